@@ -1,0 +1,76 @@
+import type { Plan, Target } from './plan.ts';
+
+/** Which targets were tried, and how often. */
+export type Tried<T extends Target> = Map<T, number>;
+
+/**
+ * The target of the next attempt, or undefined when there is none.
+ *
+ * Lowest priority number first; within one, by weight among those not tried. A target whose backend is ejected, cooling down or full is
+ * passed over while another one is left; when none is, the ejected ones are tried after all: a guess beats a certain failure. A full backend never is.
+ */
+export function choose<T extends Target>(
+  plan: Plan<T>,
+  tried: Tried<T>,
+  attempts: number,
+  now: number,
+  random: () => number,
+): T | undefined {
+  const { targets, retry } = plan;
+  const isRetry = attempts > 0;
+  if (targets.length === 1) {
+    const only = targets[0]!;
+    if (retry.maxAttempts === undefined ? isRetry : attempts >= retry.maxAttempts) return undefined;
+    return only.weight > 0 && only.backend.hasRoom(isRetry) ? only : undefined;
+  }
+  if (retry.maxAttempts !== undefined && attempts >= retry.maxAttempts) return undefined;
+  const open = targets.filter((target) => target.weight > 0 && target.backend.hasRoom(isRetry));
+  const fresh = open.filter((target) => !tried.has(target));
+  const passed = retry.attemptsPerPriority === undefined ? 0 : prioritiesUsedUp(targets, tried, retry.attemptsPerPriority);
+  const allowed = (target: T) => target.priority >= passed;
+  return (
+    pick(
+      fresh.filter((target) => allowed(target) && target.backend.available(now)),
+      random,
+    ) ??
+    (retry.maxAttempts === undefined
+      ? undefined
+      : pick(
+          open.filter((target) => allowed(target) && target.backend.available(now)),
+          random,
+        )) ??
+    pick(fresh, random) ??
+    (retry.maxAttempts === undefined ? undefined : pick(open, random))
+  );
+}
+
+/** The first priority that has not had its number of attempts; Infinity when all have. */
+function prioritiesUsedUp<T extends Target>(targets: readonly T[], tried: Tried<T>, each: number): number {
+  const counts = new Map<number, number>();
+  for (const target of targets) counts.set(target.priority, (counts.get(target.priority) ?? 0) + (tried.get(target) ?? 0));
+  return Math.min(...[...counts].map(([priority, count]) => (count >= each ? Number.POSITIVE_INFINITY : priority)));
+}
+
+/** By weight among the targets of the lowest priority number. */
+function pick<T extends Target>(targets: readonly T[], random: () => number): T | undefined {
+  if (targets.length === 0) return undefined;
+  let lowest = Number.POSITIVE_INFINITY;
+  let total = 0;
+  for (const target of targets) {
+    if (target.priority > lowest) continue;
+    if (target.priority < lowest) {
+      lowest = target.priority;
+      total = 0;
+    }
+    total += target.weight;
+  }
+  let mark = random() * total;
+  let last: T | undefined;
+  for (const target of targets) {
+    if (target.priority !== lowest) continue;
+    last = target;
+    mark -= target.weight;
+    if (mark < 0) break;
+  }
+  return last;
+}

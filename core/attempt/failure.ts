@@ -1,0 +1,100 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { FailureSort } from './health.ts';
+
+export type FailureReason =
+  /** No connection: refused, unreachable, name not found, TLS. */
+  | 'connect'
+  /** The connection ended before the answer's head. */
+  | 'reset'
+  /** The attempt's or the request's time was up. */
+  | 'timeout'
+  /** Silence for longer than streamIdleTimeout. */
+  | 'idle'
+  /** The answer has a status that the retry policy counts as failure. */
+  | 'status'
+  /** A good status, and a body that the API does not have. */
+  | 'malformed'
+  /** A good status, and an error event in the stream. */
+  | 'stream_error'
+  /** The answer ended before it was complete. */
+  | 'truncated'
+  /** No credential, or an extension refused: nothing was sent. */
+  | 'local';
+
+/** An upstream's own error answer, kept for the client in case no other backend does better. */
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** Why an attempt did not give the answer. The message is ours and may be shown. */
+export interface Failure {
+  readonly reason: FailureReason;
+  readonly message: string;
+  readonly answer?: ErrorAnswer;
+  /** What was thrown, for the log. */
+  readonly cause?: unknown;
+}
+
+/** An answer that its reader cannot accept: an attempt's failure, not the request's. */
+export class UnacceptableAnswer extends Error {
+  readonly reason: 'malformed' | 'stream_error' | 'truncated';
+
+  constructor(reason: 'malformed' | 'stream_error' | 'truncated', message: string) {
+    super(message);
+    this.name = 'UnacceptableAnswer';
+    this.reason = reason;
+  }
+}
+
+/** How a failure counts against the endpoint; undefined: it does not. */
+export function sortOf(failure: Failure): FailureSort | undefined {
+  if (failure.reason === 'local') return undefined;
+  if (failure.reason === 'connect' || failure.reason === 'reset') return 'local';
+  const status = failure.answer?.status;
+  // A limit or a credential says nothing about the backend's health: Retry-After cools it down where it asks for that.
+  if (status !== undefined && status < 500) return undefined;
+  return status === 502 || status === 503 || status === 504 || failure.reason === 'timeout' ? 'gateway' : 'server';
+}
+
+const CONNECT_CODES = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** A failure of the connection, by the error that undici gives. */
+export function connectionFailure(error: Error, headSeen: boolean): Failure {
+  const code = (error as { code?: unknown }).code;
+  if (headSeen) return { reason: 'truncated', message: 'the connection to the backend ended in the middle of the answer', cause: error };
+  if (
+    typeof code === 'string' &&
+    (CONNECT_CODES.has(code) || code.startsWith('ERR_TLS') || code.startsWith('CERT_') || /SELF_SIGNED|UNABLE_TO|DEPTH_ZERO/.test(code))
+  ) {
+    return { reason: 'connect', message: `no connection to the backend (${code})`, cause: error };
+  }
+  if (error.name === 'AggregateError') return { reason: 'connect', message: 'no connection to the backend', cause: error };
+  return {
+    reason: 'reset',
+    message: `the backend closed the connection before it answered${typeof code === 'string' ? ` (${code})` : ''}`,
+    cause: error,
+  };
+}
+
+/** Milliseconds of a Retry-After or retry-after-ms header (RFC 9110, section 10.2.3), or undefined. */
+export function retryAfterMs(headers: IncomingHttpHeaders, now: number): number | undefined {
+  const precise = Number(headers['retry-after-ms'] ?? Number.NaN);
+  if (precise >= 0) return precise;
+  const value = headers['retry-after'];
+  if (value === undefined) return undefined;
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

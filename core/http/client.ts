@@ -1,0 +1,79 @@
+import { Pool } from 'undici';
+
+import { Kept } from '../kept.ts';
+import { type Origin, originUrl } from './origin.ts';
+
+/** Settings of the connections to one backend. */
+export interface ConnectionSettings {
+  readonly connectTimeoutMs: number;
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number;
+  /** Connections at most, as BackendTrafficPolicy circuitBreaker.maxConnections. */
+  readonly maxConnections: number;
+  /** Requests after which a connection is replaced; undefined: no such limit. */
+  readonly maxRequestsPerConnection: number | undefined;
+  /** Age after which a connection is replaced, so that a changed DNS answer is followed. */
+  readonly maxAgeMs: number;
+  /** Idle time before TCP keep-alive probes. */
+  readonly tcpKeepAliveMs: number;
+  /** 4 or 6 for one family of addresses only, 0 for both. */
+  readonly addressFamily: 0 | 4 | 6;
+}
+
+export const DEFAULT_CONNECTIONS: ConnectionSettings = {
+  connectTimeoutMs: 5000,
+  keepAliveMs: 60_000,
+  maxConnections: 1024,
+  maxRequestsPerConnection: undefined,
+  maxAgeMs: 300_000,
+  tcpKeepAliveMs: 60_000,
+  addressFamily: 0,
+};
+
+/**
+ * Connection pools, one for each origin and setting. A pool outlives a reload as long as the new configuration still uses
+ * it, so a reload costs no handshake. Redirects are never followed: undici's dispatch does not.
+ */
+export class Connections {
+  /** Closing waits for the requests in flight: a reload cuts no stream. */
+  readonly kept = new Kept<Pool>((pool) => void pool.close());
+
+  pool(origin: Origin, settings: ConnectionSettings = DEFAULT_CONNECTIONS): Pool {
+    return this.kept.get(JSON.stringify([origin, settings]), () => open(origin, settings));
+  }
+
+  async destroy(): Promise<void> {
+    await Promise.all(this.kept.values().map((pool) => pool.destroy()));
+  }
+}
+
+function open(origin: Origin, settings: ConnectionSettings): Pool {
+  const { tls } = origin;
+  return new Pool(originUrl(origin), {
+    connections: settings.maxConnections,
+    clientTtl: settings.maxAgeMs,
+    pipelining: 1,
+    connectTimeout: settings.connectTimeoutMs,
+    keepAliveTimeout: settings.keepAliveMs,
+    keepAliveMaxTimeout: settings.keepAliveMs,
+    // The attempt has its own clocks: these would end a stream of a model that thinks for long.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...(settings.maxRequestsPerConnection === undefined ? {} : { maxRequestsPerClient: settings.maxRequestsPerConnection }),
+    connect: {
+      timeout: settings.connectTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelay: settings.tcpKeepAliveMs,
+      ...(settings.addressFamily === 0 ? {} : { family: settings.addressFamily }),
+      ...(tls === undefined
+        ? {}
+        : {
+            ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+            ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+            ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
+            ...(tls.key === undefined ? {} : { key: tls.key }),
+            rejectUnauthorized: !tls.skipVerify,
+          }),
+    },
+  });
+}

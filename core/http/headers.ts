@@ -1,0 +1,93 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Headers of one connection, not of the message (RFC 9110, section 7.6.1, and their old relatives). */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'expect',
+];
+
+/** Carry a client's credential, under any provider's name for it. They end at the gateway. */
+const CREDENTIALS = [
+  'authorization',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'cookie',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'x-amz-security-token',
+];
+
+/** Rewritten by every hop that means them. */
+const REWRITTEN = [
+  'host',
+  'content-length',
+  'accept-encoding',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'forwarded',
+  'x-real-ip',
+];
+
+/** Names by which gateways and pickers speak to each other: from a client they are forgeries. */
+const INTERNAL_PREFIXES = ['x-ai-eg-', 'x-aigw-', 'x-envoy-', 'x-tierkit-', 'x-gateway-'];
+
+const OF_CONNECTION = new Set([...HOP_BY_HOP, 'host', 'content-length']);
+const OF_ORDINARY = new Set([
+  ...HOP_BY_HOP,
+  ...REWRITTEN.filter((name) => name !== 'accept-encoding'),
+  'proxy-authorization',
+  'proxy-authenticate',
+]);
+const OF_AI = new Set([...HOP_BY_HOP, ...REWRITTEN, ...CREDENTIALS]);
+
+/** Whether a header from a client is a name that only gateways may set. */
+export function isInternal(name: string): boolean {
+  return name.charCodeAt(0) === 120 && INTERNAL_PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+/** Names that `Connection` adds to the hop-by-hop ones, in lower case. */
+function namedByConnection(headers: IncomingHttpHeaders): readonly string[] {
+  const { connection } = headers;
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return [];
+  return connection.split(',').map((name) => name.trim().toLowerCase());
+}
+
+/**
+ * The client's end-to-end headers as a flat list `[name, value, …]`, as undici takes it.
+ * @param kind `ai` takes every credential away; `ordinary` leaves those that the backend itself may check.
+ * @param alsoStripped names, in lower case, that the route's own policies read or set.
+ */
+export function forwardable(headers: IncomingHttpHeaders, kind: 'ai' | 'ordinary', alsoStripped: ReadonlySet<string>): string[] {
+  const stripped = kind === 'ai' ? OF_AI : OF_ORDINARY;
+  const named = namedByConnection(headers);
+  const result: string[] = [];
+  for (const name in headers) {
+    if (stripped.has(name) || alsoStripped.has(name) || isInternal(name) || (named.length > 0 && named.includes(name))) continue;
+    const value = headers[name];
+    if (typeof value === 'string') result.push(name, value);
+    else if (value !== undefined) for (const item of value) result.push(name, item);
+  }
+  return result;
+}
+
+/** Headers of an upstream's answer that go on to the client. */
+export function returnable(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  const named = namedByConnection(headers);
+  const result: Record<string, string | string[]> = {};
+  for (const name in headers) {
+    if (OF_CONNECTION.has(name) || isInternal(name) || (named.length > 0 && named.includes(name))) continue;
+    const value = headers[name];
+    if (value !== undefined) result[name] = value;
+  }
+  return result;
+}

@@ -1,0 +1,35 @@
+/** How the certificate of an origin is checked. */
+export interface OriginTls {
+  /** Name that the certificate must carry, and SNI. */
+  readonly serverName: string | undefined;
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca: string | undefined;
+  /** PEM certificate chain and key of the client, for mutual TLS. */
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+  /** Only where a Backend says `insecureSkipVerify`. */
+  readonly skipVerify: boolean;
+}
+
+/** Where a connection goes. A credential is bound to exactly one of these. */
+export interface Origin {
+  /** IP address or host name, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls: OriginTls | undefined;
+}
+
+/** `https://api.example.com` or `http://10.0.0.1:8000`. */
+export function originUrl(origin: Origin): string {
+  const host = origin.host.includes(':') ? `[${origin.host}]` : origin.host;
+  const usual = origin.tls === undefined ? 80 : 443;
+  return `${origin.tls === undefined ? 'http' : 'https'}://${host}${origin.port === usual ? '' : `:${origin.port}`}`;
+}
+
+/** Value of the Host header: the name that the certificate carries where it differs from the address. */
+export function hostHeader(origin: Origin): string {
+  const name = origin.tls?.serverName ?? origin.host;
+  const host = name.includes(':') ? `[${name}]` : name;
+  const usual = origin.tls === undefined ? 80 : 443;
+  return origin.port === usual ? host : `${host}:${origin.port}`;
+}

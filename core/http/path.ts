@@ -1,0 +1,50 @@
+/** A request target, decided once: every later stage sees this path and no other. */
+export interface Target {
+  /** Absolute path, dot segments resolved, slashes merged, percent escapes kept as they came. */
+  readonly path: string;
+  /** From `?` on, or empty. */
+  readonly query: string;
+  /** Authority of an absolute-form target; it replaces the Host header (RFC 9112, section 3.2.2). */
+  readonly authority: string | undefined;
+}
+
+const PLAIN = /^\/(?:[\w\-~!$&'()*+,;=:@]+(?:\.[\w\-~!$&'()*+,;=:@.]+)*\/?)*$/;
+// A fragment never reaches a server; a raw control or space never leaves a parser that follows RFC 9112.
+// oxlint-disable-next-line no-control-regex -- controls are what it looks for
+const FORBIDDEN = /[\u0000-\u0020\u007f\\#]|%(?![0-9a-fA-F]{2})|%(?:2f|5c|00)/i;
+
+/**
+ * Reads the target of a request line. Paths that two readers could understand in two ways are refused: `%2f`, `%5c`, `\`, NUL,
+ * a bad escape. `//` merges, dot segments resolve (RFC 3986, section 5.2.4, also written `%2e`), case counts, `;` is an ordinary character.
+ * @returns undefined for a target that is refused.
+ */
+export function readTarget(target: string): Target | undefined {
+  let rest = target;
+  let authority: string | undefined;
+  if (rest.charCodeAt(0) !== 47) {
+    const absolute = /^https?:\/\/([^/?#@\s]+)(.*)$/is.exec(rest);
+    if (absolute === null) return undefined;
+    authority = absolute[1]!;
+    rest = absolute[2]!;
+    if (rest.charCodeAt(0) !== 47) rest = `/${rest}`;
+  }
+  const mark = rest.indexOf('?');
+  const path = mark === -1 ? rest : rest.slice(0, mark);
+  const query = mark === -1 ? '' : rest.slice(mark);
+  if (query.includes('#')) return undefined;
+  if (PLAIN.test(path) && !path.includes('/.')) return { path, query, authority };
+  if (FORBIDDEN.test(path)) return undefined;
+  const segments: string[] = [];
+  const parts = path.split('/');
+  for (const [index, part] of parts.entries()) {
+    const dots = part.replaceAll(/%2e/gi, '.');
+    const last = index === parts.length - 1;
+    if (dots === '..') segments.pop();
+    if (dots === '.' || dots === '..' || part === '') {
+      if (last) segments.push('');
+      continue;
+    }
+    segments.push(part);
+  }
+  return { path: `/${segments.join('/')}`, query, authority };
+}

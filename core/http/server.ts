@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import fastify, { type FastifyInstance } from 'fastify';
+
+export interface ServerSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Idle time after which a client's connection is closed. */
+  readonly keepAliveMs: number;
+  /** Connections at one time; undefined: as many as the system gives. */
+  readonly maxConnections: number | undefined;
+}
+
+/** Head of a request at most; OpenAI's and Anthropic's own limits are below it. */
+const MAX_HEADER_BYTES = 32 * 1024;
+/** A head that takes longer to arrive is no client's but an attack (slow loris). */
+const HEADERS_TIMEOUT_MS = 15_000;
+
+/** @param target of the request line, as it came. */
+export type Handler = (request: IncomingMessage, response: ServerResponse, target: string) => void;
+
+/** One listening address. */
+export interface Listening {
+  readonly port: number;
+  readonly instance: FastifyInstance;
+  /** Takes no new connections, and closes the ones that are idle; those in use live until their answer is sent. */
+  stop(): Promise<void>;
+  /** Closes what is left. */
+  cut(): void;
+}
+
+/**
+ * Listens, and gives every request to the handler: whatever its method and path, with its body unread. The handler answers on Node's own
+ * response object, because streams are relayed with back-pressure and headers as they are.
+ * @throws the system's error, such as EADDRINUSE
+ */
+export async function listen(settings: ServerSettings, handler: Handler): Promise<Listening> {
+  const app = fastify({
+    logger: false,
+    keepAliveTimeout: settings.keepAliveMs,
+    requestTimeout: 0,
+    // The gateway decides on paths and ids itself.
+    rewriteUrl: () => '/',
+    genReqId: () => '',
+    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, insecureHTTPParser: false, requireHostHeader: true },
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  for (const method of EXTRA_METHODS) app.addHttpMethod(method, { hasBody: true });
+  app.route({
+    method: [...app.supportedMethods],
+    url: '/',
+    handler: (request, reply) => {
+      reply.hijack();
+      handler(request.raw, reply.raw, request.originalUrl);
+    },
+  });
+  if (settings.maxConnections !== undefined) app.server.maxConnections = settings.maxConnections;
+  await app.listen({ host: settings.host, port: settings.port });
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    instance: app,
+    stop: () => app.close(),
+    cut: () => app.server.closeAllConnections(),
+  };
+}
+
+/** Methods of ordinary traffic that Fastify leaves to the application. */
+const EXTRA_METHODS: readonly string[] = [
+  'PROPFIND',
+  'PROPPATCH',
+  'MKCOL',
+  'COPY',
+  'MOVE',
+  'LOCK',
+  'UNLOCK',
+  'SEARCH',
+  'REPORT',
+  'MKCALENDAR',
+];

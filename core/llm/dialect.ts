@@ -1,0 +1,98 @@
+import { ERRORS, type GatewayError } from '../errors.ts';
+
+/** The APIs that a client may speak; `plain` is ordinary HTTP. */
+export type Dialect = 'openai' | 'anthropic' | 'cohere' | 'plain';
+
+/** Our own error as the body of an answer in the client's dialect. */
+export function errorBody(dialect: Dialect, error: GatewayError, requestId: string): Buffer {
+  return Buffer.from(JSON.stringify(errorObject(dialect, error, requestId)));
+}
+
+function errorObject(dialect: Dialect, error: GatewayError, requestId: string): object {
+  const kind = ERRORS[error.code];
+  // https://platform.openai.com/docs/guides/error-codes/api-errors
+  if (dialect === 'openai')
+    return { error: { message: error.message, type: kind.openai, param: error.param ?? null, code: openaiCode(error) } };
+  // https://docs.anthropic.com/en/api/errors
+  if (dialect === 'anthropic')
+    return { type: 'error', error: { type: kind.anthropic, message: error.message, code: error.code }, request_id: requestId };
+  // https://docs.cohere.com/reference/errors
+  if (dialect === 'cohere') return { id: requestId, message: error.message, code: error.code };
+  return { code: error.code, message: error.message };
+}
+
+/** Codes that clients of the OpenAI API look for; ours elsewhere. */
+function openaiCode(error: GatewayError): string {
+  if (error.code === 'TK_MODEL_NOT_FOUND') return 'model_not_found';
+  if (error.code === 'TK_UNAUTHENTICATED') return 'invalid_api_key';
+  return error.code;
+}
+
+/** The event that ends a broken stream, in the client's dialect. No end marker follows it. */
+export function errorEvent(dialect: Dialect, error: GatewayError, requestId: string, typed: boolean): Buffer {
+  const body = errorObject(dialect, error, requestId);
+  if (dialect === 'anthropic') return Buffer.from(`event: error\ndata: ${JSON.stringify(body)}\n\n`);
+  // https://platform.openai.com/docs/api-reference/responses-streaming/error
+  if (typed) {
+    const event = { type: 'error', code: openaiCode(error), message: error.message, param: error.param ?? null };
+    return Buffer.from(`event: error\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+  return Buffer.from(`data: ${JSON.stringify(body)}\n\n`);
+}
+
+/**
+ * A backend's own error as the client's dialect has it. JSON that already has the dialect's shape passes unchanged; anything
+ * else is put into that shape, with the text of a short plain message.
+ */
+export function backendError(dialect: Dialect, status: number, body: Buffer, requestId: string): Buffer {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body.toString());
+  } catch {
+    parsed = undefined;
+  }
+  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) && hasShape(dialect, parsed as Record<string, unknown>))
+    return body;
+  const text = messageIn(parsed) ?? plainText(body) ?? `the backend answered ${status}`;
+  if (dialect === 'anthropic')
+    return Buffer.from(JSON.stringify({ type: 'error', error: { type: anthropicType(status), message: text }, request_id: requestId }));
+  if (dialect === 'cohere') return Buffer.from(JSON.stringify({ id: requestId, message: text }));
+  const type = status === 429 ? 'rate_limit_error' : status >= 500 ? 'server_error' : 'invalid_request_error';
+  return Buffer.from(JSON.stringify({ error: { message: text, type, param: null, code: String(status) } }));
+}
+
+function hasShape(dialect: Dialect, body: Record<string, unknown>): boolean {
+  if (dialect === 'cohere') return typeof body['message'] === 'string';
+  const error = body['error'];
+  const known = typeof error === 'object' && error !== null && typeof (error as Record<string, unknown>)['message'] === 'string';
+  return dialect === 'anthropic' ? known && body['type'] === 'error' : known;
+}
+
+/** Where servers put the text: `error.message`, `error`, `message` (vLLM), `detail` (FastAPI). */
+function messageIn(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { error, message, detail } = body as Record<string, unknown>;
+  for (const candidate of [
+    typeof error === 'object' && error !== null ? (error as Record<string, unknown>)['message'] : error,
+    message,
+    detail,
+  ]) {
+    if (typeof candidate === 'string' && candidate !== '') return candidate.slice(0, 2000);
+  }
+  return undefined;
+}
+
+function plainText(body: Buffer): string | undefined {
+  const text = body.toString('utf8', 0, 500).trim();
+  return text === '' || text.startsWith('<') || text.startsWith('{') || /[^\u0020-\u{10ffff}\n\t]/u.test(text) ? undefined : text;
+}
+
+function anthropicType(status: number): string {
+  if (status === 401) return 'authentication_error';
+  if (status === 403) return 'permission_error';
+  if (status === 404) return 'not_found_error';
+  if (status === 413) return 'request_too_large';
+  if (status === 429) return 'rate_limit_error';
+  if (status === 529 || status === 503) return 'overloaded_error';
+  return status < 500 ? 'invalid_request_error' : 'api_error';
+}

@@ -1,0 +1,70 @@
+/** Tokens of one model call. Absent counts are undefined, never 0. */
+export interface Usage {
+  /** All input tokens, cached ones included. */
+  readonly input: number | undefined;
+  readonly output: number | undefined;
+  readonly total: number | undefined;
+  /** Input tokens read from a provider's prompt cache. */
+  readonly cachedInput: number | undefined;
+  /** Input tokens written to a provider's prompt cache. */
+  readonly cacheCreation: number | undefined;
+  /** Output tokens spent on reasoning. */
+  readonly reasoning: number | undefined;
+  /** `reported` by the backend, `counted` with its tokenizer, or `estimated` from what passed by. */
+  readonly source: 'reported' | 'counted' | 'estimated';
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+/** `usage` of chat completions, completions, embeddings (prompt_tokens, …), and of responses, images, audio (input_tokens, …). */
+export function openaiUsage(value: unknown): Usage | undefined {
+  const usage = fields(value);
+  const input = count(usage['prompt_tokens']) ?? count(usage['input_tokens']);
+  const output = count(usage['completion_tokens']) ?? count(usage['output_tokens']);
+  const total = count(usage['total_tokens']);
+  if (input === undefined && output === undefined && total === undefined) return undefined;
+  const inputDetails = fields(usage['prompt_tokens_details'] ?? usage['input_tokens_details']);
+  const outputDetails = fields(usage['completion_tokens_details'] ?? usage['output_tokens_details']);
+  return {
+    input,
+    output,
+    total: total ?? (input === undefined && output === undefined ? undefined : (input ?? 0) + (output ?? 0)),
+    cachedInput: count(inputDetails['cached_tokens']),
+    cacheCreation: count(inputDetails['cache_creation_tokens']),
+    reasoning: count(outputDetails['reasoning_tokens']),
+    source: 'reported',
+  };
+}
+
+/**
+ * `usage` of Anthropic messages, whose input_tokens leave out what the cache gave or took.
+ * @param before what an earlier event of the same stream said: message_delta repeats only some counts.
+ */
+export function anthropicUsage(value: unknown, before?: Usage): Usage | undefined {
+  const usage = fields(value);
+  const fresh = count(usage['input_tokens']);
+  const output = count(usage['output_tokens']) ?? before?.output;
+  const cachedInput = count(usage['cache_read_input_tokens']) ?? before?.cachedInput;
+  const cacheCreation = count(usage['cache_creation_input_tokens']) ?? before?.cacheCreation;
+  const input = fresh === undefined ? before?.input : fresh + (cachedInput ?? 0) + (cacheCreation ?? 0);
+  if (input === undefined && output === undefined) return before;
+  return { input, output, total: (input ?? 0) + (output ?? 0), cachedInput, cacheCreation, reasoning: undefined, source: 'reported' };
+}
+
+/** `meta.billed_units` of Cohere's rerank, or its token counts where it gives them. */
+export function cohereUsage(value: unknown): Usage | undefined {
+  const tokens = fields(fields(value)['tokens'] ?? fields(value)['billed_units']);
+  const input = count(tokens['input_tokens']);
+  const output = count(tokens['output_tokens']);
+  if (input === undefined && output === undefined) return undefined;
+  const total = (input ?? 0) + (output ?? 0);
+  return { input, output, total, cachedInput: undefined, cacheCreation: undefined, reasoning: undefined, source: 'reported' };
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+
+import { GatewayConfig } from './gateway-config.ts';
+import { problemsOf, problemsOfSpec } from './problems-of.ts';
+
+const of = (yaml: string) => problemsOfSpec(GatewayConfig, yaml);
+
+test('costs are read, and settings of the external processor do no harm', () => {
+  expect(
+    of(`
+extProc: {kubernetes: {image: 'repo:tag', resources: {limits: {cpu: 500m}}}}
+globalLLMRequestCosts: [{metadataKey: in, type: InputToken}, {metadataKey: all, type: CEL, cel: input_tokens}]
+`),
+  ).toEqual([]);
+});
+
+test('a document without spec is valid and has an empty one of its own', () => {
+  const one: { spec?: object } = {};
+  const other: { spec?: object } = {};
+  expect([...problemsOf(GatewayConfig, one), ...problemsOf(GatewayConfig, other)]).toEqual([]);
+  expect(one).toEqual({ spec: {} });
+  expect(one.spec).not.toBe(other.spec);
+});
+
+test.each([
+  [
+    'globalLLMRequestCosts: [{metadataKey: in, type: InputToken}, {metadataKey: in, type: OutputToken}]',
+    'spec.globalLLMRequestCosts[1].metadataKey: "in" is also in spec.globalLLMRequestCosts[0]; it may occur once',
+  ],
+  ['globalLLMRequestCosts: [{metadataKey: in, type: CEL}]', 'spec.globalLLMRequestCosts[0].cel: is required when type is CEL'],
+  ['globalLLMRequestCosts: [{type: InputToken}]', 'spec.globalLLMRequestCosts[0].metadataKey: is required'],
+  [
+    'forwardProxy: {address: "proxy:3128"}',
+    'spec.forwardProxy: is not supported: calls to backends go out directly; a forward proxy is not served yet',
+  ],
+  ['globalLlmRequestCosts: []', 'spec.globalLlmRequestCosts: unknown field; did you mean "globalLLMRequestCosts"?'],
+])('%s', (yaml, problem) => {
+  expect(of(yaml)).toEqual([problem]);
+});

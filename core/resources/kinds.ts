@@ -1,0 +1,43 @@
+import { AIGatewayRoute } from './ai-gateway/ai-gateway-route.ts';
+import { AIServiceBackend } from './ai-gateway/ai-service-backend.ts';
+import { BackendSecurityPolicy } from './ai-gateway/backend-security-policy.ts';
+import { GatewayConfig } from './ai-gateway/gateway-config.ts';
+import { MCPRoute } from './ai-gateway/mcp-route.ts';
+import { QuotaPolicy } from './ai-gateway/quota-policy.ts';
+import { Backend } from './envoy-gateway/backend.ts';
+import { BackendTrafficPolicy } from './envoy-gateway/backend-traffic-policy.ts';
+import { ClientTrafficPolicy } from './envoy-gateway/client-traffic-policy.ts';
+import { SecurityPolicy } from './envoy-gateway/security-policy.ts';
+import { BackendTLSPolicy } from './gateway-api/backend-tls-policy.ts';
+import { GatewayClass } from './gateway-api/gateway-class.ts';
+import { Gateway } from './gateway-api/gateway.ts';
+import { HTTPRoute } from './gateway-api/http-route.ts';
+import { ReferenceGrant } from './gateway-api/reference-grant.ts';
+import { InferencePool } from './inference/inference-pool.ts';
+import type { KindDefinition } from './kind.ts';
+import { ConfigMap } from './kubernetes/config-map.ts';
+import { Secret } from './kubernetes/secret.ts';
+import { Service } from './kubernetes/service.ts';
+
+/** Every kind that is read, by name. */
+export const KINDS: readonly KindDefinition[] = [
+  AIGatewayRoute,
+  AIServiceBackend,
+  Backend,
+  BackendSecurityPolicy,
+  BackendTLSPolicy,
+  BackendTrafficPolicy,
+  ClientTrafficPolicy,
+  ConfigMap,
+  Gateway,
+  GatewayClass,
+  GatewayConfig,
+  HTTPRoute,
+  InferencePool,
+  MCPRoute,
+  QuotaPolicy,
+  ReferenceGrant,
+  Secret,
+  SecurityPolicy,
+  Service,
+] as readonly KindDefinition[];

@@ -1,0 +1,63 @@
+import { ReferenceGrant } from './gateway-api/reference-grant.ts';
+import type { Resource } from './kind.ts';
+import { didYouMean } from './nearest.ts';
+import type { ResourceSet } from './set.ts';
+
+/** One end of a reference. */
+export interface ReferencedKind {
+  readonly group: string;
+  readonly kind: string;
+}
+
+/** Resolves references between resources, across namespaces where a ReferenceGrant lets them. */
+export class References {
+  readonly set: ResourceSet;
+  /** `fromGroup/fromKind/fromNamespace → toGroup/toKind/toNamespace` → names, or true for all. */
+  readonly #grants = new Map<string, Set<string> | true>();
+
+  constructor(set: ResourceSet) {
+    this.set = set;
+    for (const grant of set.all(ReferenceGrant)) {
+      const { from, to } = grant.body.spec;
+      for (const source of from) {
+        for (const target of to) {
+          const key = grantKey(source, source.namespace, target, grant.metadata.namespace);
+          const names = this.#grants.get(key);
+          if (target.name === undefined || names === true) this.#grants.set(key, true);
+          else this.#grants.set(key, new Set([...(names ?? []), target.name]));
+        }
+      }
+    }
+  }
+
+  /** Whether a resource of one namespace may name one of another; always in its own. */
+  permitted(from: ReferencedKind, fromNamespace: string, to: ReferencedKind, toNamespace: string, name: string): boolean {
+    if (fromNamespace === toNamespace) return true;
+    const names = this.#grants.get(grantKey(from, fromNamespace, to, toNamespace));
+    return names === true || (names?.has(name) ?? false);
+  }
+
+  /** Why a reference leads nowhere, in one sentence. */
+  missing(kind: string, namespace: string, name: string): string {
+    if (this.set.isInvalid(kind, namespace, name)) return `${kind} ${namespace}/${name} has problems of its own`;
+    return `there is no ${kind} ${namespace}/${name}${didYouMean(name, this.set.names(kind, namespace))}`;
+  }
+
+  /** Why a reference across namespaces is not followed. */
+  forbidden(from: ReferencedKind, fromNamespace: string, to: ReferencedKind, toNamespace: string, name: string): string {
+    return (
+      `${to.kind} ${toNamespace}/${name} is in another namespace, and no ReferenceGrant there lets ` +
+      `${from.kind} of ${fromNamespace} name it`
+    );
+  }
+}
+
+function grantKey(from: ReferencedKind, fromNamespace: string, to: ReferencedKind, toNamespace: string): string {
+  return `${from.group}/${from.kind}/${fromNamespace} ${to.group}/${to.kind}/${toNamespace}`;
+}
+
+/** Group and kind of a resource, for {@link References.permitted}. */
+export function kindOf(resource: Pick<Resource, 'apiVersion' | 'kind'>): ReferencedKind {
+  const slash = resource.apiVersion.indexOf('/');
+  return { group: slash === -1 ? '' : resource.apiVersion.slice(0, slash), kind: resource.kind };
+}

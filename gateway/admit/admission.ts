@@ -1,0 +1,30 @@
+import type { Outcome } from '#core/attempt/exchange';
+
+import type { Identity } from '../identify/identity.ts';
+import type { AiTarget } from '../providers/target.ts';
+import type { AiRule } from '../route/rule.ts';
+
+/** What limits and budgets look at before a request may go on. */
+export interface AdmissionRequest {
+  readonly identity: Identity;
+  readonly rule: AiRule;
+  readonly model: string;
+  readonly operation: string;
+  readonly stream: boolean;
+  readonly bodyBytes: number;
+}
+
+/** What was set aside for an admitted request. */
+export interface Reservation {
+  /** Replaces what was set aside by what was used. Called once, also for a request that failed or whose client left. */
+  settle(outcome: Outcome<AiTarget>): void;
+}
+
+/** The admit stage. Answers without a promise where nothing has to be waited for. */
+export interface Admission {
+  /** @throws GatewayError TK_RATE_LIMITED */
+  admit(request: AdmissionRequest): Reservation | undefined | Promise<Reservation | undefined>;
+}
+
+/** No limit is configured: every request goes on, and nothing is set aside. */
+export const UNLIMITED: Admission = { admit: () => undefined };

@@ -1,0 +1,197 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Endpoint } from '#core/attempt/backend';
+import { type Call, Exchange, type Facts, type Outbound, type Outcome, type Reading } from '#core/attempt/exchange';
+import { type Failure, UnacceptableAnswer } from '#core/attempt/failure';
+import { GatewayError } from '#core/errors';
+import { isInternal } from '#core/http/headers';
+import { JsonSyntaxError, scanObject } from '#core/json/scan';
+import { backendError, errorBody, errorEvent } from '#core/llm/dialect';
+
+import type { Reservation } from './admit/admission.ts';
+import type { ExtensionRequest } from './extensions/extension.ts';
+import type { Hooks } from './extensions/hooks.ts';
+import { withoutParams } from './identify/places.ts';
+import { type AiRequest, type AiTarget, authorize, encode } from './providers/target.ts';
+import type { ApiEndpoint } from './read/endpoints.ts';
+import type { JsonRequest } from './read/json-request.ts';
+import type { Upload } from './read/upload.ts';
+import type { GatewayRequest } from './request.ts';
+import type { AiRule } from './route/rule.ts';
+
+/** What the attempts of an AI request are made from. */
+export interface AiCallOptions {
+  readonly request: GatewayRequest;
+  readonly endpoint: ApiEndpoint;
+  readonly rule: AiRule;
+  readonly json: JsonRequest | undefined;
+  readonly upload: Upload | undefined;
+  readonly hooks: Hooks;
+  readonly reservation: Reservation | undefined;
+  /** The settle stage. */
+  readonly settled: (request: GatewayRequest, outcome: Outcome<AiTarget>) => void;
+}
+
+/** Names of parameters that carry credentials at one provider or another. */
+const CREDENTIAL_PARAMS = new Set(['key', 'api_key', 'apikey', 'api-key', 'access_token', 'token', 'code', 'api-version']);
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** The attempts of one AI request: how each is built and read, and how it ends. */
+export class AiCall implements Call<AiTarget>, ExtensionRequest {
+  readonly plan;
+  readonly stream: boolean;
+  readonly #options: AiCallOptions;
+  readonly #ai: AiRequest;
+  #parsed: { readonly value: unknown } | undefined;
+
+  constructor(options: AiCallOptions) {
+    const { request, rule, endpoint, json, upload } = options;
+    this.#options = options;
+    this.plan = rule.plan;
+    this.stream = json?.stream ?? false;
+    this.#ai = {
+      endpoint,
+      headers: request.raw.headers,
+      query: request.query === '' ? '' : withoutParams(withoutParams(request.query, CREDENTIAL_PARAMS), rule.security?.ownedParams ?? NONE),
+      model: request.model!,
+      identityHeaders: request.identity.headers,
+      json,
+      upload,
+    };
+  }
+
+  run(): void {
+    new Exchange(this, this.#options.request.reply).start();
+  }
+
+  // What extensions see.
+
+  get id(): string {
+    return this.#options.request.id;
+  }
+
+  get operation(): string {
+    return this.#ai.endpoint.operation;
+  }
+
+  get dialect() {
+    return this.#ai.endpoint.dialect;
+  }
+
+  get model(): string {
+    return this.#ai.model;
+  }
+
+  get clientId(): string | undefined {
+    return this.#options.request.identity.clientId;
+  }
+
+  get headers(): IncomingHttpHeaders {
+    const security = this.#options.rule.security;
+    return Object.fromEntries(
+      Object.entries(this.#ai.headers).filter(
+        ([name]) => !isInternal(name) && !security?.owned.has(name) && name !== 'authorization' && name !== 'cookie',
+      ),
+    );
+  }
+
+  json(): unknown {
+    const { json } = this.#options;
+    if (json === undefined) return undefined;
+    this.#parsed ??= { value: JSON.parse(json.scan.bytes.toString()) as unknown };
+    return this.#parsed.value;
+  }
+
+  // What the exchange asks for.
+
+  replayable = (): boolean => this.#options.upload?.replayable ?? true;
+
+  encode(target: AiTarget, endpoint: Endpoint, attempt: number): Outbound | Promise<Outbound> {
+    const outbound = encode(this.#ai, target, endpoint);
+    const { hooks } = this.#options;
+    if (!hooks.hasAttempt) return authorize(outbound, target, this.#ai.headers);
+    return hooks
+      .attempt(this, { backend: target.backend.name, attempt }, outbound)
+      .then((changed) => authorize(changed, target, this.#ai.headers));
+  }
+
+  read(_target: AiTarget, _status: number, headers: IncomingHttpHeaders): Reading {
+    const { endpoint, json } = this.#options;
+    const type = headers['content-type'] ?? '';
+    if (endpoint.stream !== undefined && type.startsWith('text/event-stream')) {
+      return { mode: 'events', reader: endpoint.stream(json !== undefined && endpoint.asksForUsage && !json.wantsUsage) };
+    }
+    if (endpoint.answer === 'bytes' && !type.includes('json')) return { mode: 'raw' };
+    return { mode: 'whole', accept: (body) => this.#accept(body, type) };
+  }
+
+  /** A whole answer: JSON that the client could read. @throws UnacceptableAnswer */
+  #accept(body: Buffer, type: string): Facts {
+    const { usage } = this.#options.endpoint;
+    let scan;
+    try {
+      scan = scanObject(body);
+    } catch (error) {
+      if (!(error instanceof JsonSyntaxError)) throw error;
+      const what = type === '' ? 'an answer without a content type' : `an answer of type ${type.split(';')[0]!.slice(0, 60)}`;
+      throw new UnacceptableAnswer('malformed', `the backend sent ${what} that is no JSON object`);
+    }
+    // Some servers answer 200 and put the error into the body.
+    if (scan.type('error') === 'object' && !scan.has('id'))
+      throw new UnacceptableAnswer('malformed', 'the backend sent an error with status 200');
+    return {
+      usage: usage === undefined || !scan.has(usage.member) ? undefined : usage.read(scan.parse(usage.member)),
+      model: scan.string('model'),
+    };
+  }
+
+  answerHeaders(_target: AiTarget, headers: Record<string, string | string[]>): void {
+    // Cookies of a provider are for the provider's own pages.
+    delete headers['set-cookie'];
+    delete headers['alt-svc'];
+    delete headers['strict-transport-security'];
+  }
+
+  refuse(error: GatewayError, last: Failure | undefined, target: AiTarget | undefined) {
+    const { request, endpoint } = this.#options;
+    const answer = last?.answer;
+    if (answer !== undefined && target !== undefined) {
+      const ours = answer.status === 401 || answer.status === 403;
+      const isClients = target.credential?.isClients(request.raw.headers) ?? false;
+      // What a provider says of our credential can hold a part of it, and is not the client's business.
+      if ((!ours || isClients) && !(target.credential?.leaks(answer.body) ?? false)) {
+        const headers: Record<string, string | string[]> = { 'content-type': 'application/json' };
+        for (const name of ['retry-after', 'retry-after-ms', 'x-request-id', 'request-id', 'x-should-retry'])
+          if (answer.headers[name] !== undefined) headers[name] = answer.headers[name];
+        return { status: answer.status, headers, body: backendError(endpoint.dialect, answer.status, answer.body, request.id) };
+      }
+      if (ours) return this.#own(new GatewayError('TK_UPSTREAM_CREDENTIAL', 'the backend did not accept the credential of the gateway'));
+    }
+    return this.#own(error);
+  }
+
+  #own(error: GatewayError) {
+    const { request, endpoint } = this.#options;
+    request.errorCode = error.code;
+    return {
+      status: error.status,
+      headers: { 'content-type': 'application/json', 'x-request-id': request.id, ...error.headers },
+      body: errorBody(endpoint.dialect, error, request.id),
+    };
+  }
+
+  errorEvent(error: GatewayError): Buffer {
+    const { request, endpoint } = this.#options;
+    request.errorCode = error.code;
+    return errorEvent(endpoint.dialect, error, request.id, endpoint.typedEvents);
+  }
+
+  settle(outcome: Outcome<AiTarget>): void {
+    const { request, reservation, hooks, settled } = this.#options;
+    request.outcome = outcome;
+    reservation?.settle(outcome);
+    settled(request, outcome);
+    if (hooks.hasSettled) hooks.settled(this, outcome, performance.now() - request.startedAt);
+  }
+}

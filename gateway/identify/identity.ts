@@ -1,0 +1,86 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Dispatcher } from 'undici';
+
+/** What the identify stage sees of a request. */
+export interface Caller {
+  readonly method: string;
+  /** Normalised path, without the query. */
+  readonly path: string;
+  /** From `?` on, or empty. */
+  readonly query: string;
+  /** Host without port, in lower case. */
+  readonly host: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Address of the client, after trusted proxies (ClientTrafficPolicy clientIPDetection). */
+  readonly address: string;
+}
+
+/** Who calls, as far as the route's policy asks. */
+export interface Identity {
+  /** The key of the API key, `sub` of the token or the user name; undefined where nobody asked. */
+  readonly clientId: string | undefined;
+  /** Headers that the policy sets towards the backend, flat: forwardClientIDHeader, claimToHeaders, headersToBackend. */
+  readonly headers: readonly string[];
+}
+
+export const ANYONE: Identity = { clientId: undefined, headers: [] };
+
+/** A compiled SecurityPolicy. */
+export interface Security {
+  /** Names the policy in messages: `SecurityPolicy namespace/name`. */
+  readonly name: string;
+  /**
+   * Lower-case header names that the policy reads credentials from, or that it sets itself: taken off what the client
+   * sends before anything goes to a backend.
+   */
+  readonly owned: ReadonlySet<string>;
+  /** Query parameters that carry credentials; taken off before anything goes to a backend. */
+  readonly ownedParams: ReadonlySet<string>;
+  /** Cookies that carry credentials; taken off before anything goes to a backend. */
+  readonly ownedCookies: ReadonlySet<string>;
+  /**
+   * The part of the three sets above that a backend of an ordinary route may see after all, as with Envoy Gateway: tokens, basic
+   * auth and API keys without `sanitize`. No header that the policy sets is in it, and for an AI backend it does not count.
+   */
+  readonly passable: {
+    readonly headers: ReadonlySet<string>;
+    readonly params: ReadonlySet<string>;
+    readonly cookies: ReadonlySet<string>;
+  };
+  /**
+   * Says who calls. Answers without a promise where nothing has to be waited for.
+   * @throws GatewayError TK_UNAUTHENTICATED, TK_FORBIDDEN, TK_INTERNAL
+   */
+  identify(caller: Caller): Identity | Promise<Identity>;
+  readonly cors: Cors | undefined;
+}
+
+export interface Cors {
+  /** The answer's headers for a preflight request (OPTIONS with Access-Control-Request-Method), or undefined when the request is none or the origin is not allowed. */
+  preflight(caller: Caller): Readonly<Record<string, string>> | undefined;
+  /** Headers to add to the answer of an ordinary request; empty for a foreign origin. */
+  headers(caller: Caller): Readonly<Record<string, string>>;
+}
+
+/** What compiling a policy may look up. Each look-up reports its own problems, at the given path of the policy. */
+export interface SecuritySources {
+  /** The bytes of one Secret's keys, already decoded; undefined after a report. */
+  secret(
+    reference: { readonly name: string; readonly namespace?: string | undefined },
+    path: string,
+  ): ReadonlyMap<string, Buffer> | undefined;
+  configMap(reference: { readonly name: string }, path: string): ReadonlyMap<string, string> | undefined;
+  /** Connections to a referenced Backend or Service; undefined after a report. */
+  dispatcher(reference: BackendReference, path: string): { readonly dispatcher: Dispatcher; readonly hostHeader: string } | undefined;
+  /** Connections for a URL, such as that of a remote key set: one pool an origin. */
+  dispatcherForUrl(url: URL): Dispatcher;
+}
+
+export interface BackendReference {
+  readonly group?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly name: string;
+  readonly namespace?: string | undefined;
+  readonly port?: number | undefined;
+}

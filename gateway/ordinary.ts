@@ -1,0 +1,143 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Endpoint } from '#core/attempt/backend';
+import { type Call, Exchange, type Outbound, type Outcome, type Reading } from '#core/attempt/exchange';
+import type { Failure } from '#core/attempt/failure';
+import type { GatewayError } from '#core/errors';
+import { forwardable } from '#core/http/headers';
+import { errorBody, errorEvent } from '#core/llm/dialect';
+
+import { withoutCookies, withoutParams } from './identify/places.ts';
+import type { GatewayRequest } from './request.ts';
+import { editAnswer, modifiedPath, redirectLocation, type RequestEdits } from './route/filters.ts';
+import type { Match, OrdinaryRule, OrdinaryTarget } from './route/rule.ts';
+
+export interface OrdinaryCallOptions {
+  readonly request: GatewayRequest;
+  readonly match: Match;
+  readonly rule: OrdinaryRule;
+  /** The whole body where it was read already; else it passes as it comes. */
+  readonly body: Buffer | undefined;
+  readonly port: number;
+  readonly settled: (request: GatewayRequest, outcome: Outcome<OrdinaryTarget>) => void;
+}
+
+/** Ordinary traffic of an HTTPRoute: bytes in both directions, headers edited as the route says. */
+export class OrdinaryCall implements Call<OrdinaryTarget> {
+  readonly plan;
+  readonly stream = false;
+  readonly #options: OrdinaryCallOptions;
+  #bodySent = false;
+
+  constructor(options: OrdinaryCallOptions) {
+    this.#options = options;
+    this.plan = options.rule.plan;
+  }
+
+  /** Answers a redirect by itself, else asks the backends. */
+  run(): void {
+    const { request, rule, match, port } = this.#options;
+    const { redirect } = rule.filters;
+    if (redirect === undefined) {
+      new Exchange(this, request.reply).start();
+      return;
+    }
+    const location = redirectLocation(redirect, { host: request.host, port, path: request.path, query: request.query }, match.path.value);
+    const headers: Record<string, string | string[]> = { location };
+    editAnswer(headers, rule.filters.answer);
+    request.reply.send(redirect.statusCode, headers, Buffer.alloc(0));
+    const status = redirect.statusCode;
+    this.settle({
+      status,
+      complete: true,
+      clientGone: false,
+      failure: undefined,
+      attempts: [],
+      facts: { usage: undefined, model: undefined },
+      firstTokenAt: undefined,
+      tokens: 0,
+    });
+  }
+
+  /** A body that passes as it comes is gone with the first attempt. */
+  replayable = (): boolean => this.#options.body !== undefined || !this.#bodySent || !hasBody(this.#options.request.headers);
+
+  encode(target: OrdinaryTarget, endpoint: Endpoint): Outbound {
+    const { request, rule, match, body } = this.#options;
+    const { security, filters } = rule;
+    const client = request.headers;
+    const owned = security === undefined ? NONE : security.owned.difference(security.passable.headers);
+    let headers = forwardable(client, 'ordinary', owned);
+    if (security !== undefined) headers = withoutOwnCookies(headers, security.ownedCookies.difference(security.passable.cookies));
+    headers.push('host', filters.rewriteHost ?? client.host ?? endpoint.hostHeader);
+    headers.push('x-forwarded-for', [client['x-forwarded-for'] ?? [], request.address].flat().join(', '), 'x-forwarded-proto', 'http');
+    if (client.host !== undefined) headers.push('x-forwarded-host', client.host);
+    headers.push(...request.identity.headers);
+    headers = edited(edited(headers, filters.request), target.request);
+    const params = security === undefined ? NONE : security.ownedParams.difference(security.passable.params);
+    this.#bodySent = true;
+    return {
+      method: request.method,
+      path: modifiedPath(request.path, filters.rewritePath, match.path.value) + withoutParams(request.query, params),
+      headers,
+      body: body ?? (hasBody(client) ? request.raw : null),
+    };
+  }
+
+  read(): Reading {
+    return { mode: 'raw' };
+  }
+
+  answerHeaders(target: OrdinaryTarget, headers: Record<string, string | string[]>): void {
+    editAnswer(headers, target.answer);
+    editAnswer(headers, this.#options.rule.filters.answer);
+  }
+
+  refuse(error: GatewayError, last: Failure | undefined) {
+    const { request } = this.#options;
+    if (last?.answer !== undefined) {
+      const { status, headers, body } = last.answer;
+      const type = headers['content-type'];
+      return { status, headers: type === undefined ? {} : { 'content-type': type }, body };
+    }
+    request.errorCode = error.code;
+    return {
+      status: error.status,
+      headers: { 'content-type': 'application/json', 'x-request-id': request.id, ...error.headers },
+      body: errorBody('plain', error, request.id),
+    };
+  }
+
+  errorEvent(error: GatewayError): Buffer {
+    return errorEvent('plain', error, this.#options.request.id, false);
+  }
+
+  settle(outcome: Outcome<OrdinaryTarget>): void {
+    const { request, settled } = this.#options;
+    request.outcome = outcome;
+    settled(request, outcome);
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function withoutOwnCookies(headers: string[], names: ReadonlySet<string>): string[] {
+  if (names.size === 0) return headers;
+  const at = headers.findIndex((name, index) => index % 2 === 0 && name === 'cookie');
+  if (at === -1) return headers;
+  const kept = withoutCookies(headers[at + 1]!, names);
+  headers.splice(at, 2, ...(kept === undefined ? [] : ['cookie', kept]));
+  return headers;
+}
+
+function edited(headers: string[], edits: RequestEdits | undefined): string[] {
+  if (edits === undefined) return headers;
+  const result: string[] = [];
+  for (let at = 0; at < headers.length; at += 2) if (!edits.replaced.has(headers[at]!)) result.push(headers[at]!, headers[at + 1]!);
+  result.push(...edits.lines);
+  return result;
+}

@@ -1,0 +1,262 @@
+import type { Backend } from '#core/attempt/backend';
+import { DEFAULT_RETRY, type Plan } from '#core/attempt/plan';
+import { compilePattern, type Pattern } from '#core/http/pattern';
+import type { Edit } from '#core/json/edit';
+import { AIServiceBackend } from '#core/resources/ai-gateway/ai-service-backend';
+import type { AIGatewayRoute } from '#core/resources/ai-gateway/ai-gateway-route';
+import type { BackendSecurityPolicy } from '#core/resources/ai-gateway/backend-security-policy';
+import { overrideHeader } from '#core/resources/ai-gateway/backend-security-policy';
+import { type BodyMutation, type HeaderMutation, jsonOfValue } from '#core/resources/ai-gateway/mutation';
+import { kindOf } from '#core/resources/references';
+import { durationMs } from '#core/resources/schema';
+
+import type { Security } from '../identify/identity.ts';
+import { type Credential, credentialOf } from '../providers/credentials/credential.ts';
+import type { AiTarget, HeaderEdits, Schema } from '../providers/target.ts';
+import { keepAliveOf, optOut, STREAM_USAGE } from './annotations.ts';
+import { endpointsOf, originsOf, secretOf } from './origins.ts';
+import type { AiRule, ListedModel, Match, ValueMatch } from './rule.ts';
+import type { Scope } from './scope.ts';
+import { MODEL_HEADER } from './table.ts';
+import type { Traffic } from './traffic.ts';
+
+type RuleSpec = AIGatewayRoute['body']['spec']['rules'][number];
+type RefSpec = NonNullable<RuleSpec['backendRefs']>[number];
+
+/** The reference's own time limit of a route that sets none. */
+const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+/** Silence in the middle of a stream: no model is silent for so long without a comment, a ping or a token. */
+const DEFAULT_STREAM_IDLE_MS = 300_000;
+/** An answer with several images in base64 is tens of megabytes. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+const AI_GROUP = 'aigateway.envoyproxy.io';
+const DIALECTS = { OpenAI: 'openai', AzureOpenAI: 'openai', Anthropic: 'anthropic', Cohere: 'cohere' } as const;
+
+/** What compiling AI routes needs besides the scope. */
+export interface AiPolicies {
+  readonly security: (route: AIGatewayRoute, rule: string | undefined) => Security | undefined;
+  readonly traffic: (route: AIGatewayRoute, rule: string | undefined) => Traffic;
+  /** Policies for an AIServiceBackend, by `namespace/name`. */
+  readonly credentials: ReadonlyMap<string, BackendSecurityPolicy>;
+  /** Origins and credential are the same wherever a backend is named: looked up once. */
+  readonly known: Map<string, KnownBackend | undefined>;
+}
+
+interface KnownBackend {
+  readonly resource: AIServiceBackend;
+  readonly backend: Backend;
+  readonly credential: Credential | undefined;
+  readonly override: string | undefined;
+  readonly fallback: boolean;
+}
+
+/** The matches of one AIGatewayRoute, not ranked yet. */
+export function compileAiRoute(route: AIGatewayRoute, policies: AiPolicies, scope: Scope): Match[] {
+  const { namespace, name } = route.metadata;
+  const info = { kind: 'AIGatewayRoute', namespace, name } as const;
+  return route.body.spec.rules.flatMap((spec, index) => {
+    const path = `spec.rules[${index}]`;
+    const rule: AiRule = {
+      ai: true,
+      route: info,
+      index,
+      name: spec.name,
+      security: policies.security(route, spec.name),
+      plan: planOf(route, spec, index, policies, scope),
+      models: listedModels(spec, route),
+    };
+    const matches = spec.matches ?? [{}];
+    return matches.map((match, at): Match => ({
+      rule,
+      path: { type: 'prefix', value: '/' },
+      method: undefined,
+      headers: (match.headers ?? []).map((header, place) =>
+        valueMatch(header, route, `${path}.matches[${at}].headers[${place}].value`, scope),
+      ),
+      query: [],
+      rank: 0,
+    }));
+  });
+}
+
+/** A header or query match. A pattern that is none matches nothing, and is reported. */
+export function valueMatch(
+  match: { readonly name: string; readonly value: string; readonly type: 'Exact' | 'RegularExpression' },
+  from: Parameters<Scope['report']>[0],
+  path: string,
+  scope: Scope,
+): ValueMatch {
+  const name = match.name.toLowerCase();
+  if (match.type === 'Exact') return { name, exact: match.value, pattern: undefined };
+  return { name, exact: undefined, pattern: patternOf(match.value, from, path, scope) };
+}
+
+export function patternOf(source: string, from: Parameters<Scope['report']>[0], path: string, scope: Scope): Pattern {
+  try {
+    return compilePattern(source);
+  } catch (error) {
+    scope.report(
+      from,
+      path,
+      `${JSON.stringify(source)} is no regular expression that RE2 takes: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    return () => false;
+  }
+}
+
+function listedModels(spec: RuleSpec, route: AIGatewayRoute): ListedModel[] {
+  const created = Math.floor(Date.parse(spec.modelsCreatedAt ?? route.metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') / 1000);
+  const models = (spec.matches ?? [])
+    .flatMap((match) => match.headers ?? [])
+    .filter((header) => header.type === 'Exact' && header.name.toLowerCase() === MODEL_HEADER);
+  return [...new Set(models.map((header) => header.value))].map((id) => ({ id, ownedBy: spec.modelsOwnedBy, created }));
+}
+
+function planOf(route: AIGatewayRoute, spec: RuleSpec, index: number, policies: AiPolicies, scope: Scope): Plan<AiTarget> {
+  const path = `spec.rules[${index}]`;
+  const traffic = policies.traffic(route, spec.name);
+  const stripped = policies.security(route, spec.name)?.owned ?? new Set<string>();
+  const targets = (spec.backendRefs ?? []).flatMap(
+    (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, stripped, policies, scope) ?? [],
+  );
+  const dialects = new Set(targets.map((target) => DIALECTS[target.schema.name]));
+  if (dialects.size > 1) {
+    const schemas = [...new Set(targets.map((target) => target.schema.name))].join(' and ');
+    scope.report(
+      route,
+      `${path}.backendRefs`,
+      `mix ${schemas}: a request that falls back from one to the other needs a translation, which comes with the providers release; use one rule for each`,
+    );
+  }
+  const explicit = spec.timeouts?.request ?? undefined;
+  const requestTimeoutMs = explicit === undefined ? traffic.requestTimeoutMs : durationMs(explicit);
+  const perTry = spec.timeouts?.backendRequest === undefined ? 0 : durationMs(spec.timeouts.backendRequest);
+  const retry = traffic.retry ?? DEFAULT_RETRY;
+  return {
+    targets,
+    retry: perTry > 0 ? { ...retry, perTryTimeoutMs: perTry } : retry,
+    requestTimeoutMs: requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+    requestTimeoutIsTotal: requestTimeoutMs !== undefined,
+    streamIdleTimeoutMs: spec.streamIdleTimeout === undefined ? DEFAULT_STREAM_IDLE_MS : durationMs(spec.streamIdleTimeout),
+    keepAliveMs: keepAliveOf(route, scope),
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+  };
+}
+
+function targetOf(
+  route: AIGatewayRoute,
+  ref: RefSpec,
+  path: string,
+  place: string,
+  traffic: Traffic,
+  stripped: ReadonlySet<string>,
+  policies: AiPolicies,
+  scope: Scope,
+): AiTarget | undefined {
+  if (ref.kind === 'InferencePool') {
+    scope.report(route, `${path}.kind`, 'an InferencePool is not served by tier one in this release; name an AIServiceBackend');
+    return undefined;
+  }
+  const namespace = ref.namespace ?? route.metadata.namespace;
+  const to = { group: AI_GROUP, kind: 'AIServiceBackend' };
+  if (!scope.references.permitted(kindOf(route), route.metadata.namespace, to, namespace, ref.name)) {
+    scope.report(route, path, scope.references.forbidden(kindOf(route), route.metadata.namespace, to, namespace, ref.name));
+    return undefined;
+  }
+  const resource = scope.set.get(AIServiceBackend, namespace, ref.name);
+  if (resource === undefined) {
+    scope.report(route, `${path}.name`, scope.references.missing('AIServiceBackend', namespace, ref.name));
+    return undefined;
+  }
+  const known = knownBackend(resource, traffic, policies, scope);
+  if (known === undefined) return undefined;
+  const headers = headerEdits([resource.body.spec.headerMutation, ref.headerMutation]);
+  const all = new Set([...stripped, ...headers.replaced]);
+  if (known.override !== undefined) all.add(known.override);
+  return {
+    id: `${namespace}/${ref.name}/route/${route.metadata.name}/rule/${place}`,
+    backend: known.backend,
+    weight: ref.weight,
+    // A fallback backend stands behind all that are none.
+    priority: ref.priority + (known.fallback ? FALLBACK : 0),
+    schema: schemaOf(resource),
+    credential: known.credential,
+    modelOverride: ref.modelNameOverride === undefined || ref.modelNameOverride === '' ? undefined : ref.modelNameOverride,
+    headers,
+    stripped: all,
+    bodyEdits: bodyEdits([resource.body.spec.bodyMutation, ref.bodyMutation]),
+    asksForUsage: !optOut(resource, STREAM_USAGE, scope),
+  };
+}
+
+const FALLBACK = 1_000_000;
+
+function schemaOf(resource: AIServiceBackend): Schema {
+  const { name, version, prefix } = resource.body.spec.schema;
+  return { name, version, prefix };
+}
+
+function knownBackend(resource: AIServiceBackend, traffic: Traffic, policies: AiPolicies, scope: Scope): KnownBackend | undefined {
+  const { namespace, name } = resource.metadata;
+  const key = `${namespace}/${name} ${JSON.stringify(traffic, (_, value: unknown) => (value instanceof Set ? undefined : value))}`;
+  if (policies.known.has(key)) return policies.known.get(key);
+  const known = lookUp(resource, traffic, policies, scope);
+  policies.known.set(key, known);
+  return known;
+}
+
+function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: AiPolicies, scope: Scope): KnownBackend | undefined {
+  const { namespace, name } = resource.metadata;
+  const { schema, backendRef } = resource.body.spec;
+  if (schema.name === 'AzureOpenAI' && (schema.version ?? '') === '')
+    scope.report(resource, 'spec.schema.version', 'is required for AzureOpenAI: it becomes the api-version of every request');
+  const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
+  const policy = policies.credentials.get(`${namespace}/${name}`);
+  const credential = policy === undefined ? undefined : compileCredential(policy, scope);
+  if (origins === undefined) return undefined;
+  const definition = {
+    name: `${namespace}/${name}`,
+    endpoints: endpointsOf(origins, traffic.connections, scope),
+    limits: traffic.limits,
+    balance: traffic.balance,
+    check: traffic.check,
+  };
+  const key = JSON.stringify([definition.name, origins, traffic.connections, traffic.limits, traffic.balance, traffic.check]);
+  return {
+    resource,
+    backend: scope.backend(definition, key),
+    credential,
+    override: policy === undefined ? undefined : overrideHeader(policy.body.spec),
+    fallback: origins.fallback,
+  };
+}
+
+function compileCredential(policy: BackendSecurityPolicy, scope: Scope): Credential | undefined {
+  const { spec } = policy.body;
+  const field = spec.type === 'APIKey' ? 'apiKey' : spec.type === 'AnthropicAPIKey' ? 'anthropicAPIKey' : 'azureAPIKey';
+  const ref = spec[field]!.secretRef;
+  const data = secretOf(ref, policy, `spec.${field}.secretRef`, scope);
+  if (data === undefined) return undefined;
+  const credential = credentialOf(policy, data.get('apiKey')?.toString());
+  if (typeof credential !== 'string') return credential;
+  scope.report(policy, `spec.${field}.secretRef`, `Secret ${ref.name} ${credential}`);
+  return undefined;
+}
+
+/** Later ones win. */
+function headerEdits(mutations: readonly (HeaderMutation | undefined)[]): HeaderEdits {
+  const values = new Map<string, string | undefined>();
+  for (const mutation of mutations) {
+    for (const name of mutation?.remove ?? []) values.set(name.toLowerCase(), undefined);
+    for (const { name, value } of mutation?.set ?? []) values.set(name.toLowerCase(), value);
+  }
+  return { set: [...values].flatMap(([name, value]) => (value === undefined ? [] : [name, value])), replaced: new Set(values.keys()) };
+}
+
+function bodyEdits(mutations: readonly (BodyMutation | undefined)[]): Edit[] {
+  return mutations.flatMap((mutation) => [
+    ...(mutation?.remove ?? []).map((name): Edit => ({ remove: name })),
+    ...(mutation?.set ?? []).map(({ path, value }): Edit => ({ set: path, value: jsonOfValue(value) })),
+  ]);
+}

@@ -1,0 +1,277 @@
+import { Backend } from '#core/attempt/backend';
+import { Connections } from '#core/http/client';
+import { hostHeader } from '#core/http/origin';
+import { Kept } from '#core/kept';
+import { AIGatewayRoute } from '#core/resources/ai-gateway/ai-gateway-route';
+import { AIServiceBackend } from '#core/resources/ai-gateway/ai-service-backend';
+import { BackendSecurityPolicy } from '#core/resources/ai-gateway/backend-security-policy';
+import { GatewayConfig } from '#core/resources/ai-gateway/gateway-config';
+import { MCPRoute } from '#core/resources/ai-gateway/mcp-route';
+import { QuotaPolicy } from '#core/resources/ai-gateway/quota-policy';
+import { BackendTrafficPolicy } from '#core/resources/envoy-gateway/backend-traffic-policy';
+import { ClientTrafficPolicy } from '#core/resources/envoy-gateway/client-traffic-policy';
+import { SecurityPolicy } from '#core/resources/envoy-gateway/security-policy';
+import { Gateway } from '#core/resources/gateway-api/gateway';
+import { HTTPRoute } from '#core/resources/gateway-api/http-route';
+import { nameOf, type Resource } from '#core/resources/kind';
+import { ConfigMap } from '#core/resources/kubernetes/config-map';
+import type { Loaded } from '#core/resources/load';
+import type { Problem } from '#core/resources/problem';
+import { References } from '#core/resources/references';
+
+import type { Security, SecuritySources } from '../identify/identity.ts';
+import { compileSecurity } from '../identify/security.ts';
+import { SharedIdentify } from '../identify/shared-identify.ts';
+import { compileAiRoute } from './ai-route.ts';
+import { checkAnnotations } from './annotations.ts';
+import { type Attachment, attachmentsOf } from './attach.ts';
+import { compileHttpRoute } from './http-route.ts';
+import { originsOf, secretOf } from './origins.ts';
+import { Policies } from './policies.ts';
+import { clientSettings, type ListenerTable, PortTable } from './ports.ts';
+import { byPrecedence } from './precedence.ts';
+import type { Match } from './rule.ts';
+import type { Scope } from './scope.ts';
+import { HostTable, MatchIndex } from './table.ts';
+import { DEFAULT_TRAFFIC, type Traffic, trafficOf } from './traffic.ts';
+
+/** What outlives a reload. */
+export interface Shared {
+  readonly connections: Connections;
+  readonly backends: Kept<Backend>;
+  readonly identify: SharedIdentify;
+}
+
+/** @param warn takes one line when a key set cannot be fetched. */
+export function newShared(warn?: (message: string) => void): Shared {
+  return {
+    connections: new Connections(),
+    backends: new Kept<Backend>(() => undefined),
+    identify: new SharedIdentify(warn === undefined ? {} : { warn }),
+  };
+}
+
+/** A compiled configuration: look-up tables that nothing changes any more. */
+export interface Compiled {
+  readonly ports: readonly PortTable[];
+  readonly problems: readonly Problem[];
+  /** What is served and its author may not expect, one line each. */
+  readonly notices: readonly string[];
+}
+
+/** Compiles the resources of a load. Reports every problem; with one of them the result must not be served. */
+export function compile(loaded: Loaded, shared: Shared): Compiled {
+  const problems: Problem[] = [];
+  const notices: string[] = [];
+  const { set } = loaded;
+  const scope: Scope = {
+    set,
+    references: new References(set),
+    namespaceLabels: loaded.namespaceLabels,
+    connections: shared.connections,
+    backend: (definition, key) => shared.backends.get(key, () => new Backend(definition)),
+    report: (resource, path, message) => void problems.push({ source: resource.source, resource: nameOf(resource), path, message }),
+    notice: (message) => void notices.push(message),
+  };
+  refuseLaterKinds(scope);
+  const gateways = set.all(Gateway);
+  for (const resource of [...gateways, ...set.all(AIGatewayRoute), ...set.all(AIServiceBackend), ...set.all(HTTPRoute)])
+    checkAnnotations(resource, scope);
+  checkGatewayConfigs(gateways, scope);
+
+  const security = new SecurityOf(scope, shared.identify);
+  const traffic = new TrafficOf(scope);
+  const credentials = credentialsByBackend(scope);
+  const known = new Map();
+  const byListener = new Map<string, Map<string, Match[]>>();
+  for (const route of [...set.all(HTTPRoute), ...set.all(AIGatewayRoute)]) {
+    const attachments = attachmentsOf(route, scope);
+    for (const [gateway, group] of Map.groupBy(attachments, (attachment) => attachment.gateway)) {
+      const policies = {
+        security: (_: Resource, rule: string | undefined) => security.of(route, rule, gateway, group[0]!.listener.name),
+        traffic: (_: Resource, rule: string | undefined) => traffic.of(route, rule, gateway, group[0]!.listener.name),
+        credentials,
+        known,
+      };
+      const matches =
+        route.kind === 'HTTPRoute'
+          ? compileHttpRoute(route as HTTPRoute, policies, scope)
+          : compileAiRoute(route as AIGatewayRoute, policies, scope);
+      for (const attachment of group) place(matches, attachment, byListener);
+      if (matches.some((match) => match.rule.security === undefined))
+        notices.push(`${nameOf(route)} is open: no SecurityPolicy says who may call`);
+    }
+  }
+  const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
+  return { ports, problems, notices: [...new Set(notices)] };
+}
+
+const LATER: readonly (readonly [typeof MCPRoute | typeof QuotaPolicy, string])[] = [
+  [MCPRoute, 'the MCP gateway comes with a later release'],
+  [QuotaPolicy, 'quotas come with a later release'],
+];
+
+/** Valid, and not served yet: to ignore them would be to let more pass than their author wants. */
+function refuseLaterKinds(scope: Scope): void {
+  for (const [definition, reason] of LATER)
+    for (const resource of scope.set.all(definition as typeof QuotaPolicy))
+      scope.report(resource, 'kind', `${resource.kind} is not served: ${reason}`);
+}
+
+const CONFIG_ANNOTATION = 'aigateway.envoyproxy.io/gateway-config';
+
+function checkGatewayConfigs(gateways: readonly Gateway[], scope: Scope): void {
+  for (const gateway of gateways) {
+    const name = gateway.metadata.annotations[CONFIG_ANNOTATION];
+    if (name === undefined || scope.set.get(GatewayConfig, gateway.metadata.namespace, name) !== undefined) continue;
+    scope.report(
+      gateway,
+      `metadata.annotations["${CONFIG_ANNOTATION}"]`,
+      scope.references.missing('GatewayConfig', gateway.metadata.namespace, name),
+    );
+  }
+}
+
+/** SecurityPolicies, each compiled once. */
+class SecurityOf {
+  readonly #policies: Policies<SecurityPolicy>;
+  readonly #compiled = new Map<SecurityPolicy, Security>();
+
+  constructor(scope: Scope, shared: SharedIdentify) {
+    this.#policies = Policies.of(SecurityPolicy, scope);
+    // Each is compiled even where nothing uses it: its problems are the user's to know.
+    for (const policy of scope.set.all(SecurityPolicy))
+      this.#compiled.set(
+        policy,
+        compileSecurity(policy, sourcesOf(policy, scope), shared, (path, message) => scope.report(policy, path, message)),
+      );
+  }
+
+  of(route: Resource, rule: string | undefined, gateway: Gateway, listener: string): Security | undefined {
+    const policy = this.#policies.forRoute(route, rule) ?? this.#policies.forGateway(gateway, listener);
+    return policy === undefined ? undefined : this.#compiled.get(policy);
+  }
+}
+
+function sourcesOf(policy: SecurityPolicy, scope: Scope): SecuritySources {
+  return {
+    secret: (ref, path) =>
+      secretOf(ref.namespace === undefined ? { name: ref.name } : { name: ref.name, namespace: ref.namespace }, policy, path, scope),
+    configMap: ({ name }, path) => {
+      const map = scope.set.get(ConfigMap, policy.metadata.namespace, name);
+      if (map !== undefined) return new Map(Object.entries(map.body.data ?? {}));
+      scope.report(policy, path, scope.references.missing('ConfigMap', policy.metadata.namespace, name));
+      return undefined;
+    },
+    dispatcher: (ref, path) => {
+      const defined = Object.fromEntries(Object.entries(ref).filter(([, value]) => value !== undefined)) as unknown as Parameters<
+        typeof originsOf
+      >[0];
+      const origin = originsOf(defined, policy, path, scope)?.origins[0];
+      return origin === undefined ? undefined : { dispatcher: scope.connections.pool(origin), hostHeader: hostHeader(origin) };
+    },
+    dispatcherForUrl: (url) =>
+      scope.connections.pool({
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+        tls: url.protocol === 'https:' ? SYSTEM_TLS : undefined,
+      }),
+  };
+}
+
+const SYSTEM_TLS = { serverName: undefined, ca: undefined, certificate: undefined, key: undefined, skipVerify: false };
+
+/** BackendTrafficPolicies, each read once. */
+class TrafficOf {
+  readonly #policies: Policies<BackendTrafficPolicy>;
+  readonly #read = new Map<BackendTrafficPolicy, Traffic>();
+
+  constructor(scope: Scope) {
+    this.#policies = Policies.of(BackendTrafficPolicy, scope);
+  }
+
+  of(route: Resource, rule: string | undefined, gateway: Gateway, listener: string): Traffic {
+    const policy = this.#policies.forRoute(route, rule) ?? this.#policies.forGateway(gateway, listener);
+    if (policy === undefined) return DEFAULT_TRAFFIC;
+    let traffic = this.#read.get(policy);
+    if (traffic === undefined) {
+      traffic = trafficOf(policy);
+      this.#read.set(policy, traffic);
+    }
+    return traffic;
+  }
+}
+
+function credentialsByBackend(scope: Scope): Map<string, BackendSecurityPolicy> {
+  const byBackend = new Map<string, BackendSecurityPolicy>();
+  for (const policy of scope.set.all(BackendSecurityPolicy)) {
+    for (const [index, ref] of (policy.body.spec.targetRefs ?? []).entries()) {
+      const path = `spec.targetRefs[${index}]`;
+      const key = `${policy.metadata.namespace}/${ref.name}`;
+      const other = byBackend.get(key);
+      if (ref.kind === 'InferencePool') scope.report(policy, path, 'an InferencePool is not served by tier one in this release');
+      else if (scope.set.get(AIServiceBackend, policy.metadata.namespace, ref.name) === undefined)
+        scope.report(policy, `${path}.name`, scope.references.missing('AIServiceBackend', policy.metadata.namespace, ref.name));
+      else if (other === undefined) byBackend.set(key, policy);
+      else scope.report(policy, path, `${nameOf(other)} gives AIServiceBackend ${ref.name} its credential already`);
+    }
+  }
+  return byBackend;
+}
+
+function listenerKey(gateway: Gateway, listener: string): string {
+  return `${gateway.metadata.namespace}/${gateway.metadata.name}/${listener}`;
+}
+
+function place(matches: readonly Match[], { gateway, listener, hosts }: Attachment, byListener: Map<string, Map<string, Match[]>>): void {
+  const key = listenerKey(gateway, listener.name);
+  const byHost = byListener.get(key) ?? new Map<string, Match[]>();
+  byListener.set(key, byHost);
+  for (const host of hosts) {
+    const list = byHost.get(host);
+    if (list === undefined) byHost.set(host, [...matches]);
+    else list.push(...matches);
+  }
+}
+
+/** Place of each route by age and name, the last criteria of Gateway API's precedence. */
+function orderOf(...routes: readonly (readonly Resource[])[]): ReadonlyMap<string, number> {
+  const all = routes.flat().map((route) => ({
+    key: `${route.kind} ${route.metadata.namespace}/${route.metadata.name}`,
+    time: route.metadata.creationTimestamp ?? '9',
+    name: `${route.metadata.namespace}/${route.metadata.name}`,
+  }));
+  all.sort((a, b) => (a.time === b.time ? (a.name < b.name ? -1 : 1) : a.time < b.time ? -1 : 1));
+  return new Map(all.map(({ key }, index) => [key, index]));
+}
+
+function portsOf(
+  gateways: readonly Gateway[],
+  byListener: ReadonlyMap<string, ReadonlyMap<string, Match[]>>,
+  order: ReadonlyMap<string, number>,
+  scope: Scope,
+): PortTable[] {
+  const policies = Policies.of(ClientTrafficPolicy, scope);
+  const byPort = new Map<number, ListenerTable[]>();
+  for (const gateway of gateways) {
+    for (const [index, listener] of gateway.body.spec.listeners.entries()) {
+      const hostname = listener.hostname ?? '*';
+      const listeners = byPort.get(listener.port) ?? [];
+      byPort.set(listener.port, listeners);
+      const name = listenerKey(gateway, listener.name);
+      const other = listeners.find((each) => each.hostname === hostname);
+      if (other !== undefined) {
+        scope.report(
+          gateway,
+          `spec.listeners[${index}]`,
+          `listener ${other.name} has port ${listener.port} and the same hostname; all Gateways of a process share its address`,
+        );
+        continue;
+      }
+      const byHost = new Map<string, MatchIndex>();
+      for (const [host, matches] of byListener.get(name) ?? []) byHost.set(host, new MatchIndex(byPrecedence(matches, order)));
+      listeners.push({ name, hostname, hosts: new HostTable(byHost), client: clientSettings(policies.forGateway(gateway, listener.name)) });
+    }
+  }
+  return [...byPort].sort(([a], [b]) => a - b).map(([port, listeners]) => new PortTable(port, listeners));
+}
