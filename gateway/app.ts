@@ -6,7 +6,7 @@ import { errorBody } from '#core/llm/dialect';
 import { didYouMean } from '#core/resources/nearest';
 import type { Metrics } from '#core/telemetry/metrics';
 
-import { type Admission, type Reservation, UNLIMITED } from './admit/admission.ts';
+import { type Admission, UNLIMITED } from './admit/admission.ts';
 import { AiCall } from './ai.ts';
 import type { Hooks } from './extensions/hooks.ts';
 import type { Identity, Security } from './identify/identity.ts';
@@ -117,7 +117,6 @@ export class App {
     upload: Upload | undefined,
   ): Promise<void> {
     const { hooks } = this.#options;
-    let reservation: Reservation | undefined;
     const admitted = this.#admission.admit({
       identity: request.identity,
       rule,
@@ -126,7 +125,7 @@ export class App {
       stream: request.stream,
       bodyBytes: request.bodyBytes,
     });
-    reservation = admitted instanceof Promise ? await admitted : admitted;
+    const reservation = admitted instanceof Promise ? await admitted : admitted;
     const call = new AiCall({ request, endpoint, rule, json, upload, hooks, reservation, settled: this.#settled });
     if (hooks.hasAuthorize) await hooks.authorize(call);
     call.run();

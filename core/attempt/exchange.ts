@@ -397,7 +397,12 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     const { perTryTimeoutMs } = plan.retry;
     if (perTryTimeoutMs !== undefined) this.#tryTimer = setTimeout(() => this.#slow(perTryTimeoutMs), perTryTimeoutMs);
     const { method, path, headers, body } = outbound;
-    this.endpoint.pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body }, this);
+    const fault = unsendable(outbound);
+    if (fault !== undefined) {
+      this.exchange.requestAtFault(this, new GatewayError('TK_BAD_REQUEST', fault));
+      return;
+    }
+    this.endpoint.pool.dispatch({ method, path, headers, body }, this);
   }
 
   /** The first token is there: the attempt's own time limit has done its work. */
@@ -517,4 +522,21 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     clearTimeout(this.#idle);
     clearTimeout(this.#tryTimer);
   }
+}
+
+// RFC 9110, section 5.5: what a field value may hold; a request target has no space and no control.
+// oxlint-disable-next-line no-control-regex -- controls are what it looks for
+const NOT_IN_VALUE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
+const NOT_IN_PATH = /[^\u0021-\u00ff]/;
+
+/**
+ * Why a request cannot be sent. undici would find it as well, but a pool's connection that refused a request so never takes
+ * another one (seen with undici 7.30).
+ */
+function unsendable({ path, headers }: Outbound): string | undefined {
+  if (NOT_IN_PATH.test(path)) return 'the path of the request to the backend has a character that no path can have';
+  for (let at = 0; at < headers.length; at += 2) {
+    if (NOT_IN_VALUE.test(headers[at + 1]!)) return `the header ${headers[at]} has a character that no header can have`;
+  }
+  return undefined;
 }

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 
 import { coverageOf, differentDefaults } from './coverage.ts';
 import { defineKind, type KindDefinition } from './kind.ts';
@@ -91,7 +91,7 @@ function readCrds(root: string): CustomResourceDefinition[] {
     .filter((name) => /\.ya?ml$/.test(name))
     .map((name) => join(root, name))
     .filter((file) => statSync(file).isFile())
-    .flatMap((file) => parseAllDocuments(readFileSync(file, 'utf8')).map((document) => document.toJS() as { kind?: string } | null))
+    .flatMap((file) => loadAll(readFileSync(file, 'utf8')) as ({ kind?: string } | null)[])
     .filter((document): document is CustomResourceDefinition => document?.kind === 'CustomResourceDefinition');
 }
 

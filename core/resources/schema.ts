@@ -1,4 +1,4 @@
-import Type, { type Static, type TObject, type TProperties, type TSchema } from 'typebox';
+import { Type, type Static, type TObject, type TProperties, type TSchema } from 'typebox';
 
 /** An object of exactly these fields: what is not listed is reported, with the nearest name that is. */
 export function object<P extends TProperties>(properties: P): TObject<P> {

@@ -22,7 +22,7 @@ export function validate(definition: KindDefinition, body: unknown, report: Repo
     report(path, message);
   };
   if (!check(body)) for (const error of withoutEchoes(check.errors!)) explain(definition, error, fail);
-  if (valid) definition.rules?.(body as never, fail);
+  if (valid) definition.rules?.(body, fail);
   return valid;
 }
 

@@ -1,3 +1,5 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+
 import type { Outcome } from '#core/attempt/exchange';
 import { GatewayError } from '#core/errors';
 import { type Edit, editObject } from '#core/json/edit';
@@ -88,6 +90,10 @@ const UNTOUCHABLE = new Set(['host', 'content-length', 'transfer-encoding', 'con
 function changedHeaders(headers: string[], { setHeaders = {}, removeHeaders = [] }: AttemptChanges): string[] {
   const set = Object.entries(setHeaders).map(([name, value]) => [name.toLowerCase(), value] as const);
   const replaced = new Set([...removeHeaders.map((name) => name.toLowerCase()), ...set.map(([name]) => name)]);
+  for (const [name, value] of set) {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  }
   for (const name of replaced) if (UNTOUCHABLE.has(name)) throw new Error(`the header ${name} cannot be changed`);
   const result: string[] = [];
   for (let at = 0; at < headers.length; at += 2) if (!replaced.has(headers[at]!)) result.push(headers[at]!, headers[at + 1]!);

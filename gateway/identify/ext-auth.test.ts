@@ -140,6 +140,19 @@ it('does not let a request pass with failOpen because the service cannot be aske
   expect((await refusal(security, caller({ 'x-tenant': 'a\u0000b' }))).status).toBe(403);
   expect((await refusal(security, caller({}, { path: '/a b' }))).status).toBe(403);
   expect(server.seen).toHaveLength(0);
+  // The one connection is still good.
+  await identify(security, caller());
+  expect(server.seen).toHaveLength(1);
+});
+
+it('counts the time in which a request waits for a connection', async () => {
+  answer = () => undefined;
+  const slow = identify(policy({ timeout: '400ms' }), caller()).catch(() => 'slow');
+  const quick = refusal(policy({ timeout: '50ms' }), caller()).then(() => 'quick');
+  expect(await Promise.race([slow, quick])).toBe('quick');
+  expect(await slow).toBe('slow');
+  answer = (_, response) => response.end();
+  await identify(policy(), caller());
 });
 
 it('waits ten seconds where the policy names no time', async () => {

@@ -1,10 +1,11 @@
-import { type Dispatcher, errors } from 'undici';
+import type { Dispatcher } from 'undici';
 
 import { GatewayError } from '#core/errors';
 import { isInternal } from '#core/http/headers';
 import type { Report } from '#core/resources/kind';
 import { durationMs } from '#core/resources/schema';
 
+import { call, Unsendable } from './call.ts';
 import type { Caller, SecuritySources } from './identity.ts';
 import { headerValue } from './places.ts';
 import type { ExtAuthSpec } from './policy.ts';
@@ -64,15 +65,15 @@ export function compileExtAuth(
       const target = choose(targets);
       let answer: Dispatcher.ResponseData;
       try {
-        answer = await target.dispatcher.request({
-          method: caller.method,
-          path: `${prefix}${caller.path}${caller.query}`,
-          headers: requestHeaders(caller, sent, target),
-          signal: AbortSignal.timeout(timeoutMs),
-        });
+        const headers = requestHeaders(caller, sent, target);
+        answer = await call(
+          target.dispatcher,
+          { method: caller.method, path: `${prefix}${caller.path}${caller.query}`, headers },
+          timeoutMs,
+        );
       } catch (error) {
         // What cannot even be sent is the request's fault: failOpen must not let it pass.
-        return noAnswer(spec.failOpen && !(error instanceof errors.InvalidArgumentError), error);
+        return noAnswer(spec.failOpen && !(error instanceof Unsendable), error);
       }
       // The rest of the answer says nothing: it is let go, and its end or failure changes nothing.
       void answer.body.dump({ limit: MAX_BODY_BYTES }).catch(() => undefined);

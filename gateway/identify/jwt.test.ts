@@ -250,12 +250,12 @@ it('chooses the provider by the issuer, else tries those that check none in thei
 });
 
 it('does not let a token that one provider knows pass for another, nor from another place', async () => {
-  const inline = body;
+  const remoteJWKS = { uri: `${server.url}/keys` };
   const spec = {
     jwt: {
       providers: [
-        { name: 'a', localJWKS: { inline }, extractFrom: { headers: [{ name: 'x-token', valuePrefix: 'Token ' }] } },
-        { name: 'b', localJWKS: { inline }, audiences: ['b'], extractFrom: { cookies: ['token'], params: ['token'] } },
+        { name: 'a', remoteJWKS, extractFrom: { headers: [{ name: 'x-token', valuePrefix: 'Token ' }] } },
+        { name: 'b', remoteJWKS, audiences: ['b'], extractFrom: { cookies: ['token'], params: ['token'] } },
       ],
     },
   };

@@ -87,6 +87,14 @@ it('uses the last keys while the URI is down, asks ever more rarely, and gives u
   answer = (_, response) => response.end(body);
   vi.advanceTimersByTime(30_000);
   expect((await set.current()).list).toHaveLength(1);
+  // The next outage is told again, and tried again after one second.
+  answer = fail;
+  vi.advanceTimersByTime(100_000);
+  await set.current();
+  vi.advanceTimersByTime(1000);
+  await set.current();
+  await until(() => server.seen.length === 7);
+  expect(warnings).toHaveLength(2);
 });
 
 it('refuses at once while a first fetch has failed a moment ago', async () => {

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 
 import type { Dispatcher } from 'undici';
 
+import { call } from './call.ts';
 import { type Keys, type KeySet, KeySetUnavailable, parseKeySet } from './key-set.ts';
 
 const FETCH_TIMEOUT_MS = 5000;
@@ -117,13 +118,9 @@ export class RemoteKeySet implements KeySet {
 }
 
 async function download(url: URL, dispatcher: Dispatcher): Promise<{ text: string; maxAgeMs: number | undefined }> {
-  const { statusCode, headers, body } = await dispatcher.request({
-    origin: url.origin,
-    path: `${url.pathname}${url.search}`,
-    method: 'GET',
-    headers: { accept: 'application/jwk-set+json, application/json' },
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-  });
+  const headers = ['accept', 'application/jwk-set+json, application/json'];
+  const request = { origin: url.origin, method: 'GET', path: `${url.pathname}${url.search}`, headers };
+  const { statusCode, headers: answered, body } = await call(dispatcher, request, FETCH_TIMEOUT_MS);
   if (statusCode !== 200) {
     // Destroying it would emit an error that nobody hears.
     void body.dump({ limit: MAX_BYTES }).catch(() => undefined);
@@ -138,7 +135,7 @@ async function download(url: URL, dispatcher: Dispatcher): Promise<{ text: strin
     if (bytes > MAX_BYTES) throw new Error(`is larger than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
-  return { text: Buffer.concat(chunks).toString('utf8'), maxAgeMs: cacheAge(headers['cache-control']) };
+  return { text: Buffer.concat(chunks).toString('utf8'), maxAgeMs: cacheAge(answered['cache-control']) };
 }
 
 /** `max-age` of Cache-Control in milliseconds; 0 for `no-cache` and `no-store` (RFC 9111, section 5.2.2). */

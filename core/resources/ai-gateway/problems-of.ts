@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 
 import type { KindDefinition } from '../kind.ts';
 import { validate } from '../validate.ts';
@@ -13,5 +13,5 @@ export function problemsOf(definition: KindDefinition, body: unknown): string[] 
 
 /** The same for the YAML of a spec. For tests. */
 export function problemsOfSpec(definition: KindDefinition, yaml: string): string[] {
-  return problemsOf(definition, { spec: parse(yaml) as unknown });
+  return problemsOf(definition, { spec: load(yaml) });
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
+import { dump } from 'js-yaml';
 import { expect, test } from 'vitest';
-import { stringify } from 'yaml';
 
 import { parseDocument } from './parse.ts';
 import type { Environment } from './variables.ts';
@@ -33,6 +33,46 @@ test('YAML is read by the core schema of 1.2', () => {
   });
 });
 
+test.each<[string, unknown]>([
+  ...['yes', 'no', 'on', 'off', 'y', 'N', 'tRUE', '1_000', '0b11', '0O14', '-0x1F', '12:30:45', '2025-01-01T00:00:00Z', '1.2.3', 'NaN'].map(
+    (text): [string, string] => [text, text],
+  ),
+  ...['100m', '60s', '.', '-', '.iNf', '<', '1e400'].map((text): [string, string] => [`x ${text}`, `x ${text}`]),
+  ['0o14', 12],
+  ['0x1F', 31],
+  ['010', 10],
+  ['+12', 12],
+  ['1e3', 1000],
+  ['-.5', -0.5],
+  ['1.', 1],
+  ['.inf', Infinity],
+  ['-.INF', -Infinity],
+  ['.nan', NaN],
+  ['True', true],
+  ['FALSE', false],
+  ['Null', null],
+  ['', null],
+  ['"1"', '1'],
+  ["'true'", 'true'],
+  ['|-\n  1', '1'],
+  ['! 1', '1'],
+  ['!!str 1', '1'],
+  ['!<tag:yaml.org,2002:str> 1', '1'],
+  ['!!int "1"', 1],
+  ['!!float 1', 1],
+  ['!!bool "true"', true],
+  ['!!null ""', null],
+  ['!!seq [1]', [1]],
+  ['!!map {b: 1}', { b: 1 }],
+])('the value %s', (text, expected) => {
+  expect(value(`a: ${text}`)).toEqual({ a: expected });
+});
+
+test('the name of a field is its text', () => {
+  const text = '1.0: a\n0x10: b\n~: c\ntrue: d\n"": e\n!!str 5: f\n? long\n: g\n&x y: h\nz: *x';
+  expect(value(text)).toEqual({ '1.0': 'a', '0x10': 'b', '~': 'c', true: 'd', '': 'e', 5: 'f', long: 'g', y: 'h', z: 'y' });
+});
+
 test.each(['null', '~', '# nothing', '!!null'])('%s is no resource', (text) => {
   expect(parseDocument(text, {})).toMatchObject({ items: [], faults: [] });
 });
@@ -42,11 +82,32 @@ test.each<[string, string[]]>([
   ['{"a": 1,\n "a": 2}', ['2: the field "a" occurs twice in one object']],
   ['a: {b: 1, "b": 2}', ['1: the field "b" occurs twice in one object']],
   ['a: 1\n b: 2', [expect.stringMatching(/^[12]: /)]],
-  ['a: b\n\tc: d', [expect.stringMatching(/^2: .*[Tt]abs/)]],
+  ['a: b\n\tc: d', [expect.stringMatching(/^2: .*[Tt]ab/)]],
   ['a: !secret x', ['1: Unresolved tag: !secret']],
   ['a: !!binary aGk=', [expect.stringContaining('1: Unresolved tag')]],
   ['a: !!timestamp 2025-01-01', [expect.stringContaining('1: Unresolved tag')]],
+  [
+    'a: !!set {x}\nb: !!omap [x: 1]\nc: !!pairs [x: 1]',
+    ['1: Unresolved tag: !!set', '2: Unresolved tag: !!omap', '3: Unresolved tag: !!pairs'],
+  ],
+  ['a: !!int x\nb: !!bool yes\nc: !!seq {x: 1}', ['1: Unresolved tag: !!int', '2: Unresolved tag: !!bool', '3: Unresolved tag: !!seq']],
+  ['a: !${A} x', ['1: tag name cannot contain such characters']],
   ['a: *b', [expect.stringContaining('Unresolved alias')]],
+  ['a: 1\nb: *b', ['2: Unresolved alias: there is no anchor &b before it']],
+  ['a: &${A} 1\nb: *${A}', ['2: Unresolved alias: there is no anchor &${A} before it']],
+  ['a: 1\nb: &b\n  - c: [*b]', ['3: an anchor cannot hold an alias to itself']],
+  ['*a : 1', ['1: keys must be strings']],
+  ['&a x: 1\n*a : 1', ['2: keys must be strings']],
+  ['!!int 1: 1', ['1: keys must be strings']],
+  ['a: 1\r---\rb: 2', ['1: a second document begins; each must begin with a line --- of its own']],
+  ['a: 1\nb: x: y', ['2: ": y" cannot stand here; put the value in quotes if it is part of it']],
+  ['a: @${A}', ['1: "@${A}" cannot stand here; put the value in quotes if it is part of it']],
+  ["a: 'it's'", [expect.stringMatching(/^1: "s'" cannot stand here/)]],
+  ['a:\n  b: 1\n c: 2', ['3: bad indentation of a mapping entry']],
+  ['a: {b: 1\nc: 2', [expect.stringMatching(/^2: a quote or bracket before this line is not closed/)]],
+  ['a: "x\nb: 1', [expect.stringMatching(/^2: a quote or bracket before this line is not closed/)]],
+  ['a: 1\nfoo\nb: 2', [expect.stringMatching(/^3: the lines up to here are no field/)]],
+  ['a:b\nc: 1', [expect.stringMatching(/^2: does not belong to what is before it/)]],
   ['a: &a {b: *a}', ['1: an anchor cannot hold an alias to itself']],
   ['? {a: 1}\n: b', [expect.stringContaining('keys must be strings')]],
   ['# c\n%YAML 1.1', ['2: YAML directives (lines that begin with %) are not read; remove the line']],
@@ -74,6 +135,34 @@ test('billion laughs are not laughed at', () => {
     lines.push(`a${level}: &a${level} [${Array.from({ length: 9 }, () => alias).join(', ')}]`);
   }
   expect(faults(lines.join('\n'))).toEqual([expect.stringContaining('Excessive alias count')]);
+});
+
+test('aliases may add much, but not without end', () => {
+  const list = (length: number) => `a: &a [${'x,'.repeat(999)}]\n${Array.from({ length }, (_, index) => `a${index}: *a`).join('\n')}`;
+  expect(Object.keys(value(list(100)) as object)).toHaveLength(101);
+  expect(faults(list(101))).toEqual(['102: Excessive alias count: aliases add more than 100000 values']);
+});
+
+test('aliases of aliases do not nest without end', () => {
+  const lines = Array.from(
+    { length: 4 },
+    (_, index) => `a${index}: &a${index} ${'['.repeat(60)}${index > 0 ? `*a${index - 1}` : ''}${']'.repeat(60)}`,
+  );
+  expect(faults(lines.join('\n'))).toEqual(['4: is nested too deeply']);
+});
+
+test('an alias stands for the last anchor of its name, even for a field that JavaScript objects have', () => {
+  const read = value('a: &x 1\nb: *x\nc: &x {__proto__: 2}\nd: &x [*x, *x]\ne: *x') as Record<string, unknown>;
+  const object = JSON.parse('{"__proto__": 2}') as unknown;
+  expect(read).toEqual({ a: 1, b: 1, c: object, d: [object, object], e: [object, object] });
+  expect(Object.keys((read['d'] as object[])[0]!)).toEqual(['__proto__']);
+});
+
+test('JSON is nested no deeper than YAML', () => {
+  const nested = (depth: number) => `{"a": ${'[{"b":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}}`;
+  expect(value(nested(198))).toEqual(JSON.parse(nested(198)));
+  expect(faults(`\n${nested(200)}`)).toEqual(['2: is nested too deeply']);
+  expect(faults(nested(20_000))).toEqual(['1: is nested too deeply']);
 });
 
 test.each([
@@ -107,6 +196,9 @@ test('the items of a List are resources of their own, with their lines, in Lists
     ['B', 7],
     ['C', 8],
   ]);
+  // An item of nothing has no text of its own; comments, blocks and brackets before it have.
+  const nothing = 'kind: List\nitems:\n# - x\n-\n- # - y\n- |\n  - z\n- {a: 1,\n\n  }\n# - x\n-\n- "x\n   y"\n';
+  expect(parseDocument(nothing, {}).faults.map(({ line }) => line)).toEqual([4, 5, 6, 12, 13]);
   expect(parseDocument('{"kind": "List", "items": [{"kind": "A"}, {"kind": "B"}]}', {}).items.map((item) => item.line)).toEqual([1, 1]);
 });
 
@@ -232,7 +324,7 @@ test('what is written as YAML or JSON is read back', () => {
   const plain = object.map((it) => JSON.parse(JSON.stringify(it).replaceAll('${', '$')) as object);
   fc.assert(
     fc.property(plain, (written) => {
-      expect(value(stringify(written))).toEqual(written);
+      expect(value(dump(written))).toEqual(written);
       expect(value(JSON.stringify(written))).toEqual(written);
     }),
   );

@@ -69,6 +69,16 @@ export class Variables {
     return text.replaceAll(this.#placeholder, (_, index: string) => this.#valueOf(this.#references[Number(index)]!));
   }
 
+  /** The text with its variables as the author wrote them, for messages about it. */
+  asWritten(text: string): string {
+    return text.replaceAll(this.#placeholder, (_, index: string) => this.#references[Number(index)]!.literal);
+  }
+
+  /** What is wrong with a field of this name, which has variables in it. */
+  inName(name: string): string {
+    return `the name of a field cannot hold a variable: ${this.expand(name)}`;
+  }
+
   #valueOf({ offset, name, fallback, literal }: Reference): string {
     if (name === undefined) {
       const escaped = this.#original.startsWith('$$', offset);

@@ -1,0 +1,45 @@
+import type { SseEvent } from '../http/sse.ts';
+import type { JsonObjectScan } from '../json/scan.ts';
+import type { Answer, AnswerEvent, Conversation } from './conversation.ts';
+
+/** Something that the other side of a translation cannot say: the path in the source, and what became of it. */
+export interface Loss {
+  readonly path: string;
+  readonly what: 'dropped' | 'approximated';
+}
+
+/** What a codec wrote, and what it could not say. Losses are told, never hidden. */
+export interface Encoded {
+  readonly body: Buffer;
+  readonly losses: readonly Loss[];
+}
+
+/** Reads a stream of a dialect event by event: any split of its bytes gives the same parts. */
+export interface StreamDecoder {
+  push(event: SseEvent): readonly AnswerEvent[];
+  /** @throws UnacceptableAnswer when the stream ended before the answer was whole */
+  end(): readonly AnswerEvent[];
+}
+
+/** Writes a stream of a dialect. */
+export interface StreamEncoder {
+  push(event: AnswerEvent): Buffer;
+  /** The end marker; only for a whole answer. */
+  end(): Buffer;
+}
+
+/**
+ * One API's way to say a conversation. A provider is a codec, a transport and a credential; a request from dialect A to a provider of
+ * dialect B is A's decodeRequest and B's encodeRequest, the answer the other way round.
+ */
+export interface Codec {
+  readonly dialect: 'openai-chat' | 'openai-responses' | 'anthropic-messages';
+  /** @throws GatewayError TK_BAD_REQUEST with the path of what cannot be understood */
+  decodeRequest(body: JsonObjectScan): Conversation;
+  encodeRequest(conversation: Conversation): Encoded;
+  /** @throws UnacceptableAnswer */
+  decodeAnswer(body: JsonObjectScan): Answer;
+  encodeAnswer(answer: Answer): Encoded;
+  decodeStream(): StreamDecoder;
+  encodeStream(): StreamEncoder;
+}

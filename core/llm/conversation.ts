@@ -1,0 +1,121 @@
+import type { Usage } from './usage.ts';
+
+/**
+ * A conversation as no API and every API says it. A dialect's codec reads its own requests and answers into it and writes them from it, so that
+ * any dialect can be served by any other one without a translation for the pair. Where both sides speak one dialect none of this
+ * is used: bytes pass through.
+ */
+export interface Conversation {
+  readonly model: string;
+  /** Instructions that stand before the first turn, in their order. */
+  readonly system: readonly Block[];
+  readonly turns: readonly Turn[];
+  readonly tools: readonly Tool[];
+  readonly toolChoice: ToolChoice | undefined;
+  /** Whether the model may call several tools in one turn; undefined: the provider's default. */
+  readonly parallelTools: boolean | undefined;
+  readonly sampling: Sampling;
+  readonly format: ResponseFormat | undefined;
+  readonly reasoning: Reasoning | undefined;
+  readonly stream: boolean;
+  /** Fields that only the source dialect has, by name: a codec of the same dialect writes them back, another one reports them as dropped. */
+  readonly extras: ReadonlyMap<string, unknown>;
+}
+
+export interface Turn {
+  readonly role: 'user' | 'assistant';
+  readonly blocks: readonly Block[];
+}
+
+/** Hint that everything up to here is worth a provider's prompt cache. */
+export interface CacheHint {
+  /** Seconds; undefined: the provider's default. */
+  readonly ttl: number | undefined;
+}
+
+/** Bytes, or where they are. */
+export type Media =
+  | { readonly base64: string; readonly mediaType: string }
+  | { readonly url: string; readonly mediaType: string | undefined }
+  | { readonly fileId: string; readonly mediaType: string | undefined };
+
+export type Block = (
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image'; readonly media: Media; readonly detail: string | undefined }
+  | { readonly type: 'audio'; readonly media: Media }
+  | { readonly type: 'file'; readonly media: Media; readonly name: string | undefined }
+  | {
+      readonly type: 'tool_call';
+      readonly id: string;
+      readonly name: string;
+      /** JSON text, as the model wrote it. */ readonly arguments: string;
+    }
+  | { readonly type: 'tool_result'; readonly id: string; readonly blocks: readonly Block[]; readonly isError: boolean }
+  | ReasoningBlock
+) & { readonly cache?: CacheHint };
+
+/** What a model thought. A provider takes it back only with its own signature, or sealed. */
+export interface ReasoningBlock {
+  readonly type: 'reasoning';
+  readonly text: string;
+  readonly signature: string | undefined;
+  /** Opaque content that only its provider reads (redacted thinking, encrypted reasoning). */
+  readonly sealed: string | undefined;
+}
+
+export interface Tool {
+  readonly name: string;
+  readonly description: string | undefined;
+  /** JSON Schema of the arguments. */
+  readonly parameters: object | undefined;
+  readonly strict: boolean | undefined;
+  readonly cache?: CacheHint;
+}
+
+export type ToolChoice = { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
+
+export interface Sampling {
+  /** Output tokens at most. */
+  readonly maxTokens: number | undefined;
+  readonly temperature: number | undefined;
+  readonly topP: number | undefined;
+  readonly topK: number | undefined;
+  readonly stop: readonly string[];
+  readonly seed: number | undefined;
+  readonly presencePenalty: number | undefined;
+  readonly frequencyPenalty: number | undefined;
+}
+
+export type ResponseFormat =
+  | { readonly type: 'json' }
+  | { readonly type: 'json_schema'; readonly name: string; readonly schema: object; readonly strict: boolean | undefined };
+
+export interface Reasoning {
+  readonly effort: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | undefined;
+  readonly budgetTokens: number | undefined;
+}
+
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal' | 'pause';
+
+/** A whole answer. */
+export interface Answer {
+  readonly id: string;
+  readonly model: string;
+  readonly blocks: readonly Block[];
+  readonly finish: FinishReason;
+  readonly usage: Usage | undefined;
+  readonly extras: ReadonlyMap<string, unknown>;
+}
+
+/** A part of a streamed answer. Blocks are numbered from 0 and never overlap: `start`, deltas, `stop`. */
+export type AnswerEvent =
+  | { readonly type: 'answer_start'; readonly id: string; readonly model: string; readonly usage: Usage | undefined }
+  | { readonly type: 'block_start'; readonly index: number; readonly block: Block }
+  | {
+      readonly type: 'text_delta' | 'reasoning_delta' | 'arguments_delta' | 'signature_delta';
+      readonly index: number;
+      readonly text: string;
+    }
+  | { readonly type: 'block_stop'; readonly index: number }
+  | { readonly type: 'answer_stop'; readonly finish: FinishReason; readonly usage: Usage | undefined }
+  | { readonly type: 'error'; readonly message: string };
