@@ -32,9 +32,12 @@ export class Kept<T> {
     return entry.value;
   }
 
-  /** The new configuration is live: what it did not ask for goes. */
-  commit(): void {
-    this.#drop((entry) => entry.used !== this.#round);
+  /**
+   * The new configuration is live: what it did not ask for is forgotten.
+   * @param defer takes each disposal, for when the requests that began before have ended; without it they happen at once.
+   */
+  commit(defer?: (dispose: () => void) => void): void {
+    this.#drop((entry) => entry.used !== this.#round, defer);
   }
 
   /** The new configuration was refused: what only it asked for goes. */
@@ -46,11 +49,11 @@ export class Kept<T> {
     return [...this.#entries.values()].map((entry) => entry.value);
   }
 
-  #drop(which: (entry: Entry<T>) => boolean): void {
+  #drop(which: (entry: Entry<T>) => boolean, defer: (dispose: () => void) => void = (dispose) => dispose()): void {
     for (const [key, entry] of this.#entries) {
       if (!which(entry)) continue;
       this.#entries.delete(key);
-      this.#dispose(entry.value);
+      defer(() => this.#dispose(entry.value));
     }
   }
 }

@@ -99,7 +99,9 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
   json(): unknown {
     const { json } = this.#options;
     if (json === undefined) return undefined;
-    this.#parsed ??= { value: JSON.parse(json.scan.bytes.toString()) as unknown };
+    // Member by member, through the scan's own reading of escaped names: an extension sees the names that the backend sees.
+    const { scan } = json;
+    this.#parsed ??= { value: Object.fromEntries(scan.members.map(({ name }) => [name, scan.parse(name)])) };
     return this.#parsed.value;
   }
 
@@ -116,11 +118,16 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
       .then((changed) => authorize(changed, target, this.#ai.headers));
   }
 
-  read(_target: AiTarget, _status: number, headers: IncomingHttpHeaders): Reading {
+  read({ credential }: AiTarget, status: number, headers: IncomingHttpHeaders): Reading {
     const { endpoint, json } = this.#options;
-    const type = headers['content-type'] ?? '';
+    const type = headers['content-type']?.toLowerCase() ?? '';
+    if (status >= 300) return { mode: 'whole', accept: () => refuseRedirect(status) };
     if (endpoint.stream !== undefined && type.startsWith('text/event-stream')) {
-      return { mode: 'events', reader: endpoint.stream(json !== undefined && endpoint.asksForUsage && !json.wantsUsage) };
+      return {
+        mode: 'events',
+        reader: endpoint.stream(json !== undefined && endpoint.asksForUsage && !json.wantsUsage),
+        leaks: (text) => credential?.leaks(text) ?? false,
+      };
     }
     if (endpoint.answer === 'bytes' && !type.includes('json')) return { mode: 'raw' };
     return { mode: 'whole', accept: (body) => this.#accept(body, type) };
@@ -138,7 +145,8 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
       throw new UnacceptableAnswer('malformed', `the backend sent ${what} that is no JSON object`);
     }
     // Some servers answer 200 and put the error into the body.
-    if (scan.type('error') === 'object' && !scan.has('id'))
+    const error = scan.type('error');
+    if (error !== undefined && error !== 'null' && !scan.has('id'))
       throw new UnacceptableAnswer('malformed', 'the backend sent an error with status 200');
     return {
       usage: usage === undefined || !scan.has(usage.member) ? undefined : usage.read(scan.parse(usage.member)),
@@ -194,4 +202,9 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
     settled(request, outcome);
     if (hooks.hasSettled) hooks.settled(this, outcome, performance.now() - request.startedAt);
   }
+}
+
+/** A provider's API does not redirect; a client that followed would take its prompt to another origin. */
+function refuseRedirect(status: number): never {
+  throw new UnacceptableAnswer('malformed', `the backend answered ${status}, a redirect, which is not followed`);
 }

@@ -27,7 +27,12 @@ export interface Outbound {
 /** How an answer is read: whole and checked, event by event, or as bytes that are nobody's business. */
 export type Reading =
   | { readonly mode: 'whole'; readonly accept: (body: Buffer, headers: IncomingHttpHeaders) => Facts }
-  | { readonly mode: 'events'; readonly reader: StreamReader }
+  | {
+      readonly mode: 'events';
+      readonly reader: StreamReader;
+      /** Whether a text holds a secret of the gateway: an error event that does is not passed on. */
+      readonly leaks: (text: Buffer) => boolean;
+    }
   | { readonly mode: 'raw' };
 
 /** What an answer says of itself. */
@@ -88,6 +93,8 @@ export interface Call<T extends Target = Target> {
 const KEEP_ALIVE = Buffer.from(': keep-alive\n\n');
 /** Time for a backend to end its connection after the end marker of a stream. */
 const LINGER_MS = 1000;
+/** A client that takes nothing for so long does not hold a backend any longer. */
+const CLIENT_STALL_MS = 300_000;
 const NO_FACTS: Facts = { usage: undefined, model: undefined };
 
 /**
@@ -119,6 +126,11 @@ export class Exchange<T extends Target = Target> {
 
   start(): void {
     const { plan, stream } = this.call;
+    // It may have left while it was identified or admitted: then no 'close' comes any more.
+    if (this.reply.response.destroyed) {
+      this.clientGone();
+      return;
+    }
     this.reply.response.on('close', () => {
       if (!this.reply.response.writableFinished) this.clientGone();
     });
@@ -137,6 +149,12 @@ export class Exchange<T extends Target = Target> {
     upstream?.cancel();
     upstream?.endpoint.health.neutral();
     this.#finish({ complete: false, clientGone: true, failure: undefined }, upstream);
+  }
+
+  /** The client is there and does not read: it is let go, and the backend with it. */
+  clientStalled(): void {
+    this.reply.cut();
+    this.clientGone();
   }
 
   /** The first content is there: from now on this backend answers. */
@@ -169,7 +187,7 @@ export class Exchange<T extends Target = Target> {
       this.#next(failure);
       return;
     }
-    if (failure.reason === 'stream_error') {
+    if (upstream.errorPassed) {
       // The backend's own error event is already with the client.
       this.reply.end();
     } else if (upstream.isEvents) {
@@ -218,6 +236,7 @@ export class Exchange<T extends Target = Target> {
     const { retry } = this.call.plan;
     if (failure.reason === 'connect') return retry.onConnectFailure;
     if (failure.reason === 'reset') return retry.onReset;
+    if (failure.reason === 'status') return retry.statuses.has(failure.answer!.status);
     return true;
   }
 
@@ -368,6 +387,7 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
   #idle: NodeJS.Timeout | undefined;
   #tryTimer: NodeJS.Timeout | undefined;
   #linger: NodeJS.Timeout | undefined;
+  #pausedAt: number | undefined;
   #over = false;
 
   constructor(exchange: Exchange<T>, target: T, endpoint: Endpoint, record: AttemptRecord<T>, isRetry: boolean) {
@@ -380,6 +400,11 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
 
   get isEvents(): boolean {
     return this.#receiver instanceof EventReceiver;
+  }
+
+  /** Whether the client has the backend's own error event. */
+  get errorPassed(): boolean {
+    return this.#receiver instanceof EventReceiver && this.#receiver.errorPassed;
   }
 
   get facts(): Facts | undefined {
@@ -410,11 +435,19 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     clearTimeout(this.#tryTimer);
   }
 
+  /** The client has taken what there was. */
   resume(): void {
+    if (this.#pausedAt === undefined || this.#over) return;
+    this.#pausedAt = undefined;
+    this.#idle?.refresh();
+    this.#receiver?.resume?.();
     this.#controller?.resume();
   }
 
+  /** The client reads slower than the backend writes. */
   pause(): void {
+    this.#pausedAt ??= performance.now();
+    this.#receiver?.pause?.();
     this.#controller?.pause();
   }
 
@@ -430,7 +463,12 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
   complete(early = false): void {
     if (this.#over) return;
     this.#close();
-    if (early) this.#linger = setTimeout(() => this.#controller?.abort(new Error('the answer was complete')), LINGER_MS);
+    this.#receiver?.close();
+    if (early) {
+      this.#linger = setTimeout(() => this.#controller?.abort(new Error('the answer was complete')), LINGER_MS);
+      // What follows the end marker is read and dropped, also where the client is slow: so the connection can serve again.
+      this.#controller?.resume();
+    }
     this.exchange.succeeded(this);
   }
 
@@ -451,13 +489,13 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     this.record.status = status;
     this.contentLength = headers['content-length'];
     if (status >= 400) {
-      const wait = status === 429 || status === 503 ? retryAfterMs(headers, Date.now()) : undefined;
+      const wait = status === 429 || status === 503 || status === 529 ? retryAfterMs(headers, Date.now()) : undefined;
       if (wait !== undefined) this.endpoint.health.coolDown(Date.now(), wait);
     }
-    const reading = call.read(this.target, status, headers);
-    this.answer = returnable(headers);
-    call.answerHeaders(this.target, this.answer);
     this.guard(() => {
+      const reading = call.read(this.target, status, headers);
+      this.answer = returnable(headers);
+      call.answerHeaders(this.target, this.answer);
       this.#receiver = this.#receiverOf(reading, status, headers);
     });
   }
@@ -467,9 +505,11 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     if (retriable || (status >= 400 && reading.mode !== 'raw')) {
       return new ErrorReceiver(this, status, headers);
     }
+    if (reading.mode !== 'events' && this.exchange.reply.started)
+      throw new UnacceptableAnswer('malformed', 'the backend answered with no stream, and the stream to the client has begun');
     if (reading.mode === 'raw') return new RawReceiver(this, status);
     if (reading.mode === 'whole') return new WholeReceiver(this, status, headers, reading.accept);
-    return new EventReceiver(this, status, headers, reading.reader);
+    return new EventReceiver(this, status, headers, reading);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -510,6 +550,12 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
   }
 
   #silent(): void {
+    if (this.#pausedAt !== undefined) {
+      // It is the client that is silent: the backend is not even listened to.
+      if (performance.now() - this.#pausedAt >= CLIENT_STALL_MS) this.exchange.clientStalled();
+      else this.#idle?.refresh();
+      return;
+    }
     this.fail({ reason: 'idle', message: `the backend was silent for ${this.exchange.call.plan.streamIdleTimeoutMs} ms` });
   }
 

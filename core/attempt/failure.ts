@@ -73,6 +73,8 @@ const CONNECT_CODES = new Set([
 /** A failure of the connection, by the error that undici gives. */
 export function connectionFailure(error: Error, headSeen: boolean): Failure {
   const code = (error as { code?: unknown }).code;
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED')
+    return { reason: 'local', message: 'the request cannot be sent to the backend', cause: error };
   if (headSeen) return { reason: 'truncated', message: 'the connection to the backend ended in the middle of the answer', cause: error };
   if (
     typeof code === 'string' &&
@@ -80,6 +82,8 @@ export function connectionFailure(error: Error, headSeen: boolean): Failure {
   ) {
     return { reason: 'connect', message: `no connection to the backend (${code})`, cause: error };
   }
+  if (error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW')
+    return { reason: 'malformed', message: 'the backend did not answer in HTTP', cause: error };
   if (error.name === 'AggregateError') return { reason: 'connect', message: 'no connection to the backend', cause: error };
   return {
     reason: 'reset',
@@ -88,13 +92,16 @@ export function connectionFailure(error: Error, headSeen: boolean): Failure {
   };
 }
 
+const NUMBER = /^\d+(\.\d+)?$/;
+
 /** Milliseconds of a Retry-After or retry-after-ms header (RFC 9110, section 10.2.3), or undefined. */
 export function retryAfterMs(headers: IncomingHttpHeaders, now: number): number | undefined {
-  const precise = Number(headers['retry-after-ms'] ?? Number.NaN);
-  if (precise >= 0) return precise;
+  const precise = headers['retry-after-ms'];
+  if (typeof precise === 'string' && NUMBER.test(precise)) return Number(precise);
   const value = headers['retry-after'];
-  if (value === undefined) return undefined;
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
+  if (typeof value !== 'string') return undefined;
+  if (NUMBER.test(value)) return Number(value) * 1000;
+  // Date.parse takes "-5" and "in 2099" for dates: all three forms of an HTTP date have a time of day.
+  const date = /\d\d:\d\d:\d\d/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -84,6 +84,8 @@ export class EndpointHealth {
   failed(sort: FailureSort, now: number, mayEject: boolean): void {
     const trial = this.#trial;
     this.#trial = false;
+    // A call that began before the ejection: one outage with many calls under way is one ejection.
+    if (now < this.#outUntil) return;
     this.#failures++;
     this.#gatewayErrors = sort === 'gateway' ? this.#gatewayErrors + 1 : 0;
     this.#localFailures = sort === 'local' ? this.#localFailures + 1 : 0;

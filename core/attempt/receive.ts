@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress, constants } from 'node:zlib';
 
-import { type SseEvent, SseScanner } from '../http/sse.ts';
+import { SseEvent, SseScanner } from '../http/sse.ts';
 import type { StreamReader } from '../llm/stream.ts';
 import type { Facts, Upstream } from './exchange.ts';
 import { UnacceptableAnswer } from './failure.ts';
@@ -14,6 +14,9 @@ export interface Receiver {
   readonly tokens: number;
   data(chunk: Buffer): void;
   end(): void;
+  /** Holds back what is on its way inside, and lets it go on. */
+  pause?(): void;
+  resume?(): void;
   /** Nothing more comes, and nothing is wanted. */
   close(): void;
 }
@@ -127,15 +130,24 @@ export class EventReceiver implements Receiver {
   readonly #reader: StreamReader;
   readonly #scanner: SseScanner;
   readonly #decoder: Transform | undefined;
+  readonly #leaks: (text: Buffer) => boolean;
+  /** Whether the client has the backend's own error event. */
+  errorPassed = false;
   #held: Buffer[] = [];
   #heldBytes = 0;
   #out: Buffer[] = [];
   #ended = false;
 
-  constructor(upstream: Upstream, status: number, headers: IncomingHttpHeaders, reader: StreamReader) {
+  constructor(
+    upstream: Upstream,
+    status: number,
+    headers: IncomingHttpHeaders,
+    { reader, leaks }: { readonly reader: StreamReader; readonly leaks: (text: Buffer) => boolean },
+  ) {
     this.#upstream = upstream;
     this.#status = status;
     this.#reader = reader;
+    this.#leaks = leaks;
     this.#scanner = new SseScanner({ onEvent: (raw, event) => this.#event(raw, event) });
     delete upstream.answer['content-encoding'];
     this.#decoder = decode(
@@ -164,14 +176,26 @@ export class EventReceiver implements Receiver {
     else this.#decoder.end();
   }
 
+  pause(): void {
+    this.#decoder?.pause();
+  }
+
+  resume(): void {
+    this.#decoder?.resume();
+  }
+
   close(): void {
     this.#scanner.stop();
     this.#decoder?.destroy();
   }
 
   #scan(chunk: Buffer): void {
-    this.#scanner.push(chunk);
-    this.#flush();
+    try {
+      this.#scanner.push(chunk);
+    } finally {
+      // Events before a bad one are good.
+      this.#flush();
+    }
     if (!this.#ended) return;
     // The answer is whole, whatever the backend does with its connection now.
     this.#upstream.exchange.reply.end();
@@ -183,10 +207,11 @@ export class EventReceiver implements Receiver {
     const { exchange } = this.#upstream;
     const meaning = this.#reader.read(event);
     if (meaning === 'drop') return;
+    if (meaning === 'malformed') throw new UnacceptableAnswer('malformed', 'the backend sent an event that its API does not have');
     if (meaning === 'error') {
       if (!exchange.committed) throw new UnacceptableAnswer('stream_error', 'the backend began its stream with an error');
-      this.#out.push(raw);
-      this.#flush();
+      this.errorPassed = !this.#leaks(raw);
+      if (this.errorPassed) this.#out.push(raw);
       throw new UnacceptableAnswer('stream_error', 'the backend ended its stream with an error');
     }
     if (meaning === 'end') this.#ended = true;
@@ -218,8 +243,8 @@ export class EventReceiver implements Receiver {
     const { leftover, incomplete } = this.#scanner.end();
     const { exchange } = this.#upstream;
     // Clients read a last `[DONE]` without its blank line; any other half event is a cut.
-    const done = incomplete && /^data: ?\[DONE\]\s*$/.test(leftover.toString('latin1', 0, 64));
-    if (!this.#reader.complete || (incomplete && !done)) {
+    const done = incomplete && isDone(leftover) && this.#reader.read(new SseEvent(leftover)) === 'end';
+    if (!done && (incomplete || !this.#reader.complete)) {
       throw new UnacceptableAnswer('truncated', 'the backend ended its stream before the answer was complete');
     }
     if (done) this.#out.push(Buffer.from('data: [DONE]\n\n'));
@@ -231,6 +256,10 @@ export class EventReceiver implements Receiver {
     exchange.reply.end();
     this.#upstream.complete();
   }
+}
+
+function isDone(leftover: Buffer): boolean {
+  return leftover.length < 64 && /^data: ?\[DONE\]\s*$/.test(leftover.toString('latin1'));
 }
 
 /** Collects a body, decoded, up to a bound. */

@@ -1,6 +1,6 @@
 /** A request target, decided once: every later stage sees this path and no other. */
 export interface Target {
-  /** Absolute path, dot segments resolved, slashes merged, percent escapes kept as they came. */
+  /** Absolute path: dot segments resolved, slashes merged, escapes of letters, digits and `-._~` undone, other escapes kept as they came. */
   readonly path: string;
   /** From `?` on, or empty. */
   readonly query: string;
@@ -12,13 +12,15 @@ export interface Target {
 const PLAIN = /^[\w\-~!$&'()*+,;=:@./]+$/;
 // Without user, which RFC 9110, section 4.2.4 tells recipients to treat as an error.
 const ABSOLUTE = /^https?:\/\/((?:[\w\-.~%!$&'()*+,;=]+|\[[\da-fA-F:.]+\])(?::\d*)?)(?=[/?]|$)(.*)$/is;
-// A fragment never reaches a server; a raw control or space never leaves a parser that follows RFC 9112.
-// oxlint-disable-next-line no-control-regex -- controls are what it looks for
-const FORBIDDEN = /[\u0000-\u0020\u007f\\#]|%(?![0-9a-fA-F]{2})|%(?:2f|5c|00)/i;
+// A fragment never reaches a server; a control, a space or a byte beyond ASCII never leaves a client that follows RFC 9112.
+const FORBIDDEN = /[^\u0021-\u007e]|[\\#]|%(?![0-9a-fA-F]{2})|%(?:2f|5c|00)/i;
+// RFC 3986, section 2.3: with and without its escape such a character is the same path.
+const UNRESERVED_ESCAPE = /%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/gi;
 
 /**
  * Reads the target of a request line. Paths that two readers could understand in two ways are refused: `%2f`, `%5c`, `\`, NUL,
- * a bad escape. `//` merges, dot segments resolve (RFC 3986, section 5.2.4, also written `%2e`), case counts, `;` is an ordinary character.
+ * a bad escape, bytes beyond ASCII. `//` merges, dot segments resolve (RFC 3986, section 5.2.4), an escaped letter is that letter (section
+ * 6.2.2.2: a route for `/private` is not passed by as `/%70rivate`), case counts, `;` is an ordinary character.
  * @returns undefined for a target that is refused.
  */
 export function readTarget(target: string): Target | undefined {
@@ -38,12 +40,11 @@ export function readTarget(target: string): Target | undefined {
   if (PLAIN.test(path) && !path.includes('/.') && !path.includes('//')) return { path, query, authority };
   if (FORBIDDEN.test(path)) return undefined;
   const segments: string[] = [];
-  const parts = path.split('/');
+  const parts = path.replaceAll(UNRESERVED_ESCAPE, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16))).split('/');
   for (const [index, part] of parts.entries()) {
-    const dots = part.replaceAll(/%2e/gi, '.');
     const last = index === parts.length - 1;
-    if (dots === '..') segments.pop();
-    if (dots === '.' || dots === '..' || part === '') {
+    if (part === '..') segments.pop();
+    if (part === '.' || part === '..' || part === '') {
       if (last) segments.push('');
       continue;
     }

@@ -14,10 +14,15 @@ const MAX_TEXT = 16 * 1024;
  */
 export function compilePattern(source: string): Pattern {
   const body = source.replace(/^\^/, '').replace(/(?<!\\)\$$/, '');
-  if (body === '.*' || body === '.+') return body === '.*' ? () => true : (text) => text !== '';
   if (LITERAL.test(body)) return (text) => text === body;
+  if (body === '.+') return (text) => text !== '' && isLine(text);
   const behind = body.endsWith('.*') ? body.slice(0, -2) : undefined;
-  if (behind !== undefined && LITERAL.test(behind)) return (text) => text.startsWith(behind) && !text.includes('\n');
+  if (behind !== undefined && LITERAL.test(behind)) return (text) => text.startsWith(behind) && isLine(text);
   const compiled = RE2JS.compile(source);
   return (text) => text.length <= MAX_TEXT && compiled.testExact(text);
+}
+
+/** What RE2's `.*` takes: a dot is anything but a line feed. */
+function isLine(text: string): boolean {
+  return text.length <= MAX_TEXT && !text.includes('\n');
 }

@@ -9,8 +9,9 @@ import type { Usage } from './usage.ts';
  * - `drop`: not for the client.
  * - `end`: the stream's own end marker: goes on, and the answer is complete.
  * - `error`: the backend says that it failed.
+ * - `malformed`: nothing that the API has.
  */
-export type EventMeaning = 'hold' | 'token' | 'pass' | 'drop' | 'end' | 'error';
+export type EventMeaning = 'hold' | 'token' | 'pass' | 'drop' | 'end' | 'error' | 'malformed';
 
 /** Reads one stream of a dialect, event by event. */
 export interface StreamReader {

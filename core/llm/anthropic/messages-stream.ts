@@ -25,13 +25,15 @@ export class MessagesStreamReader implements StreamReader {
       return 'end';
     }
     if (type === 'error') return 'error';
+    // The head of a block; servers send it before they know whether they have a token.
+    if (type === 'content_block_start') return 'hold';
     if (type !== 'message_start' && type !== 'message_delta') return 'pass';
     try {
       const parsed = JSON.parse(data.toString()) as { message?: { model?: unknown; usage?: unknown }; usage?: unknown };
       if (typeof parsed.message?.model === 'string') this.model = parsed.message.model;
       this.usage = anthropicUsage(parsed.message?.usage ?? parsed.usage, this.usage);
     } catch {
-      return 'error';
+      return 'malformed';
     }
     return type === 'message_start' ? 'hold' : 'pass';
   }

@@ -28,12 +28,16 @@ export class ResponsesStreamReader implements StreamReader {
     }
     if (END.has(type)) {
       this.complete = true;
-      return this.#response(data) ? 'end' : 'error';
+      return this.#response(data) ? 'end' : 'malformed';
     }
     // Some servers end with [DONE] as chat completions do.
     if (data.length === 6 && data.toString() === '[DONE]') return this.complete ? 'end' : 'hold';
-    this.tokens++;
-    return 'token';
+    if (type.endsWith('.delta')) {
+      this.tokens++;
+      return 'token';
+    }
+    // Heads of items and parts that have nothing in them yet.
+    return type.endsWith('.added') ? 'hold' : 'pass';
   }
 
   #response(data: Buffer): boolean {
@@ -70,7 +74,7 @@ export class AudioStreamReader implements StreamReader {
     try {
       this.usage = openaiUsage((JSON.parse(data.toString()) as { usage?: unknown }).usage);
     } catch {
-      return 'error';
+      return 'malformed';
     }
     return 'pass';
   }

@@ -11,13 +11,12 @@ export const GatewayConfig = defineKind({
   versions: AI_GATEWAY_VERSIONS,
   namespaced: true,
   schema: object({
-    spec: Type.Object(
-      {
+    spec: Type.Optional(
+      object({
         // The container of Envoy AI Gateway's external processor. There is none here, so nothing in it is read.
         extProc: Type.Optional(Type.Unknown()),
         globalLLMRequestCosts: Type.Optional(Type.Array(LLMRequestCost)),
-      },
-      { additionalProperties: false, default: {} },
+      }),
     ),
   }),
   refused: {
@@ -25,8 +24,8 @@ export const GatewayConfig = defineKind({
   },
   rules: ({ spec }, report) => {
     const path = 'spec.globalLLMRequestCosts';
-    checkRequestCosts(spec.globalLLMRequestCosts, path, report);
-    reportDuplicates(spec.globalLLMRequestCosts, (cost) => cost.metadataKey, path, 'metadataKey', report);
+    checkRequestCosts(spec?.globalLLMRequestCosts, path, report);
+    reportDuplicates(spec?.globalLLMRequestCosts, (cost) => cost.metadataKey, path, 'metadataKey', report);
   },
 });
 export type GatewayConfig = ResourceOf<typeof GatewayConfig>;

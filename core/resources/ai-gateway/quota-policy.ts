@@ -60,22 +60,21 @@ export const QuotaPolicy = defineKind({
   versions: ['v1alpha1'],
   namespaced: true,
   schema: object({
-    spec: Type.Object(
-      {
+    spec: Type.Optional(
+      object({
         targetRefs: Type.Optional(list(TargetRef, 16)),
         serviceQuota: Type.Optional(object({ costExpression: Type.Optional(Type.String()), quota: Quota })),
         perModelQuotas: Type.Optional(list(PerModelQuota, 128)),
-      },
-      { additionalProperties: false, default: {} },
+      }),
     ),
   }),
   refused: {},
   rules: ({ spec }, report) => {
-    for (const [index, { group, kind }] of (spec.targetRefs ?? []).entries()) {
+    for (const [index, { group, kind }] of (spec?.targetRefs ?? []).entries()) {
       if (group === AI_GATEWAY_GROUP && kind === 'AIServiceBackend') continue;
       report(`spec.targetRefs[${index}]`, `must be an AIServiceBackend of ${AI_GATEWAY_GROUP}, not ${kind} of ${JSON.stringify(group)}`);
     }
-    for (const [index, { quota }] of (spec.perModelQuotas ?? []).entries()) {
+    for (const [index, { quota }] of (spec?.perModelQuotas ?? []).entries()) {
       checkBucketRules(quota.bucketRules ?? [], `spec.perModelQuotas[${index}].quota.bucketRules`, report);
     }
   },

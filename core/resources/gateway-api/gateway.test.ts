@@ -84,7 +84,7 @@ describe('allowedRoutes', () => {
   const at = 'spec.listeners[0].allowedRoutes.namespaces';
   it.each([
     ['{from: All}', []],
-    ['{from: None}', [`${at}.from: must be one of All, Selector, Same, not "None"; did you mean "Same"?`]],
+    ['{from: None}', [`${at}.from: must be one of All, Selector, Same, not "None"`]],
     ['{from: Selector, selector: {matchLabels: {team: a}}}', []],
     ['{from: Selector, selector: {matchExpressions: [{key: a, operator: In, values: [b]}, {key: c, operator: Exists}]}}', []],
     ['{from: Selector}', [`${at}.selector: is required when namespaces.from is Selector`]],
