@@ -98,7 +98,7 @@ function sourcesOf(paths: readonly string[], secretDir: string | undefined, port
     );
   }
   // The text holds keys as they are: nothing in it is to be replaced.
-  return { paths, secretDir, env: {}, texts: [{ file: 'environment', text: yaml.replaceAll('${', '$${') }] };
+  return { paths, secretDir, env: {}, texts: [{ file: 'environment', text: yaml.replaceAll('${', () => '$${') }] };
 }
 
 async function plugins(paths: readonly string[]) {

@@ -55,6 +55,11 @@ export function isInternal(name: string): boolean {
   return name.charCodeAt(0) === 120 && INTERNAL_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
+/** How a backend with a CGI-like interface (WSGI, Rack, PHP) reads a name: for it `x_client_id` is `x-client-id`. */
+function asRead(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
+}
+
 /** Names that `Connection` adds to the hop-by-hop ones, in lower case. */
 function namedByConnection(headers: IncomingHttpHeaders): readonly string[] {
   const { connection } = headers;
@@ -63,7 +68,8 @@ function namedByConnection(headers: IncomingHttpHeaders): readonly string[] {
 }
 
 /**
- * The client's end-to-end headers as a flat list `[name, value, …]`, as undici takes it.
+ * The client's end-to-end headers as a flat list `[name, value, …]`, as undici takes it. A name with underscores goes where the one with
+ * hyphens goes: else it would stand in for a header that only the gateway may set.
  * @param kind `ai` takes every credential away; `ordinary` leaves those that the backend itself may check.
  * @param alsoStripped names, in lower case, that the route's own policies read or set.
  */
@@ -72,7 +78,9 @@ export function forwardable(headers: IncomingHttpHeaders, kind: 'ai' | 'ordinary
   const named = namedByConnection(headers);
   const result: string[] = [];
   for (const name in headers) {
-    if (stripped.has(name) || alsoStripped.has(name) || isInternal(name) || (named.length > 0 && named.includes(name))) continue;
+    const read = asRead(name);
+    if (stripped.has(read) || alsoStripped.has(read) || alsoStripped.has(name) || isInternal(read)) continue;
+    if (named.length > 0 && named.includes(name)) continue;
     const value = headers[name];
     if (typeof value === 'string') result.push(name, value);
     else if (value !== undefined) for (const item of value) result.push(name, item);

@@ -61,17 +61,13 @@ export class Builder {
       return nothing;
     }
     if (!definition.versions.includes(version)) {
-      report(
-        'apiVersion',
-        `version ${version} of ${known} is not read; ${definition.versions.map((each) => `${group === '' ? '' : `${group}/`}${each}`).join(' or ')} is`,
-      );
-      return nothing;
+      report('apiVersion', `version ${version} of ${known} is not read; ${apiVersions(definition).join(' or ')} is`);
+      return { ...nothing, invalid: invalidName(definition, given) };
     }
     const checked = checkMetadata(metadata, definition, report);
     dropNulls(body);
     const fits = validate(definition, body, report);
-    if (checked === undefined) return nothing;
-    if (!fits) return { ...nothing, invalid: { kind: known, namespace: checked.namespace, name: checked.name } };
+    if (checked === undefined || !fits) return { ...nothing, invalid: invalidName(definition, given) };
     return { ...nothing, resource: { apiVersion, kind: known, metadata: checked, body, source } };
   };
 
@@ -84,7 +80,7 @@ export class Builder {
 
   #unknownKind(group: string, kind: string, sameName: KindDefinition | undefined): string {
     if (sameName !== undefined)
-      return `${kind} of ${group === '' ? 'the core group' : group} is not known; did you mean ${sameName.group}/${sameName.versions[0]}?`;
+      return `${kind} of ${group === '' ? 'the core group' : group} is not known; did you mean ${apiVersions(sameName)[0]}?`;
     const refused = REFUSED_KINDS[`${group}/${kind}`];
     if (refused !== undefined) return `${kind} is not supported: ${refused}`;
     const names = [...this.#kinds.keys(), ...[...WITHOUT_EFFECT].map((name) => name.slice(name.indexOf('/') + 1))];
@@ -92,12 +88,26 @@ export class Builder {
   }
 }
 
+function apiVersions({ group, versions }: KindDefinition): string[] {
+  return versions.map((version) => (group === '' ? version : `${group}/${version}`));
+}
+
+function invalidName({ kind, namespaced }: KindDefinition, { name, namespace }: Record<string, unknown>): Built['invalid'] {
+  if (typeof name !== 'string') return undefined;
+  return { kind, namespace: namespaced ? (typeof namespace === 'string' ? namespace : 'default') : '', name };
+}
+
 function checkMetadata(value: unknown, definition: KindDefinition, report: (path: string, message: string) => void): Metadata | undefined {
   if (!isObject(value)) {
     report('metadata', 'is required');
     return undefined;
   }
-  const { name, namespace, labels, annotations, creationTimestamp } = value;
+  const { name, labels, annotations, creationTimestamp } = value;
+  const namespace = value['namespace'] ?? undefined;
+  if (typeof name === 'number' || typeof name === 'boolean') {
+    report('metadata.name', `must be text, not ${JSON.stringify(name)}; put it into quotes`);
+    return undefined;
+  }
   if (typeof name !== 'string' || name === '') {
     report(
       'metadata.name',

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import type { TextFile } from './documents.ts';
@@ -30,10 +30,18 @@ export function readFiles(paths: readonly string[]): FoundFiles {
   const visit = (path: string, named: boolean): void => {
     let stat;
     try {
-      stat = statSync(path);
+      const entry = lstatSync(path, { throwIfNoEntry: false });
+      // What comes into being, or is put in the place of a link, is an entry of the folder above.
+      if (named && entry?.isDirectory() !== true) folders.add(dirname(path));
+      stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined) {
+        // A file of a folder that went away since the folder was listed is as good as one that was never there.
+        if (named && entry === undefined) fail(path, 'there is no such file or folder');
+        else if (entry?.isSymbolicLink() === true && (named || EXTENSIONS.test(basename(path)))) fail(path, 'is a link to nothing');
+        return;
+      }
     } catch (error) {
-      if (named || (error as NodeJS.ErrnoException).code !== 'ENOENT')
-        fail(path, named && (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file or folder' : reasonOf(error));
+      fail(path, reasonOf(error));
       return;
     }
     if (stat.isDirectory()) {
@@ -41,11 +49,14 @@ export function readFiles(paths: readonly string[]): FoundFiles {
       if (seen.has(real)) return;
       seen.add(real);
       folders.add(path);
-      for (const name of readdirSync(path).sort()) if (!name.startsWith('.')) visit(join(path, name), false);
+      try {
+        for (const name of readdirSync(path).sort()) if (!name.startsWith('.')) visit(join(path, name), false);
+      } catch (error) {
+        fail(path, reasonOf(error));
+      }
       return;
     }
     if (!named && !EXTENSIONS.test(basename(path))) return;
-    folders.add(dirname(path));
     if (!stat.isFile()) fail(path, 'is neither a file nor a folder');
     else if (stat.size > MAX_FILE_BYTES) fail(path, `is larger than ${MAX_FILE_BYTES} bytes`);
     else {

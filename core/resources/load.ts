@@ -70,20 +70,12 @@ export class Loader {
       add(set, substituted.secret, problems);
     }
     if (secretDir !== undefined) {
-      try {
-        const mounted = readSecretFiles(secretDir);
-        folders.push(...mounted.folders);
-        for (const secret of mounted.secrets) {
-          hash.update(JSON.stringify(secret));
-          add(set, secret, problems);
-        }
-      } catch (error) {
-        problems.push({
-          source: { file: secretDir, document: 0, line: 0 },
-          resource: '',
-          path: '',
-          message: error instanceof Error ? error.message : String(error),
-        });
+      const mounted = readSecretFiles(secretDir);
+      folders.push(...mounted.folders);
+      problems.push(...mounted.problems);
+      for (const secret of mounted.secrets) {
+        hash.update(JSON.stringify(secret));
+        add(set, secret, problems);
       }
     }
     return { set, problems, ignored, namespaceLabels, hash: hash.digest('hex').slice(0, 16), folders };

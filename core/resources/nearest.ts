@@ -22,7 +22,8 @@ function distance(a: string, b: string, limit: number): number {
 /** The candidate that the user most likely meant, or undefined when none is near. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
-  const limit = Math.max(1, Math.floor(wanted.length / 3));
+  // One letter is a whole other name for a name of one letter.
+  const limit = wanted.length < 2 ? 0 : Math.max(1, Math.floor(wanted.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of candidates) {

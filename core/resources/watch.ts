@@ -1,8 +1,14 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 
 /** Changes come in bunches: an editor writes and renames, a mounted ConfigMap swaps a symbolic link. */
 const QUIET_MS = 50;
 const LONGEST_MS = 500;
+
+interface Watched {
+  readonly watcher: FSWatcher;
+  /** Tells the folder from another one that has taken its name. */
+  readonly identity: string;
+}
 
 /**
  * Calls back, once for each bunch of changes, when something in the given folders changes. Folders are watched, not files: a
@@ -10,48 +16,59 @@ const LONGEST_MS = 500;
  */
 export class FolderWatch {
   readonly #onChange: () => void;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #watched = new Map<string, Watched>();
   #timer: NodeJS.Timeout | undefined;
   #since = 0;
+  #closed = false;
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
   }
 
-  /** Watches exactly these folders from now on. */
+  /**
+   * Watches exactly these folders from now on. A folder that was not watched before calls back as well: it may have changed between
+   * the moment when it was read and this one.
+   */
   update(folders: readonly string[]): void {
-    const wanted = new Set(folders);
-    for (const [folder, watcher] of this.#watchers) {
-      if (wanted.has(folder)) continue;
+    if (this.#closed) return;
+    const wanted = new Map(folders.map((folder) => [folder, identityOf(folder)]));
+    for (const [folder, { watcher, identity }] of this.#watched) {
+      // The system watches the folder, not its name: another folder of that name is another one to watch.
+      if (wanted.get(folder) === identity) continue;
       watcher.close();
-      this.#watchers.delete(folder);
+      this.#watched.delete(folder);
     }
-    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#watch(folder);
+    for (const [folder, identity] of wanted) {
+      if (identity === undefined || this.#watched.has(folder)) continue;
+      this.#watch(folder, identity);
+      this.#changed();
+    }
   }
 
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
-    for (const watcher of this.#watchers.values()) watcher.close();
-    this.#watchers.clear();
+    for (const { watcher } of this.#watched.values()) watcher.close();
+    this.#watched.clear();
   }
 
-  #watch(folder: string): void {
+  #watch(folder: string, identity: string): void {
     try {
       const watcher = watch(folder, { persistent: false }, () => this.#changed());
       watcher.on('error', () => {
         // The folder is gone: whoever puts it back changes its parent, or sends SIGHUP.
         watcher.close();
-        this.#watchers.delete(folder);
+        if (this.#watched.get(folder)?.watcher === watcher) this.#watched.delete(folder);
         this.#changed();
       });
-      this.#watchers.set(folder, watcher);
+      this.#watched.set(folder, { watcher, identity });
     } catch {
       // It went away since it was read; the load that follows says so.
-      this.#changed();
     }
   }
 
   #changed(): void {
+    if (this.#closed) return;
     const now = Date.now();
     if (this.#timer === undefined) this.#since = now;
     clearTimeout(this.#timer);
@@ -60,5 +77,15 @@ export class FolderWatch {
       this.#timer = undefined;
       this.#onChange();
     }, wait);
+  }
+}
+
+/** @returns undefined where there is no such folder */
+function identityOf(folder: string): string | undefined {
+  try {
+    const { dev, ino, birthtimeNs } = statSync(folder, { bigint: true });
+    return `${dev} ${ino} ${birthtimeNs}`;
+  } catch {
+    return undefined;
   }
 }

@@ -121,10 +121,15 @@ export class EndpointTable {
   readonly #dialectOf: readonly (readonly [prefix: string, dialect: Dialect])[];
 
   constructor(prefixes: EndpointPrefixes = DEFAULT_PREFIXES) {
-    for (const endpoint of ENDPOINTS) this.#byPath.set(join(prefixes.root, prefixes[endpoint.dialect], endpoint.path), endpoint);
-    this.#dialectOf = (['cohere', 'anthropic', 'openai'] as const).map(
-      (dialect) => [join(prefixes.root, prefixes[dialect], '/'), dialect] as const,
-    );
+    for (const endpoint of ENDPOINTS) {
+      const path = join(prefixes.root, prefixes[endpoint.dialect], endpoint.path);
+      // Two APIs below one prefix have /v1/models in common: it is the first one's.
+      if (!this.#byPath.has(path)) this.#byPath.set(path, endpoint);
+    }
+    // The longest prefix first: one of them may lie within another.
+    this.#dialectOf = (['openai', 'anthropic', 'cohere'] as const)
+      .map((dialect) => [join(prefixes.root, prefixes[dialect], '/'), dialect] as const)
+      .sort(([a], [b]) => b.length - a.length);
   }
 
   find(path: string): ApiEndpoint | undefined {

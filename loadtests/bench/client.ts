@@ -75,7 +75,7 @@ export class Client {
     let broken: string | undefined;
     socket.on('data', (bytes) => {
       try {
-        reader.push(bytes as Buffer);
+        reader.push(bytes);
       } catch (error) {
         socket.destroy(error as Error);
       }
@@ -115,7 +115,8 @@ export class Client {
       this.#sink.firstBody(now - this.#sentAt);
     }
     const count = this.#countEvents(piece);
-    this.#tail = piece.length >= DONE.length || this.#tail === undefined ? piece : Buffer.concat([this.#tail, piece]).subarray(-DONE.length);
+    this.#tail =
+      piece.length >= DONE.length || this.#tail === undefined ? piece : Buffer.concat([this.#tail, piece]).subarray(-DONE.length);
     if (count === 0) return;
     this.#sink.events(count, this.#events === 0 ? undefined : now - this.#eventAt);
     this.#events += count;

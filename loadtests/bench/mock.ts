@@ -33,7 +33,7 @@ process.once('message', (options: MockOptions) => {
         else socket.write(unary);
       },
     });
-    socket.on('data', (bytes) => reader.push(bytes as Buffer));
+    socket.on('data', (bytes) => reader.push(bytes));
     socket.on('error', () => socket.destroy());
   });
   server.listen({ host: '127.0.0.1', port: 0, backlog: 2048 }, () => process.send?.({ port: (server.address() as AddressInfo).port }));

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 /** The answers that the mock upstream knows. */
 export type AnswerName = 'chat' | 'chat-4k' | 'embeddings';
 
-const LOREM = 'Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. ';
+const LOREM =
+  'Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore et dolore magna aliqua. ';
 
 function text(bytes: number): string {
   return LOREM.repeat(Math.ceil(bytes / LOREM.length)).slice(0, bytes);
@@ -20,11 +21,14 @@ function chatAnswer(contentBytes: number): string {
   });
 }
 
+function vector(): number[] {
+  return Array.from(randomBytes(1536), (byte, at) => Number(((byte - 128) / (1000 + at)).toFixed(10)));
+}
+
 /** 0.3 KB and 4 KB of chat, and 60 KB of embeddings (3 vectors of 1,536 numbers as text). */
 export function answerBody(name: AnswerName): string {
   if (name === 'chat') return chatAnswer(60);
   if (name === 'chat-4k') return chatAnswer(3_800);
-  const vector = () => Array.from(randomBytes(1536 * 2).subarray(0, 1536), (byte, at) => Number(((byte - 128) / (1000 + at)).toFixed(10)));
   return JSON.stringify({
     object: 'list',
     data: [0, 1, 2].map((index) => ({ object: 'embedding', index, embedding: vector() })),
@@ -33,11 +37,17 @@ export function answerBody(name: AnswerName): string {
   });
 }
 
+function event(rest: object): string {
+  const chunk = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_760_000_000, model: 'mock-1', ...rest };
+  return `data: ${JSON.stringify(chunk)}\n\n`;
+}
+
+function delta(fields: object): string {
+  return event({ choices: [{ index: 0, delta: fields, finish_reason: null }], usage: null });
+}
+
 /** The events of one stream: the role, the chunks, the end with usage, and `[DONE]`. */
 export function streamEvents(chunks: number): string[] {
-  const event = (rest: object) =>
-    `data: ${JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 1_760_000_000, model: 'mock-1', ...rest })}\n\n`;
-  const delta = (fields: object) => event({ choices: [{ index: 0, delta: fields, finish_reason: null }], usage: null });
   return [
     delta({ role: 'assistant', content: '' }),
     ...Array.from({ length: chunks }, (_, at) => delta({ content: `token${at} ` })),

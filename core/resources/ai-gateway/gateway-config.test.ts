@@ -14,11 +14,9 @@ globalLLMRequestCosts: [{metadataKey: in, type: InputToken}, {metadataKey: all, 
   ).toEqual([]);
 });
 
-test('a document without spec is valid and has an empty one of its own', () => {
-  const one: { spec?: object } = {};
-  const other: { spec?: object } = {};
-  expect([...problemsOf(GatewayConfig, one), ...problemsOf(GatewayConfig, other)]).toEqual([]);
-  expect(one).toEqual({ spec: {} });
+test('a document without spec is valid', () => {
+  expect(problemsOf(GatewayConfig, {})).toEqual([]);
+});
   expect(one.spec).not.toBe(other.spec);
 });
 

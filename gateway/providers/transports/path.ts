@@ -16,7 +16,7 @@ function azurePath(schema: Schema, below: string, model: string): string {
   const version = `?api-version=${encodeURIComponent(schema.version ?? '')}`;
   if (below.startsWith('responses')) return `/openai/${below}${version}`;
   // A deployment's name is one segment: whatever a client puts into `model` must stay one.
-  const deployment = encodeURIComponent(model);
+  const deployment = model.isWellFormed() ? encodeURIComponent(model) : '.';
   if (deployment === '.' || deployment === '..')
     throw new GatewayError('TK_BAD_REQUEST', '"model" is no name of a deployment', { param: 'model' });
   return `/openai/deployments/${deployment}/${below}${version}`;
