@@ -98,6 +98,10 @@ function azure(env: Env, problems: string[]): Provider | undefined {
   if (!version) problems.push('AZURE_OPENAI_API_KEY is set, and OPENAI_API_VERSION is not: set it to a version such as 2024-10-21');
   const url = endpoint ? urlOf('AZURE_OPENAI_ENDPOINT', endpoint, problems) : undefined;
   if (url === undefined || !version) return undefined;
+  if (!/^\/*$/.test(url.pathname)) {
+    problems.push(`AZURE_OPENAI_ENDPOINT must have no path: set it to ${url.origin}`);
+    return undefined;
+  }
   return { name: 'azure-openai', schema: { name: 'AzureOpenAI', version }, url, key: key!, type: 'AzureAPIKey', headers: [] };
 }
 

@@ -1,4 +1,5 @@
-import { type Listening, listen } from '#core/http/server';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
 import { Lifecycle } from '#core/lifecycle';
 import type { Sources } from '#core/resources/load';
 import { InvalidResources } from '#core/resources/problem';
@@ -7,9 +8,10 @@ import { Metrics } from '#core/telemetry/metrics';
 
 import { adminApp, type ReloadState } from './admin.ts';
 import { App } from './app.ts';
-import { Configuration } from './configuration.ts';
+import { type Candidate, Configuration } from './configuration.ts';
 import type { Extension } from './extensions/extension.ts';
 import { Hooks } from './extensions/hooks.ts';
+import { Listeners } from './listeners.ts';
 import { EndpointTable, type EndpointPrefixes } from './read/endpoints.ts';
 import type { LogRequest } from './settle/settle.ts';
 
@@ -22,7 +24,7 @@ export interface TierOneOptions {
   readonly port: number;
   /** 0: any free one. */
   readonly adminPort: number;
-  /** Time for running requests to end after {@link TierOne.stop}. */
+  /** Time from {@link TierOne.stop} on in which running requests may end. */
   readonly drainMs: number;
   readonly prefixes?: EndpointPrefixes;
   readonly extensions?: readonly Extension[];
@@ -35,7 +37,7 @@ export interface TierOneOptions {
 
 /** Time between the end of readiness and the end of listening, in which load balancers take notice. */
 const UNREADY_MS = 500;
-const CLIENT_IDLE_MS = 75_000;
+const FILE_CHANGED = 'a file changed';
 
 /** A running tier one. */
 export class TierOne {
@@ -47,8 +49,11 @@ export class TierOne {
   readonly #app: App;
   readonly #watch: FolderWatch;
   readonly #admin;
-  readonly #listening = new Map<number, Listening>();
+  readonly #listeners: Listeners;
   #adminPort = 0;
+  /** Reloads come one after the other. */
+  #reloading: Promise<boolean> = Promise.resolve(false);
+  #stopped: Promise<void> | undefined;
 
   constructor(options: TierOneOptions) {
     this.#options = options;
@@ -64,13 +69,19 @@ export class TierOne {
       onError: (error, requestId) => log('error', 'request failed', { requestId, ...describe(error) }),
       debugHeaders: options.debugHeaders ?? false,
     });
-    this.#watch = new FolderWatch(() => void this.reload('a file changed'));
+    this.#listeners = new Listeners(options.host, options.port, (request, response, target, port) =>
+      this.#handle(request, response, target, port),
+    );
+    this.#watch = new FolderWatch(
+      () => void this.reload(FILE_CHANGED),
+      (folder, error) => log('warn', `changes of ${folder} are not noticed; send SIGHUP after one`, describe(error)),
+    );
     this.#admin = adminApp(this.configuration, this.lifecycle, this.metrics, this.reloadState);
   }
 
   /** Ports that are listened on, by the port of the Gateway's listener. */
   get ports(): ReadonlyMap<number, number> {
-    return new Map([...this.#listening].map(([declared, listening]) => [declared, listening.port]));
+    return this.#listeners.ports;
   }
 
   get adminPort(): number {
@@ -88,7 +99,7 @@ export class TierOne {
     try {
       await this.#admin.listen({ host: '127.0.0.1', port: this.#options.adminPort });
       this.#adminPort = (this.#admin.server.address() as { port: number }).port;
-      await this.#listen();
+      (await this.#listeners.prepare(this.configuration.current.ports))();
     } catch (error) {
       await this.#close();
       throw error;
@@ -101,79 +112,83 @@ export class TierOne {
    * Loads the sources again. A bad configuration changes nothing and is told to the log and the admin port.
    * @returns whether a new configuration is in service
    */
-  async reload(reason: string): Promise<boolean> {
-    const { log } = this.#options;
+  reload(reason: string): Promise<boolean> {
+    this.#reloading = this.#reloading.then(() => this.#reload(reason));
+    return this.#reloading;
+  }
+
+  /** Never throws. */
+  async #reload(reason: string): Promise<boolean> {
+    if (this.lifecycle.draining) return false;
     this.reloadState.lastAttemptAt = Date.now();
     try {
-      const changed = this.configuration.load();
-      this.reloadState.lastError = undefined;
-      if (changed) {
-        const { generation, hash } = this.configuration.current;
-        await this.#listen();
+      const candidate = this.#prepare();
+      if (candidate !== undefined) {
+        const change = await this.#listeners.prepare(candidate.snapshot.ports).catch((error: unknown) => {
+          this.configuration.drop();
+          throw error;
+        });
+        this.configuration.take(candidate);
+        change();
+        const { generation, hash } = candidate.snapshot;
         this.metrics.reloads.inc({ result: 'ok' });
         this.metrics.generation.set(generation);
-        log('info', `configuration ${generation} (${hash}) is in service: ${reason}`);
+        this.#options.log('info', `configuration ${generation} (${hash}) is in service: ${reason}`);
       }
-      return changed;
+      this.reloadState.lastError = undefined;
+      return candidate !== undefined;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      this.reloadState.lastError = message;
-      this.metrics.reloads.inc({ result: 'refused' });
-      log(
-        'error',
-        `the new configuration is refused, the old one stays in service: ${message}`,
-        error instanceof InvalidResources ? {} : describe(error),
-      );
+      this.#refused(error, reason);
       return false;
+    }
+  }
+
+  #prepare(): Candidate | undefined {
+    try {
+      return this.configuration.prepare();
     } finally {
       this.#watch.update(this.configuration.folders);
     }
   }
 
+  #refused(error: unknown, reason: string): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.metrics.reloads.inc({ result: 'refused' });
+    // Changes come in bunches: the same text is not told again and again.
+    const told = reason === FILE_CHANGED && this.reloadState.lastError === message;
+    this.reloadState.lastError = message;
+    if (told) return;
+    this.#options.log(
+      'error',
+      `the new configuration is refused, the old one stays in service: ${message}`,
+      error instanceof InvalidResources ? {} : describe(error),
+    );
+  }
+
   /** Unready, then no new connections, then the end of what runs or of the drain time. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const { drainMs } = this.#options;
     this.lifecycle.drain();
     this.#watch.close();
-    const { drainMs } = this.#options;
-    if (drainMs > 0) await sleep(Math.min(UNREADY_MS, drainMs));
-    const servers = [...this.#listening.values()];
-    const ended = Promise.all(servers.map((server) => server.stop()));
-    const cut = setTimeout(() => servers.forEach((server) => server.cut()), drainMs);
-    await ended;
-    clearTimeout(cut);
+    await this.#reloading;
+    const unreadyMs = Math.min(UNREADY_MS, drainMs);
+    if (unreadyMs > 0) await sleep(unreadyMs);
+    await this.#listeners.stop(drainMs - unreadyMs);
     await this.#close();
   }
 
-  /** Listens on the ports of the configuration that are not listened on yet, and leaves those that it has no more. */
-  async #listen(): Promise<void> {
-    const { host, port } = this.#options;
-    const { ports } = this.configuration.current;
-    for (const [declared, listening] of this.#listening) {
-      if (ports.some((table) => table.port === declared)) continue;
-      this.#listening.delete(declared);
-      void listening.stop();
-    }
-    for (const [index, { port: declared, listeners }] of ports.entries()) {
-      if (this.#listening.has(declared)) continue;
-      const idle = listeners.flatMap(({ client }) => client.idleMs ?? []);
-      const limits = listeners.flatMap(({ client }) => client.connectionLimit ?? []);
-      const settings = {
-        host,
-        port: port === 0 ? 0 : port + index,
-        keepAliveMs: idle.length === 0 ? CLIENT_IDLE_MS : Math.min(...idle),
-        maxConnections: limits.length === 0 ? undefined : Math.min(...limits),
-      };
-      this.#listening.set(
-        declared,
-        await listen(settings, (request, response, target) => void this.#app.handle(request, response, target, declared)),
-      );
-    }
+  #handle(request: IncomingMessage, response: ServerResponse, target: string, port: number): void {
+    response.once('close', this.configuration.hold());
+    void this.#app.handle(request, response, target, port);
   }
 
   async #close(): Promise<void> {
-    for (const listening of this.#listening.values()) listening.cut();
-    await Promise.all([...this.#listening.values()].map((listening) => listening.stop()));
-    this.#listening.clear();
+    await this.#listeners.close();
     await this.#admin.close();
     await this.configuration.close();
   }

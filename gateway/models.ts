@@ -13,7 +13,9 @@ export async function visibleModels(index: MatchIndex | undefined, caller: Calle
   const admitted = new Map<Security | undefined, Identity | GatewayError>();
   const models = new Map<string, ListedModel>();
   let refusal: GatewayError | undefined;
-  for (const [model, rule] of index?.models() ?? []) {
+  for (const rule of index?.rules() ?? []) {
+    // Also where a rule names no model: a host that is closed to the caller is closed to this question.
+    if (!rule.ai) continue;
     const { security } = rule;
     let answer = admitted.get(security);
     if (answer === undefined && security !== undefined) {
@@ -26,7 +28,7 @@ export async function visibleModels(index: MatchIndex | undefined, caller: Calle
       admitted.set(security, answer);
     }
     if (answer instanceof GatewayError) refusal ??= answer;
-    else if (!models.has(model.id)) models.set(model.id, model);
+    else for (const model of rule.models) if (!models.has(model.id)) models.set(model.id, model);
   }
   if (models.size === 0 && refusal !== undefined) throw refusal;
   return [...models.values()];

@@ -5,9 +5,11 @@ import { type Call, Exchange, type Outbound, type Outcome, type Reading } from '
 import type { Failure } from '#core/attempt/failure';
 import type { GatewayError } from '#core/errors';
 import { forwardable } from '#core/http/headers';
+import { readTarget } from '#core/http/path';
 import { errorBody, errorEvent } from '#core/llm/dialect';
 
 import { withoutCookies, withoutParams } from './identify/places.ts';
+import { discard, passOn } from './read/passing.ts';
 import type { GatewayRequest } from './request.ts';
 import { editAnswer, modifiedPath, redirectLocation, type RequestEdits } from './route/filters.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './route/rule.ts';
@@ -69,9 +71,13 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
     const owned = security === undefined ? NONE : security.owned.difference(security.passable.headers);
     let headers = forwardable(client, 'ordinary', owned);
     if (security !== undefined) headers = withoutOwnCookies(headers, security.ownedCookies.difference(security.passable.cookies));
-    headers.push('host', filters.rewriteHost ?? client.host ?? endpoint.hostHeader);
-    headers.push('x-forwarded-for', [client['x-forwarded-for'] ?? [], request.address].flat().join(', '), 'x-forwarded-proto', 'http');
-    if (client.host !== undefined) headers.push('x-forwarded-host', client.host);
+    // The authority of an absolute-form target is the one that the route was chosen by (RFC 9112, section 3.2.2).
+    const authority = request.target.startsWith('/') ? client.host : (readTarget(request.target)?.authority ?? client.host);
+    headers.push('host', filters.rewriteHost ?? authority ?? endpoint.hostHeader);
+    // Each hop adds whom it heard from: with trusted proxies that is not the client.
+    const peer = request.raw.socket?.remoteAddress?.replace(/^::ffff:/, '') ?? request.address;
+    headers.push('x-forwarded-for', [client['x-forwarded-for'] ?? [], peer].flat().join(', '), 'x-forwarded-proto', 'http');
+    if (authority !== undefined) headers.push('x-forwarded-host', authority);
     headers.push(...request.identity.headers);
     headers = edited(edited(headers, filters.request), target.request);
     const params = security === undefined ? NONE : security.ownedParams.difference(security.passable.params);
@@ -80,7 +86,7 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
       method: request.method,
       path: modifiedPath(request.path, filters.rewritePath, match.path.value) + withoutParams(request.query, params),
       headers,
-      body: body ?? (hasBody(client) ? request.raw : null),
+      body: body ?? (hasBody(client) ? passOn(request.raw) : null),
     };
   }
 
@@ -116,6 +122,7 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
     const { request, settled } = this.#options;
     request.outcome = outcome;
     settled(request, outcome);
+    if (this.#bodySent) discard(request.raw);
   }
 }
 

@@ -74,7 +74,8 @@ export class Backend {
     if (this.#inFlight >= this.#limits.maxParallelRequests) return false;
     if (!retry) return true;
     const { retryBudget, maxParallelRetries } = this.#limits;
-    const most = retryBudget === undefined ? maxParallelRetries : Math.max(retryBudget.minimum, retryBudget.share * this.#inFlight);
+    const most =
+      retryBudget === undefined ? maxParallelRetries : Math.max(retryBudget.minimum, Math.floor(retryBudget.share * this.#inFlight));
     return this.#retries < most;
   }
 

@@ -26,22 +26,31 @@ export function choose<T extends Target>(
   if (retry.maxAttempts !== undefined && attempts >= retry.maxAttempts) return undefined;
   const open = targets.filter((target) => target.weight > 0 && target.backend.hasRoom(isRetry));
   const fresh = open.filter((target) => !tried.has(target));
-  const passed = retry.attemptsPerPriority === undefined ? 0 : prioritiesUsedUp(targets, tried, retry.attemptsPerPriority);
-  const allowed = (target: T) => target.priority >= passed;
+  const available = (target: T) => target.backend.available(now);
+  const again = retry.maxAttempts === undefined ? [] : open;
   return (
-    pick(
-      fresh.filter((target) => allowed(target) && target.backend.available(now)),
-      random,
-    ) ??
-    (retry.maxAttempts === undefined
-      ? undefined
-      : pick(
-          open.filter((target) => allowed(target) && target.backend.available(now)),
-          random,
-        )) ??
+    stay(plan, tried, again.filter(available), random) ??
+    pick(fresh.filter(available), random) ??
+    pick(again.filter(available), random) ??
     pick(fresh, random) ??
-    (retry.maxAttempts === undefined ? undefined : pick(open, random))
+    pick(again, random)
   );
+}
+
+/** With a number of attempts at each priority: a target of the first one that has attempts left, a fresh one where there is one. */
+function stay<T extends Target>(
+  { targets, retry: { attemptsPerPriority } }: Plan<T>,
+  tried: Tried<T>,
+  candidates: readonly T[],
+  random: () => number,
+): T | undefined {
+  if (attemptsPerPriority === undefined) return undefined;
+  const from = prioritiesUsedUp(targets, tried, attemptsPerPriority);
+  const left = candidates.filter(({ priority }) => priority >= from);
+  const lowest = Math.min(...left.map(({ priority }) => priority));
+  const here = left.filter(({ priority }) => priority === lowest);
+  const freshHere = here.filter((target) => !tried.has(target));
+  return pick(freshHere.length > 0 ? freshHere : here, random);
 }
 
 /** The first priority that has not had its number of attempts; Infinity when all have. */

@@ -16,13 +16,17 @@ interface Watched {
  */
 export class FolderWatch {
   readonly #onChange: () => void;
+  readonly #onFailure: (folder: string, error: unknown) => void;
+  readonly #failed = new Set<string>();
   readonly #watched = new Map<string, Watched>();
   #timer: NodeJS.Timeout | undefined;
   #since = 0;
   #closed = false;
 
-  constructor(onChange: () => void) {
+  /** @param onFailure called once for a folder that cannot be watched, such as when the system's watches are used up. */
+  constructor(onChange: () => void, onFailure: (folder: string, error: unknown) => void = () => undefined) {
     this.#onChange = onChange;
+    this.#onFailure = onFailure;
   }
 
   /**
@@ -39,9 +43,7 @@ export class FolderWatch {
       this.#watched.delete(folder);
     }
     for (const [folder, identity] of wanted) {
-      if (identity === undefined || this.#watched.has(folder)) continue;
-      this.#watch(folder, identity);
-      this.#changed();
+      if (identity !== undefined && !this.#watched.has(folder) && this.#watch(folder, identity)) this.#changed();
     }
   }
 
@@ -52,7 +54,7 @@ export class FolderWatch {
     this.#watched.clear();
   }
 
-  #watch(folder: string, identity: string): void {
+  #watch(folder: string, identity: string): boolean {
     try {
       const watcher = watch(folder, { persistent: false }, () => this.#changed());
       watcher.on('error', () => {
@@ -62,8 +64,12 @@ export class FolderWatch {
         this.#changed();
       });
       this.#watched.set(folder, { watcher, identity });
-    } catch {
-      // It went away since it was read; the load that follows says so.
+      this.#failed.delete(folder);
+      return true;
+    } catch (error) {
+      if (!this.#failed.has(folder)) this.#onFailure(folder, error);
+      this.#failed.add(folder);
+      return false;
     }
   }
 

@@ -6,15 +6,33 @@ import { type Edit, editObject } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 import type { Outbound } from '#core/attempt/exchange';
 
+import { MAX_DEPTH } from '../read/json-request.ts';
 import { type AttemptChanges, type Extension, type ExtensionAttempt, type ExtensionRequest, Refusal } from './extension.ts';
 
-/** A hook of an extension failed: the request gets no more than that, the log gets all. */
+/** A hook of an extension failed: the client gets no more than that, the log gets where it was. */
 export class ExtensionFailed extends GatewayError {
-  constructor(extension: string, hook: string, cause: unknown) {
+  constructor(extension: string, hook: string, thrown: unknown) {
     super('TK_INTERNAL', `the extension "${extension}" failed`, {
-      cause: new Error(`extension "${extension}", hook "${hook}"`, { cause }),
+      cause: new Error(`extension "${extension}", hook "${hook}" threw ${describe(thrown)}`),
     });
   }
+}
+
+/** What was thrown, without its message: that may quote the prompt, as the messages of JSON.parse do. */
+function describe(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return `a value of type ${typeof thrown}`;
+  // Our own checks of what a hook returned: their texts hold names of headers and types, nothing of a request.
+  if (thrown instanceof InvalidChange) return `out: ${thrown.message}`;
+  const { stack = '', message } = thrown;
+  const behind = stack.indexOf(message);
+  const frames = behind === -1 ? [] : stack.slice(behind + message.length).split('\n');
+  const where = frames.filter((line) => /^ {4}at /.test(line) && !line.includes('node:internal')).slice(0, 3);
+  return [thrown.constructor.name, ...where.map((line) => line.trim())].join(' ');
+}
+
+/** A hook asks for a change that cannot be made. */
+class InvalidChange extends Error {
+  override readonly name = 'InvalidChange';
 }
 
 /** The hooks of all extensions, in their order; those that no extension has are undefined. */
@@ -24,7 +42,7 @@ export class Hooks {
   readonly #settled: readonly Extension[];
   readonly #onError: (error: unknown) => void;
 
-  /** @param onError takes what a `settled` hook throws. */
+  /** @param onError takes the failures of `attempt` and `settled`; that of `authorize` ends the request, and is told with it. */
   constructor(extensions: readonly Extension[], onError: (error: unknown) => void) {
     this.#authorize = extensions.filter((extension) => extension.authorize !== undefined);
     this.#attempt = extensions.filter((extension) => extension.attempt !== undefined);
@@ -66,7 +84,9 @@ export class Hooks {
         headers = changedHeaders(headers, changes);
         body = changedBody(body, changes);
       } catch (error) {
-        throw new ExtensionFailed(extension.name, 'attempt', error);
+        const failed = new ExtensionFailed(extension.name, 'attempt', error);
+        this.#onError(failed.cause);
+        throw failed;
       }
     }
     return { ...outbound, headers, body };
@@ -79,13 +99,28 @@ export class Hooks {
       try {
         extension.settled!(request, { status, complete, clientGone, usage: facts.usage, attempts: attempts.length, backend, durationMs });
       } catch (error) {
-        this.#onError(new ExtensionFailed(extension.name, 'settled', error));
+        this.#onError(new ExtensionFailed(extension.name, 'settled', error).cause);
       }
     }
   }
 }
 
-const UNTOUCHABLE = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'accept-encoding']);
+/** Headers of the connection and of the body's length: what the gateway itself decides. */
+const UNTOUCHABLE = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+  'proxy-connection',
+  'accept-encoding',
+]);
+const TOKEN = /^[!#$%&'*+\-.^`|~\w]+$/;
+const UNSENDABLE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
 function changedHeaders(headers: string[], { setHeaders = {}, removeHeaders = [] }: AttemptChanges): string[] {
   const set = Object.entries(setHeaders).map(([name, value]) => [name.toLowerCase(), value] as const);
@@ -94,7 +129,13 @@ function changedHeaders(headers: string[], { setHeaders = {}, removeHeaders = []
     validateHeaderName(name);
     validateHeaderValue(name, value);
   }
-  for (const name of replaced) if (UNTOUCHABLE.has(name)) throw new Error(`the header ${name} cannot be changed`);
+  for (const name of replaced) if (UNTOUCHABLE.has(name)) throw new InvalidChange(`the header ${name} cannot be changed`);
+  // What cannot be sent is the extension's fault: at the connection it would look like the backend's.
+  for (const [name, value] of set) {
+    if (!TOKEN.test(name)) throw new InvalidChange('a header to set has a name that is none');
+    if (typeof value !== 'string') throw new InvalidChange(`the value of the header ${name} is a ${typeof value}, not a string`);
+    if (UNSENDABLE.test(value)) throw new InvalidChange(`the value of the header ${name} has characters that no header can carry`);
+  }
   const result: string[] = [];
   for (let at = 0; at < headers.length; at += 2) if (!replaced.has(headers[at]!)) result.push(headers[at]!, headers[at + 1]!);
   for (const [name, value] of set) result.push(name, value);
@@ -102,11 +143,13 @@ function changedHeaders(headers: string[], { setHeaders = {}, removeHeaders = []
 }
 
 function changedBody(body: Outbound['body'], { setBody = {}, removeBody = [] }: AttemptChanges): Outbound['body'] {
-  const edits: Edit[] = [
-    ...removeBody.map((name) => ({ remove: name })),
-    ...Object.entries(setBody).map(([name, value]) => ({ set: name, value: JSON.stringify(value) })),
-  ];
+  const edits: Edit[] = removeBody.map((name) => ({ remove: name }));
+  for (const [name, value] of Object.entries(setBody)) {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text === undefined) throw new InvalidChange(`the value of "${name}" is no JSON`);
+    edits.push({ set: name, value: text });
+  }
   if (edits.length === 0) return body;
-  if (!Buffer.isBuffer(body)) throw new Error('the body is no JSON that could be changed');
-  return editObject(scanObject(body), edits);
+  if (!Buffer.isBuffer(body)) throw new InvalidChange('the body is no JSON that could be changed');
+  return editObject(scanObject(body, { maxDepth: MAX_DEPTH }), edits);
 }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -17,11 +18,13 @@ export async function loadExtensions(paths: readonly string[]): Promise<Extensio
 }
 
 async function load(path: string): Promise<Extension> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true) throw new InvalidExtension(`plugin ${path}: ${stat === undefined ? 'there is no such file' : 'is no file'}`);
   let module: { default?: unknown };
   try {
     module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
   } catch (error) {
-    throw new InvalidExtension(`plugin ${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new InvalidExtension(`plugin ${path}${reasonOf(error)}`, { cause: error });
   }
   const extension = module.default;
   if (typeof extension !== 'object' || extension === null)
@@ -34,4 +37,11 @@ async function load(path: string): Promise<Extension> {
     if (typeof value !== 'function') throw new InvalidExtension(`plugin ${path}: "${key}" must be a function`);
   }
   return extension as Extension;
+}
+
+/** `:LINE: message`, the line where Node tells it, in one line of text. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return `: threw a value of type ${typeof error} while it was loaded`;
+  const line = error.name === 'SyntaxError' ? /^\S+:(\d+)\n/.exec(error.stack ?? '')?.[1] : undefined;
+  return `${line === undefined ? '' : `:${line}`}: ${error.message.split('\n', 1)[0]!}`;
 }

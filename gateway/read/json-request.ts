@@ -13,7 +13,7 @@ export interface JsonRequest {
 }
 
 /** Nested arrays and objects in a body: deeper ones are an attack, not a tool schema. */
-const MAX_DEPTH = 128;
+export const MAX_DEPTH = 128;
 /** Read here and by the backend: two of one name could be read differently. */
 const READ = ['model', 'stream', 'stream_options'];
 

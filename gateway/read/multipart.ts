@@ -157,6 +157,8 @@ export class FieldFinder {
   }
 }
 
+const DISPOSITION = /^\s*form-data(?:\s*;\s*[\w*-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;"]*))*\s*;?\s*$/i;
+
 function isPadding(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x09;
 }
@@ -171,5 +173,6 @@ function isField(headers: string, name: string): boolean {
   const names = parameters.filter(([key]) => key === 'name' || key === 'name*');
   if (dispositions.length > 1 || names.length > 1) throw new MultipartError('a part has two names');
   if (names[0]?.[1] !== name || !/^\s*form-data\s*;/i.test(text)) return false;
+  if (!DISPOSITION.test(text)) throw new MultipartError(`the field "${name}" has a malformed Content-Disposition`);
   return !parameters.some(([key]) => key === 'filename' || key === 'filename*');
 }

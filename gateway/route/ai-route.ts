@@ -7,6 +7,7 @@ import type { AIGatewayRoute } from '#core/resources/ai-gateway/ai-gateway-route
 import type { BackendSecurityPolicy } from '#core/resources/ai-gateway/backend-security-policy';
 import { overrideHeader } from '#core/resources/ai-gateway/backend-security-policy';
 import { type BodyMutation, type HeaderMutation, jsonOfValue } from '#core/resources/ai-gateway/mutation';
+import type { Resource } from '#core/resources/kind';
 import { kindOf } from '#core/resources/references';
 import { durationMs } from '#core/resources/schema';
 
@@ -17,20 +18,22 @@ import { keepAliveOf, optOut, STREAM_USAGE } from './annotations.ts';
 import { endpointsOf, originsOf, secretOf } from './origins.ts';
 import type { AiRule, ListedModel, Match, ValueMatch } from './rule.ts';
 import type { Scope } from './scope.ts';
+import { checkHeaders } from './sendable.ts';
 import { MODEL_HEADER } from './table.ts';
-import type { Traffic } from './traffic.ts';
+import { DEFAULT_TRAFFIC, type Traffic } from './traffic.ts';
 
 type RuleSpec = AIGatewayRoute['body']['spec']['rules'][number];
 type RefSpec = NonNullable<RuleSpec['backendRefs']>[number];
 
 /** The reference's own time limit of a route that sets none. */
 const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+const NONE: ReadonlySet<string> = new Set();
 /** Silence in the middle of a stream: no model is silent for so long without a comment, a ping or a token. */
 const DEFAULT_STREAM_IDLE_MS = 300_000;
 /** An answer with several images in base64 is tens of megabytes. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-const AI_GROUP = 'aigateway.envoyproxy.io';
+const AI_BACKEND = { group: 'aigateway.envoyproxy.io', kind: 'AIServiceBackend' };
 const DIALECTS = { OpenAI: 'openai', AzureOpenAI: 'openai', Anthropic: 'anthropic', Cohere: 'cohere' } as const;
 
 /** What compiling AI routes needs besides the scope. */
@@ -39,12 +42,14 @@ export interface AiPolicies {
   readonly traffic: (route: AIGatewayRoute, rule: string | undefined) => Traffic;
   /** Policies for an AIServiceBackend, by `namespace/name`. */
   readonly credentials: ReadonlyMap<string, BackendSecurityPolicy>;
-  /** Origins and credential are the same wherever a backend is named: looked up once. */
-  readonly known: Map<string, KnownBackend | undefined>;
+  /** Origins and credential are the same wherever a backend is named under one traffic policy: looked up once, by `namespace/name`. */
+  readonly known: Map<Traffic, Map<string, KnownBackend | undefined>>;
 }
 
+type KnownPolicies = Pick<AiPolicies, 'known' | 'credentials'>;
+
 interface KnownBackend {
-  readonly resource: AIServiceBackend;
+  readonly schema: Schema;
   readonly backend: Backend;
   readonly credential: Credential | undefined;
   readonly override: string | undefined;
@@ -57,16 +62,18 @@ export function compileAiRoute(route: AIGatewayRoute, policies: AiPolicies, scop
   const info = { kind: 'AIGatewayRoute', namespace, name } as const;
   return route.body.spec.rules.flatMap((spec, index) => {
     const path = `spec.rules[${index}]`;
+    const security = policies.security(route, spec.name);
     const rule: AiRule = {
       ai: true,
       route: info,
       index,
       name: spec.name,
-      security: policies.security(route, spec.name),
-      plan: planOf(route, spec, index, policies, scope),
+      security,
+      plan: planOf(route, spec, index, security, policies, scope),
       models: listedModels(spec, route),
     };
-    const matches = spec.matches ?? [{}];
+    // No match is every request, as if the field were absent.
+    const matches = (spec.matches ?? []).length === 0 ? [{}] : spec.matches!;
     return matches.map((match, at): Match => ({
       rule,
       path: { type: 'prefix', value: '/' },
@@ -106,17 +113,28 @@ export function patternOf(source: string, from: Parameters<Scope['report']>[0], 
 }
 
 function listedModels(spec: RuleSpec, route: AIGatewayRoute): ListedModel[] {
-  const created = Math.floor(Date.parse(spec.modelsCreatedAt ?? route.metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') / 1000);
-  const models = (spec.matches ?? [])
-    .flatMap((match) => match.headers ?? [])
-    .filter((header) => header.type === 'Exact' && header.name.toLowerCase() === MODEL_HEADER);
-  return [...new Set(models.map((header) => header.value))].map((id) => ({ id, ownedBy: spec.modelsOwnedBy, created }));
+  const time = spec.modelsCreatedAt ?? route.metadata.creationTimestamp;
+  const created = time === undefined ? 0 : Math.floor(Date.parse(time) / 1000);
+  const models = new Map<string, ListedModel>();
+  for (const match of spec.matches ?? []) {
+    for (const { type, name, value } of match.headers ?? []) {
+      if (type === 'Exact' && name.toLowerCase() === MODEL_HEADER) models.set(value, { id: value, ownedBy: spec.modelsOwnedBy, created });
+    }
+  }
+  return [...models.values()];
 }
 
-function planOf(route: AIGatewayRoute, spec: RuleSpec, index: number, policies: AiPolicies, scope: Scope): Plan<AiTarget> {
+function planOf(
+  route: AIGatewayRoute,
+  spec: RuleSpec,
+  index: number,
+  security: Security | undefined,
+  policies: AiPolicies,
+  scope: Scope,
+): Plan<AiTarget> {
   const path = `spec.rules[${index}]`;
   const traffic = policies.traffic(route, spec.name);
-  const stripped = policies.security(route, spec.name)?.owned ?? new Set<string>();
+  const stripped = security?.owned ?? NONE;
   const targets = (spec.backendRefs ?? []).flatMap(
     (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, stripped, policies, scope) ?? [],
   );
@@ -159,9 +177,11 @@ function targetOf(
     return undefined;
   }
   const namespace = ref.namespace ?? route.metadata.namespace;
-  const to = { group: AI_GROUP, kind: 'AIServiceBackend' };
-  if (!scope.references.permitted(kindOf(route), route.metadata.namespace, to, namespace, ref.name)) {
-    scope.report(route, path, scope.references.forbidden(kindOf(route), route.metadata.namespace, to, namespace, ref.name));
+  if (
+    namespace !== route.metadata.namespace &&
+    !scope.references.permitted(kindOf(route), route.metadata.namespace, AI_BACKEND, namespace, ref.name)
+  ) {
+    scope.report(route, path, scope.references.forbidden(kindOf(route), route.metadata.namespace, AI_BACKEND, namespace, ref.name));
     return undefined;
   }
   const resource = scope.set.get(AIServiceBackend, namespace, ref.name);
@@ -169,22 +189,21 @@ function targetOf(
     scope.report(route, `${path}.name`, scope.references.missing('AIServiceBackend', namespace, ref.name));
     return undefined;
   }
+  checkMutation(ref.headerMutation, route, `${path}.headerMutation`, scope);
   const known = knownBackend(resource, traffic, policies, scope);
   if (known === undefined) return undefined;
   const headers = headerEdits([resource.body.spec.headerMutation, ref.headerMutation]);
-  const all = new Set([...stripped, ...headers.replaced]);
-  if (known.override !== undefined) all.add(known.override);
   return {
     id: `${namespace}/${ref.name}/route/${route.metadata.name}/rule/${place}`,
     backend: known.backend,
     weight: ref.weight,
     // A fallback backend stands behind all that are none.
     priority: ref.priority + (known.fallback ? FALLBACK : 0),
-    schema: schemaOf(resource),
+    schema: known.schema,
     credential: known.credential,
     modelOverride: ref.modelNameOverride === undefined || ref.modelNameOverride === '' ? undefined : ref.modelNameOverride,
     headers,
-    stripped: all,
+    stripped: strippedFor(known, headers, stripped),
     bodyEdits: bodyEdits([resource.body.spec.bodyMutation, ref.bodyMutation]),
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
   };
@@ -197,18 +216,32 @@ function schemaOf(resource: AIServiceBackend): Schema {
   return { name, version, prefix };
 }
 
-function knownBackend(resource: AIServiceBackend, traffic: Traffic, policies: AiPolicies, scope: Scope): KnownBackend | undefined {
+function knownBackend(resource: AIServiceBackend, traffic: Traffic, policies: KnownPolicies, scope: Scope): KnownBackend | undefined {
   const { namespace, name } = resource.metadata;
-  const key = `${namespace}/${name} ${JSON.stringify(traffic, (_, value: unknown) => (value instanceof Set ? undefined : value))}`;
-  if (policies.known.has(key)) return policies.known.get(key);
-  const known = lookUp(resource, traffic, policies, scope);
-  policies.known.set(key, known);
+  const key = `${namespace}/${name}`;
+  let backends = policies.known.get(traffic);
+  if (backends === undefined) {
+    backends = new Map();
+    policies.known.set(traffic, backends);
+  }
+  let known = backends.get(key);
+  if (known === undefined && !backends.has(key)) {
+    known = lookUp(resource, traffic, policies, scope);
+    backends.set(key, known);
+  }
   return known;
 }
 
-function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: AiPolicies, scope: Scope): KnownBackend | undefined {
+/** Reports the problems of a backend that no route may name: its author wants to know all of them at once. */
+export function checkAiBackend(resource: AIServiceBackend, policies: KnownPolicies, scope: Scope): void {
+  optOut(resource, STREAM_USAGE, scope);
+  knownBackend(resource, DEFAULT_TRAFFIC, policies, scope);
+}
+
+function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: KnownPolicies, scope: Scope): KnownBackend | undefined {
   const { namespace, name } = resource.metadata;
-  const { schema, backendRef } = resource.body.spec;
+  const { schema, backendRef, headerMutation } = resource.body.spec;
+  checkMutation(headerMutation, resource, 'spec.headerMutation', scope);
   if (schema.name === 'AzureOpenAI' && (schema.version ?? '') === '')
     scope.report(resource, 'spec.schema.version', 'is required for AzureOpenAI: it becomes the api-version of every request');
   const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
@@ -224,7 +257,7 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: AiPolici
   };
   const key = JSON.stringify([definition.name, origins, traffic.connections, traffic.limits, traffic.balance, traffic.check]);
   return {
-    resource,
+    schema: schemaOf(resource),
     backend: scope.backend(definition, key),
     credential,
     override: policy === undefined ? undefined : overrideHeader(policy.body.spec),
@@ -244,8 +277,24 @@ function compileCredential(policy: BackendSecurityPolicy, scope: Scope): Credent
   return undefined;
 }
 
+/** The host is that of the backend, and its answer has to be one that we can read. */
+const OWNED = ['host', 'accept-encoding'];
+
+function checkMutation(mutation: HeaderMutation | undefined, resource: Resource, path: string, scope: Scope): void {
+  checkHeaders(mutation?.set ?? [], `${path}.set`, OWNED, (at, message) => scope.report(resource, at, message));
+}
+
+/** Client headers that a backend does not get: the policies', those that are edited, and the one with the client's own key. */
+function strippedFor({ override }: KnownBackend, { replaced }: HeaderEdits, policies: ReadonlySet<string>): ReadonlySet<string> {
+  if (replaced.size === 0 && override === undefined) return policies;
+  return new Set([...policies, ...replaced, ...(override === undefined ? [] : [override])]);
+}
+
+const NO_EDITS: HeaderEdits = { set: [], replaced: new Set() };
+
 /** Later ones win. */
 function headerEdits(mutations: readonly (HeaderMutation | undefined)[]): HeaderEdits {
+  if (mutations.every((mutation) => mutation === undefined)) return NO_EDITS;
   const values = new Map<string, string | undefined>();
   for (const mutation of mutations) {
     for (const name of mutation?.remove ?? []) values.set(name.toLowerCase(), undefined);

@@ -22,8 +22,21 @@ export function checkAnnotations(resource: Resource, scope: Scope): void {
     if (!name.startsWith(PREFIX)) continue;
     const known = KNOWN[resource.kind] ?? [];
     if (!known.includes(name))
-      scope.report(resource, `metadata.annotations["${name}"]`, `is no setting of a ${resource.kind}${didYouMean(name, known)}`);
+      scope.report(
+        resource,
+        `metadata.annotations["${name}"]`,
+        `is no setting of this kind (${resource.kind})${nearestSetting(name, known)}`,
+      );
   }
+}
+
+/** What all of them begin with tells nothing of how near two are. */
+function nearestSetting(name: string, known: readonly string[]): string {
+  return didYouMean(bare(name), known.map(bare));
+}
+
+function bare(name: string): string {
+  return name.slice(PREFIX.length);
 }
 
 /** Milliseconds; 0 where no comments are wanted. */

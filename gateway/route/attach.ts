@@ -37,14 +37,7 @@ export function attachmentsOf(route: HTTPRoute | AIGatewayRoute, scope: Scope): 
       (listener) => (ref.sectionName ?? listener.name) === listener.name && (ref.port ?? listener.port) === listener.port,
     );
     if (named.length === 0) {
-      const why =
-        ref.sectionName === undefined
-          ? `no listener on port ${ref.port}`
-          : `no listener "${ref.sectionName}"${didYouMean(
-              ref.sectionName,
-              listeners.map(({ name }) => name),
-            )}`;
-      scope.report(route, path, `Gateway ${namespace}/${ref.name} has ${why}`);
+      scope.report(route, path, `Gateway ${namespace}/${ref.name} has ${missingListener(ref, listeners)}`);
       return [];
     }
     const open = named.filter((listener) => allows(listener, gateway, route, scope));
@@ -69,11 +62,23 @@ export function attachmentsOf(route: HTTPRoute | AIGatewayRoute, scope: Scope): 
   });
 }
 
+function missingListener({ sectionName, port }: { sectionName?: string; port?: number }, listeners: readonly Listener[]): string {
+  if (sectionName === undefined) return `no listener on port ${port}; it has ${listeners.map((each) => each.port).join(', ')}`;
+  const named = listeners.find(({ name }) => name === sectionName);
+  if (named !== undefined) return `the listener "${sectionName}" on port ${named.port}, not ${port}`;
+  const names = listeners.map(({ name }) => name);
+  return `no listener "${sectionName}"${didYouMean(sectionName, names)}`;
+}
+
 function allows(listener: Listener, gateway: Gateway, route: HTTPRoute | AIGatewayRoute, scope: Scope): boolean {
   const { namespaces, kinds } = listener.allowedRoutes;
   const { group, kind } = kindOf(route);
   // An AIGatewayRoute becomes an HTTPRoute in a cluster: where that may attach, it may.
-  if (kinds !== undefined && !kinds.some((allowed) => allowed.kind === 'HTTPRoute' || (allowed.kind === kind && allowed.group === group)))
+  if (
+    kinds !== undefined &&
+    kinds.length > 0 &&
+    !kinds.some((allowed) => allowed.kind === 'HTTPRoute' || (allowed.kind === kind && allowed.group === group))
+  )
     return false;
   const { namespace } = route.metadata;
   switch (namespaces.from) {

@@ -18,10 +18,17 @@ export function compileClientAddress(forwarded: ForwardedFor | undefined): Clien
   return (request) => {
     const header = request.headers['x-forwarded-for'];
     const list = (typeof header === 'string' ? header : '').split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]));
-    if (forwarded.trustedCIDRs === undefined) return (hops === 0 ? undefined : list.at(-hops)) ?? peer(request);
-    // From the nearest hop outwards: the first one that is no proxy of ours is the client.
     let address = peer(request);
-    while (list.length > 0 && trusted(address, ranges)) address = list.pop()!;
+    if (forwarded.trustedCIDRs === undefined) {
+      const named = hops === 0 ? undefined : list.at(-hops);
+      return named !== undefined && isAddress(named) ? named : address;
+    }
+    // From the nearest hop outwards: the first one that is no proxy of ours is the client. What is no address is nobody's.
+    while (trusted(address, ranges)) {
+      const next = list.pop();
+      if (next === undefined || !isAddress(next)) break;
+      address = next;
+    }
     return address;
   };
 }
@@ -29,6 +36,10 @@ export function compileClientAddress(forwarded: ForwardedFor | undefined): Clien
 function peer(request: IncomingMessage): string {
   const address = request.socket.remoteAddress ?? '';
   return address.startsWith('::ffff:') ? address.slice(7) : address;
+}
+
+function isAddress(text: string): boolean {
+  return parseAddress(text) !== undefined;
 }
 
 function trusted(text: string, ranges: readonly Cidr[]): boolean {

@@ -14,6 +14,7 @@ import { SecurityPolicy } from '#core/resources/envoy-gateway/security-policy';
 import { Gateway } from '#core/resources/gateway-api/gateway';
 import { HTTPRoute } from '#core/resources/gateway-api/http-route';
 import { nameOf, type Resource } from '#core/resources/kind';
+import { KINDS } from '#core/resources/kinds';
 import { ConfigMap } from '#core/resources/kubernetes/config-map';
 import type { Loaded } from '#core/resources/load';
 import type { Problem } from '#core/resources/problem';
@@ -22,11 +23,11 @@ import { References } from '#core/resources/references';
 import type { Security, SecuritySources } from '../identify/identity.ts';
 import { compileSecurity } from '../identify/security.ts';
 import { SharedIdentify } from '../identify/shared-identify.ts';
-import { compileAiRoute } from './ai-route.ts';
+import { checkAiBackend, compileAiRoute } from './ai-route.ts';
 import { checkAnnotations } from './annotations.ts';
 import { type Attachment, attachmentsOf } from './attach.ts';
 import { compileHttpRoute } from './http-route.ts';
-import { originsOf, secretOf } from './origins.ts';
+import { checkTlsPolicies, originsOf, secretOf } from './origins.ts';
 import { Policies } from './policies.ts';
 import { clientSettings, type ListenerTable, PortTable } from './ports.ts';
 import { byPrecedence } from './precedence.ts';
@@ -64,20 +65,29 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   const problems: Problem[] = [];
   const notices: string[] = [];
   const { set } = loaded;
+  const told = new Set<string>();
   const scope: Scope = {
     set,
     references: new References(set),
     namespaceLabels: loaded.namespaceLabels,
     connections: shared.connections,
     backend: (definition, key) => shared.backends.get(key, () => new Backend(definition)),
-    report: (resource, path, message) => void problems.push({ source: resource.source, resource: nameOf(resource), path, message }),
+    report(resource, path, message) {
+      // What several Gateways, listeners or rules come across is one problem.
+      const key = JSON.stringify([nameOf(resource), path, message]);
+      if (told.has(key)) return;
+      told.add(key);
+      problems.push({ source: resource.source, resource: nameOf(resource), path, message });
+    },
     notice: (message) => void notices.push(message),
   };
   refuseLaterKinds(scope);
   const gateways = set.all(Gateway);
-  for (const resource of [...gateways, ...set.all(AIGatewayRoute), ...set.all(AIServiceBackend), ...set.all(HTTPRoute)])
-    checkAnnotations(resource, scope);
+  // A folder that is empty for a moment must not take down what is served.
+  if (gateways.length === 0 && loaded.problems.length === 0) problems.push(NO_GATEWAY);
+  for (const definition of KINDS) for (const resource of set.all(definition)) checkAnnotations(resource, scope);
   checkGatewayConfigs(gateways, scope);
+  checkTlsPolicies(scope);
 
   const security = new SecurityOf(scope, shared.identify);
   const traffic = new TrafficOf(scope);
@@ -86,25 +96,38 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   const byListener = new Map<string, Map<string, Match[]>>();
   for (const route of [...set.all(HTTPRoute), ...set.all(AIGatewayRoute)]) {
     const attachments = attachmentsOf(route, scope);
-    for (const [gateway, group] of Map.groupBy(attachments, (attachment) => attachment.gateway)) {
+    const compiled = (attachment: Attachment | undefined): Match[] => {
       const policies = {
-        security: (_: Resource, rule: string | undefined) => security.of(route, rule, gateway, group[0]!.listener.name),
-        traffic: (_: Resource, rule: string | undefined) => traffic.of(route, rule, gateway, group[0]!.listener.name),
+        security: (_: Resource, rule: string | undefined) => security.of(route, rule, attachment),
+        traffic: (_: Resource, rule: string | undefined) => traffic.of(route, rule, attachment),
         credentials,
         known,
       };
-      const matches =
-        route.kind === 'HTTPRoute'
-          ? compileHttpRoute(route as HTTPRoute, policies, scope)
-          : compileAiRoute(route as AIGatewayRoute, policies, scope);
-      for (const attachment of group) place(matches, attachment, byListener);
+      return route.kind === 'HTTPRoute'
+        ? compileHttpRoute(route as HTTPRoute, policies, scope)
+        : compileAiRoute(route as AIGatewayRoute, policies, scope);
+    };
+    // A route that is attached to nothing has its other problems all the same.
+    if (attachments.length === 0) compiled(undefined);
+    // Policies of a Gateway can be those of one listener: the rules of two listeners are two things.
+    for (const attachment of attachments) {
+      const matches = compiled(attachment);
+      place(matches, attachment, byListener);
       if (matches.some((match) => match.rule.security === undefined))
         notices.push(`${nameOf(route)} is open: no SecurityPolicy says who may call`);
     }
   }
+  for (const backend of set.all(AIServiceBackend)) checkAiBackend(backend, { credentials, known }, scope);
   const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
   return { ports, problems, notices: [...new Set(notices)] };
 }
+
+const NO_GATEWAY: Problem = {
+  source: { file: '', document: 0, line: 0 },
+  resource: '',
+  path: '',
+  message: 'there is no Gateway among the resources, so there is no port to listen on; add one',
+};
 
 const LATER: readonly (readonly [typeof MCPRoute | typeof QuotaPolicy, string])[] = [
   [MCPRoute, 'the MCP gateway comes with a later release'],
@@ -147,8 +170,8 @@ class SecurityOf {
       );
   }
 
-  of(route: Resource, rule: string | undefined, gateway: Gateway, listener: string): Security | undefined {
-    const policy = this.#policies.forRoute(route, rule) ?? this.#policies.forGateway(gateway, listener);
+  of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Security | undefined {
+    const policy = this.#policies.of(route, rule, attachment);
     return policy === undefined ? undefined : this.#compiled.get(policy);
   }
 }
@@ -190,8 +213,8 @@ class TrafficOf {
     this.#policies = Policies.of(BackendTrafficPolicy, scope);
   }
 
-  of(route: Resource, rule: string | undefined, gateway: Gateway, listener: string): Traffic {
-    const policy = this.#policies.forRoute(route, rule) ?? this.#policies.forGateway(gateway, listener);
+  of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Traffic {
+    const policy = this.#policies.of(route, rule, attachment);
     if (policy === undefined) return DEFAULT_TRAFFIC;
     let traffic = this.#read.get(policy);
     if (traffic === undefined) {
@@ -238,11 +261,17 @@ function place(matches: readonly Match[], { gateway, listener, hosts }: Attachme
 function orderOf(...routes: readonly (readonly Resource[])[]): ReadonlyMap<string, number> {
   const all = routes.flat().map((route) => ({
     key: `${route.kind} ${route.metadata.namespace}/${route.metadata.name}`,
-    time: route.metadata.creationTimestamp ?? '9',
+    time: bornAt(route.metadata.creationTimestamp),
     name: `${route.metadata.namespace}/${route.metadata.name}`,
   }));
-  all.sort((a, b) => (a.time === b.time ? (a.name < b.name ? -1 : 1) : a.time < b.time ? -1 : 1));
+  all.sort((a, b) => a.time - b.time || (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
   return new Map(all.map(({ key }, index) => [key, index]));
+}
+
+/** A route without a date is the newest. */
+function bornAt(timestamp: string | undefined): number {
+  const time = timestamp === undefined ? Number.NaN : Date.parse(timestamp);
+  return Number.isNaN(time) ? Number.MAX_SAFE_INTEGER : time;
 }
 
 function portsOf(

@@ -76,11 +76,14 @@ export function editAnswer(headers: Record<string, string | string[]>, edits: An
 /** The path after a modifier; `prefix` is the one by which the rule matched. */
 export function modifiedPath(path: string, modifier: HTTPPathModifier | undefined, prefix: string): string {
   if (modifier === undefined) return path;
-  if (modifier.type === 'ReplaceFullPath') return modifier.replaceFullPath;
+  if (modifier.type === 'ReplaceFullPath') return absolute(modifier.replaceFullPath);
   const bare = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
   const rest = path.slice(bare.length);
-  const replaced = modifier.replacePrefixMatch.replace(/\/$/, '') + rest;
-  return replaced.startsWith('/') ? replaced : `/${replaced}`;
+  return absolute(modifier.replacePrefixMatch.replace(/\/$/, '') + rest);
+}
+
+function absolute(path: string): string {
+  return path.startsWith('/') ? path : `/${path}`;
 }
 
 /** Value of Location (Gateway API HTTPRequestRedirectFilter): what the filter leaves out is taken from the request. */

@@ -8,6 +8,7 @@ import { filtersOf } from './filters.ts';
 import { endpointsOf, originsOf } from './origins.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
 import type { Scope } from './scope.ts';
+import { checkFilters } from './sendable.ts';
 import { routeRetry, type Traffic } from './traffic.ts';
 
 type RuleSpec = HTTPRoute['body']['spec']['rules'][number];
@@ -26,6 +27,7 @@ export function compileHttpRoute(route: HTTPRoute, policies: OrdinaryPolicies, s
   const info = { kind: 'HTTPRoute', namespace, name } as const;
   return route.body.spec.rules.flatMap((spec, index) => {
     const path = `spec.rules[${index}]`;
+    checkFilters(spec.filters ?? [], `${path}.filters`, (at, message) => scope.report(route, at, message));
     const rule: OrdinaryRule = {
       ai: false,
       route: info,
@@ -35,7 +37,9 @@ export function compileHttpRoute(route: HTTPRoute, policies: OrdinaryPolicies, s
       plan: planOf(route, spec, index, policies, scope),
       filters: filtersOf(spec.filters ?? []),
     };
-    return spec.matches.map((match, at): Match => ({
+    // No match is every request, as if the field were absent.
+    const wanted: readonly HTTPRouteMatch[] = spec.matches.length === 0 ? [{ path: { type: 'PathPrefix', value: '/' } }] : spec.matches;
+    return wanted.map((match, at): Match => ({
       rule,
       path: pathMatch(match, route, `${path}.matches[${at}].path.value`, scope),
       method: match.method,
@@ -72,6 +76,7 @@ function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: Ordin
       check: traffic.check,
     };
     const key = JSON.stringify(['HTTPRoute', origins, traffic.connections, traffic.limits, traffic.balance, traffic.check]);
+    checkFilters(ref.filters ?? [], `${path}.filters`, (place, message) => scope.report(route, place, message));
     const filters = filtersOf(ref.filters ?? []);
     return [
       {
@@ -87,7 +92,8 @@ function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: Ordin
   const timeout = spec.timeouts?.request;
   const requestTimeoutMs = timeout === undefined ? traffic.requestTimeoutMs : durationMs(timeout);
   const perTry = durationMs(spec.timeouts?.backendRequest ?? '0s');
-  const retry = traffic.retry ?? (spec.retry === undefined ? NO_RETRY : routeRetry(spec.retry));
+  // What the route itself says is closer than its policy, as with the time limit.
+  const retry = spec.retry === undefined ? (traffic.retry ?? NO_RETRY) : routeRetry(spec.retry);
   return {
     targets,
     retry: perTry === 0 ? retry : { ...retry, perTryTimeoutMs: perTry },

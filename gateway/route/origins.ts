@@ -3,11 +3,12 @@ import { hostHeader, type Origin, type OriginTls } from '#core/http/origin';
 import { Backend } from '#core/resources/envoy-gateway/backend';
 import { BackendTLSPolicy } from '#core/resources/gateway-api/backend-tls-policy';
 import { kindOf } from '#core/resources/references';
-import type { Resource } from '#core/resources/kind';
+import { nameOf, type Resource } from '#core/resources/kind';
 import { ConfigMap } from '#core/resources/kubernetes/config-map';
 import { Secret } from '#core/resources/kubernetes/secret';
 import { secretData } from '#core/resources/kubernetes/secret-data';
 import { Service } from '#core/resources/kubernetes/service';
+import { didYouMean } from '#core/resources/nearest';
 
 import type { Scope } from './scope.ts';
 
@@ -64,16 +65,15 @@ function ofBackend(name: string, namespace: string, from: Resource, path: string
   const { spec } = backend.body;
   const policy = tlsPolicyOf(BACKEND_GROUP, 'Backend', namespace, name, undefined, scope);
   const own = spec.tls;
-  const tls =
-    policy ??
-    (own === undefined
-      ? undefined
-      : {
-          serverName: own.sni,
-          ca: certificates(own.caCertificateRefs ?? [], backend, 'spec.tls.caCertificateRefs', scope),
-          ...clientCertificate(own.clientCertificateRef, backend, scope),
-          skipVerify: own.insecureSkipVerify,
-        });
+  const client = clientCertificate(own?.clientCertificateRef, backend, scope);
+  const ownTls = own && {
+    serverName: own.sni,
+    ca: certificates(own.caCertificateRefs ?? [], backend, 'spec.tls.caCertificateRefs', scope),
+    ...client,
+    skipVerify: own.insecureSkipVerify,
+  };
+  // Whom to trust is the policy's to say; it has no field for the client's own certificate.
+  const tls = policy === undefined ? ownTls : { ...policy, ...client };
   const origins = spec.endpoints.map(({ fqdn, ip, hostname }) => ({
     host: fqdn?.hostname ?? ip!.address,
     port: fqdn?.port ?? ip!.port,
@@ -102,6 +102,39 @@ function ofService(ref: BackendRef, namespace: string, from: Resource, path: str
   const host = service.body.spec.externalName ?? `${ref.name}.${namespace}.svc.cluster.local`;
   const tls = tlsPolicyOf('', 'Service', namespace, ref.name, known?.name, scope);
   return { name: `${namespace}/${ref.name}`, origins: [{ host, port, tls }], fallback: false };
+}
+
+/** Reports what a BackendTLSPolicy is for and is not there: its author believes that a backend is called with TLS. */
+export function checkTlsPolicies(scope: Scope): void {
+  const owners = new Map<string, BackendTLSPolicy>();
+  for (const policy of scope.set.all(BackendTLSPolicy)) {
+    for (const [index, ref] of policy.body.spec.targetRefs.entries()) {
+      const path = `spec.targetRefs[${index}]`;
+      const { namespace } = policy.metadata;
+      const isBackend = ref.group === BACKEND_GROUP && ref.kind === 'Backend';
+      if (!isBackend && !(ref.group === '' && ref.kind === 'Service')) {
+        scope.report(policy, `${path}.kind`, `must be a Service, or a Backend of ${BACKEND_GROUP}, not ${ref.kind} of "${ref.group}"`);
+        continue;
+      }
+      const target = scope.set.get(isBackend ? Backend : Service, namespace, ref.name);
+      if (target === undefined) {
+        scope.report(policy, `${path}.name`, scope.references.missing(ref.kind, namespace, ref.name));
+        continue;
+      }
+      if (ref.sectionName !== undefined) {
+        const ports = isBackend ? [] : ((target as Service).body.spec.ports ?? []).flatMap((port) => port.name ?? []);
+        if (!ports.includes(ref.sectionName)) {
+          const message = `${ref.kind} ${namespace}/${ref.name} has no port called "${ref.sectionName}"`;
+          scope.report(policy, `${path}.sectionName`, `${message}${didYouMean(ref.sectionName, ports)}`);
+          continue;
+        }
+      }
+      const key = JSON.stringify([ref.kind, namespace, ref.name, ref.sectionName]);
+      const other = owners.get(key);
+      if (other === undefined) owners.set(key, policy);
+      else scope.report(policy, path, `${nameOf(other)} (${other.source.file}) targets it already`);
+    }
+  }
 }
 
 function tlsPolicyOf(

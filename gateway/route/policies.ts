@@ -4,6 +4,7 @@ import { AIGatewayRoute } from '#core/resources/ai-gateway/ai-gateway-route';
 import { type KindDefinition, nameOf, type Resource, type ResourceOf } from '#core/resources/kind';
 import { didYouMean } from '#core/resources/nearest';
 
+import type { Attachment } from './attach.ts';
 import type { Scope } from './scope.ts';
 
 interface PolicyTarget {
@@ -39,11 +40,14 @@ export class Policies<P extends Resource> {
       const sections = sectionsOf(scope, target, namespace);
       if (sections === undefined) {
         const kinds = target.kind === 'HTTPRoute' ? ['HTTPRoute', 'AIGatewayRoute'] : [target.kind];
+        const invalid = kinds.find((kind) => scope.set.isInvalid(kind, namespace, target.name));
         const names = kinds.flatMap((kind) => scope.set.names(kind, namespace));
         scope.report(
           policy,
           `${path}.name`,
-          `there is no ${kinds.join(' or ')} ${namespace}/${target.name}${didYouMean(target.name, names)}`,
+          invalid === undefined
+            ? `there is no ${kinds.join(' or ')} ${namespace}/${target.name}${didYouMean(target.name, names)}`
+            : scope.references.missing(invalid, namespace, target.name),
         );
         continue;
       }
@@ -63,6 +67,13 @@ export class Policies<P extends Resource> {
     }
   }
 
+  /** The policy of a rule where the route is attached; a route that is attached nowhere has only its own. */
+  of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): P | undefined {
+    return (
+      this.forRoute(route, rule) ?? (attachment === undefined ? undefined : this.forGateway(attachment.gateway, attachment.listener.name))
+    );
+  }
+
   forRoute(route: Resource, rule: string | undefined): P | undefined {
     const { namespace, name } = route.metadata;
     return (
@@ -77,7 +88,8 @@ export class Policies<P extends Resource> {
   }
 
   #find(kind: string, namespace: string, name: string, section: string | undefined): P | undefined {
-    return this.#byTarget.get(keyOf(kind, namespace, name, section));
+    // Twenty thousand rules without a policy of the kind need no twenty thousand keys.
+    return this.#byTarget.size === 0 ? undefined : this.#byTarget.get(keyOf(kind, namespace, name, section));
   }
 }
 
@@ -85,8 +97,9 @@ export class Policies<P extends Resource> {
 function sectionsOf(scope: Scope, target: PolicyTarget, namespace: string): string[] | undefined {
   if (target.kind === 'Gateway')
     return scope.set.get(Gateway, namespace, target.name)?.body.spec.listeners.map((listener) => listener.name);
-  const route = scope.set.get(HTTPRoute, namespace, target.name) ?? scope.set.get(AIGatewayRoute, namespace, target.name);
-  return route?.body.spec.rules.flatMap((rule) => rule.name ?? []);
+  const routes = [scope.set.get(HTTPRoute, namespace, target.name), scope.set.get(AIGatewayRoute, namespace, target.name)];
+  if (routes.every((route) => route === undefined)) return undefined;
+  return routes.flatMap((route) => route?.body.spec.rules.flatMap((rule) => rule.name ?? []) ?? []);
 }
 
 function keyOf(kind: string, namespace: string, name: string, section: string | undefined): string {

@@ -75,7 +75,8 @@ async function bench(): Promise<void> {
     command: `node loadtests/bench/bench.ts ${process.argv.slice(2).join(' ')}`.trim(),
     pinning: notPinned === undefined ? 'gateway on core 0, mock and load on core 1' : `none: ${notPinned}`,
     client: client === 'wrk' ? `${version} (streams, rules and soak: the bench’s own client)` : 'the bench’s own client',
-    mock: process.env['BENCH_MOCK'] === undefined ? 'the bench’s own' : 'BENCH_MOCK for chat and streams, else the bench’s own',
+    mock:
+      process.env['BENCH_MOCK'] === undefined ? 'the bench’s own' : 'BENCH_MOCK for chat and streams back to back, else the bench’s own',
     seconds,
     runs,
   };

@@ -27,7 +27,7 @@ export interface ClientOptions {
   readonly body: string;
 }
 
-const DONE = 'data: [DONE]\n\n';
+const DONE = Buffer.from('data: [DONE]\n\n');
 const LF = 0x0a;
 
 /** One keep-alive connection that sends the same request again and again, the next one when the answer has ended. */
@@ -84,15 +84,12 @@ export class Client {
       broken = error.message;
     });
     socket.on('close', () => {
-      const inStream = this.#busy && this.#stream;
-      // A server may close a connection that nobody uses; one that is used, it may not.
-      if (this.#busy && !this.#sink.failed(broken ?? 'the connection closed before the answer ended', inStream)) {
-        this.#busy = false;
-        return;
-      }
-      if (!this.#busy && broken === undefined) return;
+      const { busy } = this;
       this.#busy = false;
-      setTimeout(() => this.start(), 10);
+      // A server may close a connection that nobody uses; one that is used, it may not.
+      if (!busy && broken === undefined) return;
+      const goOn = this.#sink.failed(broken ?? 'the connection closed before the answer ended', busy && this.#stream);
+      if (goOn) setTimeout(() => this.start(), 10);
     });
     this.#send();
   }
@@ -141,7 +138,7 @@ export class Client {
     const ms = performance.now() - this.#sentAt;
     this.#busy = false;
     const ok = this.#status === '200';
-    const complete = this.#tail?.latin1Slice(-DONE.length) === DONE;
+    const complete = this.#tail?.subarray(-DONE.length).equals(DONE) === true;
     const goOn = ok
       ? this.#sink.done({ ms, stream: this.#stream, events: this.#events, complete })
       : this.#sink.failed(`status ${this.#status}`, this.#stream);

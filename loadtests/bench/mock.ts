@@ -11,7 +11,7 @@ export interface MockOptions {
   readonly answer: AnswerName;
   /** Streams are answered with so many chunks of content; undefined: there are no streams, and bodies are not looked at. */
   readonly chunks: number | undefined;
-  /** Pause before every event after the first; 0: none. */
+  /** Pause before every event after the first two, which are the role and the first content; 0: none. */
   readonly intervalMs: number;
 }
 
@@ -70,5 +70,6 @@ function sendStream(socket: Socket, frames: readonly Buffer[], intervalMs: numbe
     socket.write(frame);
   };
   const timer = setInterval(next, intervalMs);
+  next();
   next();
 }

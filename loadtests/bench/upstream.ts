@@ -13,12 +13,12 @@ export interface Upstream {
 
 const MOCK = fileURLToPath(new URL('./mock.ts', import.meta.url));
 
-/** Starts the mock upstream: the one of this folder, or that of BENCH_MOCK where it can give the answers (see the README). */
+/** Starts the mock upstream: the one of this folder, or that of BENCH_MOCK where speed matters and it has the answers (see the README). */
 export async function startUpstream(options: MockOptions): Promise<Upstream> {
   const own = process.env['BENCH_MOCK'];
-  if (own !== undefined && own !== '' && options.answer === 'chat') {
+  if (own !== undefined && own !== '' && options.answer === 'chat' && options.intervalMs === 0) {
     const port = await freePort();
-    const child = start(OTHER_CORE, own, [port, options.chunks ?? 0, options.intervalMs].map(String), ['ignore', 'ignore', 'inherit']);
+    const child = start(OTHER_CORE, own, [String(port), String(options.chunks ?? 0)], ['ignore', 'ignore', 'inherit']);
     await waitForPort(port, child, 'BENCH_MOCK');
     return { port, kind: 'BENCH_MOCK', stop: () => stop(child) };
   }

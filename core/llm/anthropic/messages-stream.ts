@@ -12,10 +12,14 @@ export class MessagesStreamReader implements StreamReader {
   tokens = 0;
   /** Only message_stop ends a message. */
   complete = false;
+  #begun = false;
 
   read(event: SseEvent): EventMeaning {
     const { data, type } = event;
     if (data === undefined || type === 'ping') return 'hold';
+    if (type === 'error') return 'error';
+    if (type === 'message_start') this.#begun = true;
+    else if (!this.#begun) return 'malformed';
     if (type === 'content_block_delta') {
       this.tokens++;
       return 'token';
@@ -24,7 +28,6 @@ export class MessagesStreamReader implements StreamReader {
       this.complete = true;
       return 'end';
     }
-    if (type === 'error') return 'error';
     // The head of a block; servers send it before they know whether they have a token.
     if (type === 'content_block_start') return 'hold';
     if (type !== 'message_start' && type !== 'message_delta') return 'pass';

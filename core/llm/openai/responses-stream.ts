@@ -36,8 +36,9 @@ export class ResponsesStreamReader implements StreamReader {
       this.tokens++;
       return 'token';
     }
-    // Heads of items and parts that have nothing in them yet.
-    return type.endsWith('.added') ? 'hold' : 'pass';
+    if (type === '') return 'malformed';
+    // Heads of items and parts that have nothing in them yet; keep-alives.
+    return type.endsWith('.added') || !type.startsWith('response.') ? 'hold' : 'pass';
   }
 
   #response(data: Buffer): boolean {

@@ -17,8 +17,6 @@ globalLLMRequestCosts: [{metadataKey: in, type: InputToken}, {metadataKey: all, 
 test('a document without spec is valid', () => {
   expect(problemsOf(GatewayConfig, {})).toEqual([]);
 });
-  expect(one.spec).not.toBe(other.spec);
-});
 
 test.each([
   [

@@ -50,7 +50,7 @@ async function run(plan: Plan): Promise<Run> {
     const gateway = await startGateway(folder, plan.folder, true);
     try {
       const load = await keepLoading({ port: gateway.port, pid: undefined }, STREAM_REQUEST, PACED_STREAMS, {
-        expectedEvents: process.env['BENCH_MOCK'] === undefined ? EVENTS : undefined,
+        expectedEvents: EVENTS,
         openOverMs: (CHUNKS * INTERVAL_MS) / 2,
       });
       await sleep(2_000);

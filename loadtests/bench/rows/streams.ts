@@ -51,7 +51,7 @@ export const streamRows: readonly Row[] = [
   },
   {
     name: 'idle-1000',
-    work: 'streams open, one event each',
+    work: 'streams open, the first content has come, no more comes',
     connections: IDLE_STREAMS,
     figures: [
       { key: 'rssBeforeMib', text: '# MiB before', digits: 0 },

@@ -1,0 +1,71 @@
+import type { HTTPHeaderFilter } from '#core/resources/gateway-api/header-filter';
+import type { HTTPBackendFilter, HTTPPathModifier, HTTPRouteFilter } from '#core/resources/gateway-api/http-route-filter';
+
+type ReportAt = (path: string, message: string) => void;
+
+/** Of the connection, or of the framing of a message: a route that wrote them would break one or the other (RFC 9110, section 7.6.1). */
+const FRAMING = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'expect',
+  'content-length',
+]);
+/** RFC 9110, section 5.5: visible characters, spaces, tabs, and the bytes above ASCII. */
+const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
+const PATH = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$/;
+
+interface Header {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Reports headers of a route that no message can carry, once, instead of a failure of every request. */
+export function checkHeaders(headers: readonly Header[], path: string, owned: readonly string[], report: ReportAt): void {
+  for (const [index, { name, value }] of headers.entries()) {
+    const lower = name.toLowerCase();
+    if (FRAMING.has(lower) || owned.includes(lower)) report(`${path}[${index}].name`, `${name} is written by the gateway itself`);
+    if (!VALUE.test(value)) report(`${path}[${index}].value`, 'has a character that no header can carry');
+  }
+}
+
+/** Reports filters whose headers or paths cannot be sent. */
+export function checkFilters(filters: readonly (HTTPRouteFilter | HTTPBackendFilter)[], path: string, report: ReportAt): void {
+  for (const [index, filter] of filters.entries()) {
+    const at = `${path}[${index}]`;
+    switch (filter.type) {
+      case 'RequestHeaderModifier':
+        // A request has one host; `set` replaces it.
+        checkFilter(filter.requestHeaderModifier, `${at}.requestHeaderModifier`, ['host'], report);
+        break;
+      case 'ResponseHeaderModifier':
+        checkFilter(filter.responseHeaderModifier, `${at}.responseHeaderModifier`, [], report);
+        break;
+      case 'RequestRedirect':
+        checkPath(filter.requestRedirect.path, `${at}.requestRedirect.path`, report);
+        break;
+      case 'URLRewrite':
+        checkPath(filter.urlRewrite.path, `${at}.urlRewrite.path`, report);
+        break;
+    }
+  }
+}
+
+function checkFilter({ set = [], add = [] }: HTTPHeaderFilter, path: string, ownedByAdd: readonly string[], report: ReportAt): void {
+  checkHeaders(set, `${path}.set`, [], report);
+  checkHeaders(add, `${path}.add`, ownedByAdd, report);
+}
+
+function checkPath(modifier: HTTPPathModifier | undefined, path: string, report: ReportAt): void {
+  if (modifier === undefined) return;
+  const [field, value] =
+    modifier.type === 'ReplaceFullPath'
+      ? ['replaceFullPath', modifier.replaceFullPath]
+      : ['replacePrefixMatch', modifier.replacePrefixMatch];
+  if (!PATH.test(value)) report(`${path}.${field}`, `${JSON.stringify(value)} has a character that a path cannot have; write it as %XX`);
+}

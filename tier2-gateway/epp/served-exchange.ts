@@ -1,0 +1,342 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+
+import { splitChunks } from './chunks.ts';
+import { inSubset, parseEndpoint } from './endpoints.ts';
+import { fromHeaderMap, toMutation } from './header-edit.ts';
+import type { Header } from './header-edit.ts';
+import type {
+  BodySendMode,
+  CommonResponse,
+  HeaderMutation,
+  HttpBody,
+  HttpHeaders,
+  ProcessingRequest,
+  ProcessingResponse,
+} from './messages.ts';
+import {
+  DEPRECATED_ALIASES,
+  DESTINATION,
+  DESTINATION_SCORES,
+  DESTINATION_SERVED,
+  LB_NAMESPACE,
+  SUBSET,
+  SUBSET_NAMESPACE,
+} from './names.ts';
+import { ObservedBody } from './served-response.ts';
+import { structMember, toStruct } from './struct.ts';
+import type { Struct } from './struct.ts';
+
+export type EppServerCall = ServerDuplexStream<ProcessingRequest, ProcessingResponse>;
+
+export interface PickRequest {
+  /** With pseudo headers; old names of the protocol's headers are given by today's. */
+  readonly headers: readonly Header[];
+  /** Undefined if the gateway shows none, or none before the pick (mode STREAMED). */
+  readonly body: Buffer | undefined;
+  /** Endpoints to choose from; undefined: all. Never empty. */
+  readonly subset: readonly string[] | undefined;
+  /** Aborted if the request goes away before it is answered. */
+  readonly signal: AbortSignal;
+}
+
+export type PickAnswer =
+  | {
+      /** `ip:port`, best first. Those outside the subset are left out; if none is left, the answer is 503. */
+      readonly endpoints: readonly string[];
+      readonly setHeaders?: readonly Header[];
+      readonly removeHeaders?: readonly string[];
+      /** A body instead of the client's; only where the picker was given one. */
+      readonly body?: Buffer;
+      readonly scores?: Readonly<Record<string, number>>;
+      /** Called once, when the exchange is over. `aborted`: before the end of the response. */
+      readonly onEnd?: (how: 'complete' | 'aborted') => void;
+    }
+  | { readonly immediate: { readonly status: number; readonly body?: Buffer; readonly headers?: readonly Header[] } };
+
+export type Picker = (request: PickRequest) => Promise<PickAnswer>;
+
+export interface ServedInfo {
+  /** The endpoint that answered, if the gateway says. */
+  readonly served: string | undefined;
+  readonly status: number;
+  readonly headers: readonly Header[];
+}
+
+export interface ServedExchangeOptions {
+  readonly picker: Picker;
+  readonly onResponse?: ((info: ServedInfo, body: AsyncIterable<Buffer>, request: PickRequest) => Promise<void> | void) | undefined;
+  readonly onError: (error: unknown) => void;
+  readonly maxBodyBytes: number;
+  /** How a gateway shows bodies that does not say so (Envoy before `protocol_config`). */
+  readonly assumeMode: BodySendMode;
+}
+
+/** One exchange of the server side: a gateway shows a request, is told the endpoints, and shows the response. */
+export class ServedExchange {
+  readonly #call: EppServerCall;
+  readonly #options: ServedExchangeOptions;
+  readonly #abort = new AbortController();
+  readonly #observed = new ObservedBody();
+  readonly #body: Buffer[] = [];
+  #bodyBytes = 0;
+  #bodyMessages = 0;
+  #headers: Header[] = [];
+  #aliases: string[] = [];
+  #subset: string[] | undefined;
+  #requestMode: BodySendMode = 'NONE';
+  #responseMode: BodySendMode = 'NONE';
+  #waitForBody = false;
+  #request: PickRequest | undefined;
+  #onEnd: ((how: 'complete' | 'aborted') => void) | undefined;
+  #responseEnded = false;
+  #done = false;
+
+  constructor(call: EppServerCall, options: ServedExchangeOptions) {
+    this.#call = call;
+    this.#options = options;
+    call.on('cancelled', () => this.#abort.abort(new Error('the gateway cancelled the request')));
+    // The loop below sees it too, unless it is busy with the picker.
+    call.on('error', () => this.#abort.abort(new Error('the exchange failed')));
+  }
+
+  async run(): Promise<void> {
+    try {
+      // The stream outlives the loop, which may stop early: its status is still to be sent.
+      const messages = this.#call.iterator({ destroyOnReturn: false }) as AsyncIterable<ProcessingRequest>;
+      for await (const message of messages) {
+        await this.#onMessage(message);
+        if (this.#done) break;
+      }
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#options.onError(error);
+    } finally {
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    this.#done = true;
+    if (!this.#responseEnded) this.#observed.abort();
+    const onEnd = this.#onEnd;
+    this.#onEnd = undefined;
+    try {
+      onEnd?.(this.#responseEnded ? 'complete' : 'aborted');
+    } catch (error) {
+      this.#options.onError(error);
+    }
+    this.#call.end();
+  }
+
+  async #onMessage(message: ProcessingRequest): Promise<void> {
+    if (message.requestHeaders !== undefined) return this.#onRequestHeaders(message, message.requestHeaders);
+    if (message.requestBody !== undefined) return this.#onRequestBody(message.requestBody);
+    if (message.requestTrailers !== undefined) return this.#onRequestTrailers();
+    if (message.responseHeaders !== undefined) return this.#onResponseHeaders(message, message.responseHeaders);
+    if (message.responseBody !== undefined) return this.#onResponseBody(message.responseBody);
+    if (message.responseTrailers !== undefined) {
+      this.#endResponse();
+      await this.#send({ responseTrailers: {} });
+    }
+  }
+
+  async #onRequestHeaders(message: ProcessingRequest, { headers, endOfStream }: HttpHeaders): Promise<void> {
+    const config = message.protocolConfig;
+    this.#requestMode = config === undefined ? this.#options.assumeMode : (config.requestBodyMode ?? 'NONE');
+    this.#responseMode = config === undefined ? this.#options.assumeMode : (config.responseBodyMode ?? 'NONE');
+    this.#readHeaders(fromHeaderMap(headers));
+    this.#subset = readSubset(message.metadataContext?.filterMetadata?.[SUBSET_NAMESPACE]);
+    const early = config?.sendBodyWithoutWaitingForHeaderResponse === true;
+    this.#waitForBody = this.#requestMode !== 'NONE' && (this.#requestMode !== 'STREAMED' || early) && endOfStream !== true;
+    if (!this.#waitForBody) return this.#pick(undefined, async (pick) => this.#send(this.#headersReply(pick)));
+    // The gateway holds a buffered body back until the headers are answered, and the headers until the body is.
+    if (this.#buffered) await this.#send({ requestHeaders: { response: {} } });
+  }
+
+  async #onRequestBody({ body = Buffer.alloc(0), endOfStream }: HttpBody): Promise<void> {
+    if (!this.#waitForBody) return this.#send({ requestBody: { response: {} } });
+    this.#bodyMessages++;
+    this.#bodyBytes += body.length;
+    if (this.#bodyBytes > this.#options.maxBodyBytes) {
+      return this.#refuse(413, `the request body is larger than the endpoint picker's limit of ${this.#options.maxBodyBytes} bytes`);
+    }
+    this.#body.push(body);
+    if (endOfStream === true || this.#requestMode === 'BUFFERED_PARTIAL') await this.#onWholeBody(false);
+  }
+
+  async #onRequestTrailers(): Promise<void> {
+    if (this.#waitForBody && this.#request === undefined) await this.#onWholeBody(true);
+    if (!this.#done) await this.#send({ requestTrailers: {} });
+  }
+
+  /** @param trailers Trailers follow: they end the body, not its last piece. */
+  async #onWholeBody(trailers: boolean): Promise<void> {
+    const body = Buffer.concat(this.#body);
+    await this.#pick(body, async (pick) => {
+      if (this.#buffered) return this.#send({ requestBody: { response: withBody(pick, pick.body) }, dynamicMetadata: pick.metadata });
+      await this.#send(this.#headersReply(pick));
+      if (this.#requestMode === 'STREAMED') return this.#sendStreamed(pick.body);
+      const chunks = [...splitChunks(pick.body ?? body)];
+      for (const [index, chunk] of chunks.entries()) {
+        const streamedResponse = { body: chunk, endOfStream: !trailers && index === chunks.length - 1 };
+        await this.#send({ requestBody: { response: { bodyMutation: { streamedResponse } } } });
+      }
+    });
+    this.#body.length = 0;
+  }
+
+  /** One reply for every message; a new body takes the place of the first, and of the others nothing is left. */
+  async #sendStreamed(body: Buffer | undefined): Promise<void> {
+    for (let index = 0; index < this.#bodyMessages; index++) {
+      const bodyMutation = index === 0 && body !== undefined ? { body } : { clearBody: true };
+      await this.#send({ requestBody: { response: body === undefined ? {} : { bodyMutation } } });
+    }
+  }
+
+  get #buffered(): boolean {
+    return this.#requestMode === 'BUFFERED' || this.#requestMode === 'BUFFERED_PARTIAL';
+  }
+
+  #readHeaders(headers: Header[]): void {
+    const names = new Set(headers.map(([name]) => name));
+    this.#aliases = [...names].filter((name) => DEPRECATED_ALIASES.has(name));
+    this.#headers = headers.flatMap(([name, value]): Header[] => {
+      const today = DEPRECATED_ALIASES.get(name);
+      if (today === undefined) return [[name, value]];
+      return names.has(today) ? [] : [[today, value]];
+    });
+  }
+
+  async #pick(body: Buffer | undefined, answer: (pick: AnsweredPick) => Promise<void>): Promise<void> {
+    if (this.#subset?.length === 0) return this.#refuse(503, 'the subset hint names no endpoint');
+    const request: PickRequest = { headers: this.#headers, body, subset: this.#subset, signal: this.#abort.signal };
+    this.#request = request;
+    let picked: PickAnswer;
+    try {
+      picked = await this.#options.picker(request);
+      if (!('immediate' in picked)) this.#onEnd = picked.onEnd;
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      this.#options.onError(error);
+      return this.#refuse(500, 'the endpoint picker failed');
+    }
+    if (this.#abort.signal.aborted) return;
+    if ('immediate' in picked) return this.#immediate(picked.immediate);
+    if (picked.body !== undefined && body === undefined) {
+      this.#options.onError(new Error('the picker replaced a body that it was not given'));
+      return this.#refuse(500, 'the endpoint picker failed');
+    }
+    const { endpoints, invalid } = this.#usable(picked.endpoints);
+    if (invalid.length > 0) this.#options.onError(new Error(`the picker named ${invalid.join(', ')}: no ip:port`));
+    if (endpoints.length === 0) return this.#refuse(503, 'no endpoint is ready');
+    await answer(this.#answered(picked, endpoints.join(',')));
+  }
+
+  #usable(named: readonly string[]): { endpoints: string[]; invalid: string[] } {
+    const invalid = named.filter((text) => parseEndpoint(text) === undefined);
+    const endpoints = [...new Set(named.map(parseEndpoint))].filter((endpoint): endpoint is string => {
+      return endpoint !== undefined && (this.#subset === undefined || inSubset(endpoint, this.#subset));
+    });
+    return { endpoints, invalid };
+  }
+
+  #answered(picked: Exclude<PickAnswer, { immediate: unknown }>, destination: string): AnsweredPick {
+    const set: Header[] = [[DESTINATION, destination], ...(picked.setHeaders ?? [])];
+    if (picked.body !== undefined) set.push(['content-length', String(picked.body.length)]);
+    const scores = picked.scores === undefined ? {} : { [DESTINATION_SCORES]: { ...picked.scores } };
+    return {
+      headers: toMutation(set, [...this.#aliases, ...(picked.removeHeaders ?? [])]),
+      metadata: toStruct({ [LB_NAMESPACE]: { [DESTINATION]: destination, ...scores } }),
+      body: picked.body,
+    };
+  }
+
+  #headersReply(pick: AnsweredPick): ProcessingResponse {
+    return { requestHeaders: { response: withBody(pick, undefined) }, dynamicMetadata: pick.metadata };
+  }
+
+  async #onResponseHeaders(message: ProcessingRequest, { headers, endOfStream }: HttpHeaders): Promise<void> {
+    const all = fromHeaderMap(headers);
+    const served = structMember(message.metadataContext?.filterMetadata?.[LB_NAMESPACE], DESTINATION_SERVED);
+    const info: ServedInfo = {
+      served: typeof served === 'string' ? served : undefined,
+      status: Number(all.find(([name]) => name === ':status')?.[1] ?? 0),
+      headers: all.filter(([name]) => !name.startsWith(':')),
+    };
+    this.#observe(info);
+    // Without bodies to come, nothing tells how the response ends: it counts as ended when the gateway closes the exchange.
+    if (endOfStream === true || this.#responseMode === 'NONE') this.#endResponse();
+    await this.#send({ responseHeaders: { response: {} } });
+  }
+
+  async #onResponseBody({ body = Buffer.alloc(0), endOfStream = false }: HttpBody): Promise<void> {
+    if (this.#options.onResponse !== undefined) this.#observed.push(body);
+    if (endOfStream) this.#endResponse();
+    if (this.#responseMode !== 'FULL_DUPLEX_STREAMED') return this.#send({ responseBody: { response: {} } });
+    const chunks = [...splitChunks(body)];
+    for (const [index, chunk] of chunks.entries()) {
+      const streamedResponse = { body: chunk, endOfStream: endOfStream && index === chunks.length - 1 };
+      await this.#send({ responseBody: { response: { bodyMutation: { streamedResponse } } } });
+    }
+  }
+
+  #observe(info: ServedInfo): void {
+    const { onResponse, onError } = this.#options;
+    if (onResponse === undefined || this.#request === undefined) return;
+    const request = this.#request;
+    void (async () => onResponse(info, this.#observed.chunks(), request))().catch(onError);
+  }
+
+  #endResponse(): void {
+    this.#responseEnded = true;
+    this.#observed.end();
+  }
+
+  #refuse(status: number, message: string): Promise<void> {
+    const body = Buffer.from(JSON.stringify({ error: { message, type: status < 500 ? 'invalid_request_error' : 'server_error' } }));
+    return this.#immediate({ status, body, headers: [['content-type', 'application/json']] });
+  }
+
+  async #immediate({ status, body, headers }: { status: number; body?: Buffer; headers?: readonly Header[] }): Promise<void> {
+    await this.#send({
+      immediateResponse: {
+        status: { code: status },
+        ...(headers === undefined ? {} : { headers: toMutation(headers) }),
+        ...(body === undefined ? {} : { body }),
+      },
+    });
+    this.#done = true;
+  }
+
+  /** Resolves when the gateway takes it: a slow gateway is not read either. */
+  async #send(message: ProcessingResponse): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    const { signal } = this.#abort;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      signal.addEventListener('abort', done, { once: true });
+      this.#call.write(message, done);
+    });
+  }
+}
+
+interface AnsweredPick {
+  readonly headers: HeaderMutation;
+  readonly metadata: Struct;
+  readonly body: Buffer | undefined;
+}
+
+/** The route is chosen anew, since it may depend on the headers that are set. */
+function withBody(pick: AnsweredPick, body: Buffer | undefined): CommonResponse {
+  return { headerMutation: pick.headers, clearRouteCache: true, ...(body === undefined ? {} : { bodyMutation: { body } }) };
+}
+
+/** The hint is a list, or a string with commas as older gateways send; an entry that is no string is not an endpoint. */
+function readSubset(hint: Struct | undefined): string[] | undefined {
+  const value = structMember(hint, SUBSET);
+  if (value === undefined) return undefined;
+  const entries = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? (value as readonly unknown[]) : [];
+  return entries.filter((entry): entry is string => typeof entry === 'string' && entry.trim() !== '').map((entry) => entry.trim());
+}

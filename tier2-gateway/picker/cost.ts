@@ -1,0 +1,128 @@
+import { TERM, TERMS } from './decisions.ts';
+import type { EndpointState } from './endpoint.ts';
+import type { LoraPlace } from './lora.ts';
+import type { PickRequest } from './policy.ts';
+import type { PrefixIndex } from './prefix-index.ts';
+import type { ForeignLoad } from './scraped.ts';
+import type { PickerSettings } from './settings.ts';
+
+/** What is the same for all candidates of one pick. */
+export interface CostContext {
+  readonly request: PickRequest;
+  readonly settings: PickerSettings;
+  readonly index: PrefixIndex;
+  readonly now: number;
+  readonly expectedOutput: number;
+  readonly bytesPerToken: number;
+  /** Mean foreign load of the endpoints whose scrapes are fresh: what an endpoint without one counts as. */
+  readonly normal: ForeignLoad;
+  /** Tokens of a usual prompt, for foreign requests that wait. */
+  readonly usualInput: number;
+  /** Share of prompt tokens that are cached, lately: how probable it is that a displaced prefix is asked for again. */
+  readonly hitRate: number;
+  /** Where the session was served last. */
+  readonly sessionEndpoint: string | undefined;
+}
+
+/** Loads per adapter place: a swap costs a load now, and one later for the adapter that is pushed out. */
+const LORA_LOADS: Readonly<Record<LoraPlace, number>> = { resident: 0, 'free-slot': 1, swap: 1.5, full: 1.5 };
+
+/** Adds one term to the row's total. */
+function put(out: Float64Array, row: number, term: number, ms: number): number {
+  out[row + term] = ms;
+  return ms;
+}
+
+/**
+ * What it costs to send the request to the endpoint, in milliseconds of latency: the request's own (queue, prefill, decode, waits), and
+ * what it takes from others (streams that it slows, prefixes that it displaces). Writes one row of terms.
+ *
+ * @param matchedTokens cached there, as far as the index can be trusted
+ * @returns the total
+ */
+export function costOf(endpoint: EndpointState, matchedTokens: number, context: CostContext, out: Float64Array, rowNumber: number): number {
+  const { request, settings, now, expectedOutput, normal } = context;
+  const { load, prefill, tpot } = endpoint;
+  const row = rowNumber * TERMS.length;
+
+  const confidence = endpoint.scraped.confidence(now, settings);
+  const { foreign } = endpoint.scraped;
+  const foreignRunning = blend(foreign.running, normal.running, confidence);
+  const foreignWaiting = blend(foreign.waiting, normal.waiting, confidence);
+  const foreignKv = blend(foreign.kvTokens, normal.kvTokens, confidence);
+
+  const { msPerToken } = prefill;
+  const uncached = Math.max(1, request.inputTokens - matchedTokens);
+  const ahead = load.prefillLeft(now, msPerToken) + foreignWaiting * context.usualInput;
+  const queueMs = ahead * msPerToken;
+  const prefillMs = prefill.baseMs + uncached * msPerToken;
+
+  // Requests that prefill now decode by the time that this one does.
+  const streams = load.requests + foreignRunning + foreignWaiting;
+  const kvInUse = endpoint.ownKv(context.index, context.bytesPerToken) + foreignKv;
+  const kvAfter = kvInUse + uncached + expectedOutput;
+  const tpotMs = tpot.predict(streams + 1, Math.min(kvAfter, endpoint.kvCapacity));
+  const decodeMs = Math.max(0, expectedOutput - 1) * tpotMs;
+
+  // Without a free place the request waits until others have ended, which they do at the rate at which they write.
+  const outputLeft = load.requests > 0 ? load.remainingOutput / load.requests : expectedOutput / 2;
+  const turnoverMs = Math.max(1, outputLeft) * tpotMs;
+  const kvShort = Math.max(0, kvAfter - endpoint.kvCapacity) / Math.max(1, kvInUse, expectedOutput);
+  const placesShort = Math.max(0, streams + 1 - settings.maxRunning) / settings.maxRunning;
+  const waitMs = Math.max(kvShort, placesShort) * turnoverMs;
+
+  // A prefill holds up the streams for its whole length; one more stream slows each of their remaining tokens.
+  const stalledMs = uncached * msPerToken * (load.streams + foreignRunning);
+  const slowedMs = tpot.perStreamMs * Math.min(load.remainingOutput + (foreignRunning * expectedOutput) / 2, streams * expectedOutput);
+  const interferenceMs = settings.interferenceWeight * (stalledMs + slowedMs);
+
+  const evictionMs = settings.evictionWeight * evictionCost(endpoint, uncached + expectedOutput, kvInUse, context);
+
+  let loraMs = 0;
+  if (request.lora !== undefined) {
+    const place = endpoint.loras.place(request.lora, endpoint.loraSlots, confidence > 0.25 ? endpoint.scraped.last : undefined);
+    loraMs = LORA_LOADS[place] * settings.loraLoadMs + (place === 'full' ? turnoverMs : 0);
+  }
+
+  const failureMs = endpoint.failurePenaltyMs(now);
+  const estTtft = queueMs + prefillMs + waitMs + loraMs;
+  const warmth = endpoint.warmth(now);
+  const slowStartMs = (queueMs + prefillMs + decodeMs) * (1 / warmth - 1);
+  const lateTtft = Math.max(0, estTtft - (request.sloTtftMs ?? Infinity));
+  const lateTpot = Math.max(0, tpotMs - (request.sloTpotMs ?? Infinity)) * expectedOutput;
+  const sloMs = settings.sloWeight * (lateTtft + lateTpot);
+  const sessionMs = context.sessionEndpoint === endpoint.info.id ? -settings.sessionBonusMs : 0;
+
+  let total = put(out, row, TERM.queue, queueMs);
+  total += put(out, row, TERM.prefill, prefillMs);
+  total += put(out, row, TERM.wait, waitMs);
+  total += put(out, row, TERM.decode, decodeMs);
+  total += put(out, row, TERM.interference, interferenceMs);
+  total += put(out, row, TERM.eviction, evictionMs);
+  total += put(out, row, TERM.lora, loraMs);
+  total += put(out, row, TERM.failure, failureMs);
+  total += put(out, row, TERM.slowStart, slowStartMs);
+  total += put(out, row, TERM.slo, sloMs);
+  total += put(out, row, TERM.session, sessionMs);
+  out[row + TERM.total] = total;
+  out[row + TERM.estTtft] = estTtft;
+  out[row + TERM.estTpot] = tpotMs;
+  out[row + TERM.matchedTokens] = matchedTokens;
+  out[row + TERM.confidence] = confidence;
+  return total;
+}
+
+/** Time to compute again what the request displaces, as far as it will probably be asked for. */
+function evictionCost(endpoint: EndpointState, tokens: number, kvInUse: number, context: CostContext): number {
+  const { index, bytesPerToken, now, settings } = context;
+  const idle = (index.usedBytes(endpoint.slot) - index.heldBytes(endpoint.slot)) / bytesPerToken;
+  const free = endpoint.kvCapacity * endpoint.capacityShare - kvInUse - idle;
+  const displaced = Math.min(tokens - Math.max(0, free), idle);
+  if (displaced <= 0) return 0;
+  const age = index.coldestAgeMs(endpoint.slot, now) ?? 0;
+  return displaced * endpoint.prefill.msPerToken * context.hitRate * Math.exp(-age / settings.reuseHorizonMs);
+}
+
+function blend(seen: number, normal: number, confidence: number): number {
+  return normal + confidence * (seen - normal);
+}

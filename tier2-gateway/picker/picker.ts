@@ -1,0 +1,286 @@
+import { costOf } from './cost.ts';
+import type { CostContext } from './cost.ts';
+import { DecisionRing, TERM, TERMS } from './decisions.ts';
+import type { Decision, DecisionRecord } from './decisions.ts';
+import { bytesOfBlocks, finish, PromptHasher } from './digest.ts';
+import { EndpointState } from './endpoint.ts';
+import { inSubset } from './policy.ts';
+import type { EndpointInfo, EndpointMetrics, PickRequest, Policy, RankedEndpoint, Surroundings, Ticket } from './policy.ts';
+import { PrefixIndex } from './prefix-index.ts';
+import type { Salt } from './prefix-index.ts';
+import type { ForeignLoad } from './scraped.ts';
+import { Sessions } from './sessions.ts';
+import { pickerSettings } from './settings.ts';
+import type { PickerSettings } from './settings.ts';
+import { PickerTicket } from './ticket.ts';
+import type { PickerState } from './ticket.ts';
+
+/** Scrapes below this confidence have no say in what is normal. */
+const TELLING = 0.5;
+
+/** What `Picker.endpoints` tells, for metrics and the admin API. */
+export interface EndpointSummary {
+  readonly id: string;
+  readonly requests: number;
+  readonly pendingPrefillTokens: number;
+  readonly streams: number;
+  readonly kvTokens: number;
+  readonly kvCapacity: number;
+  readonly foreign: Readonly<ForeignLoad>;
+  readonly metricsConfidence: number;
+  readonly indexedBlocks: number;
+  readonly cacheTrust: number;
+  readonly capacityShare: number;
+  readonly prefillTokensPerSecond: number;
+  readonly tpotMs: number;
+}
+
+/**
+ * Chooses the endpoint on which a request costs least, all told (cost.ts), and reserves there in the same step: the next pick already
+ * sees it. Everything is kept in memory and bounded.
+ */
+export class Picker implements Policy {
+  readonly settings: PickerSettings;
+  readonly index: PrefixIndex;
+  readonly #around: Surroundings;
+  readonly #endpoints = new Map<string, EndpointState>();
+  readonly #decisions: DecisionRing;
+  readonly #state: PickerState;
+  readonly #depths: Int32Array;
+  readonly #salts = new Map<string, Salt>();
+  readonly #secret: string;
+  #started = false;
+
+  constructor(options: Surroundings & { readonly settings?: Partial<PickerSettings> }) {
+    this.#around = { now: options.now, random: options.random };
+    this.settings = pickerSettings(options.settings);
+    this.index = new PrefixIndex({ maxBytes: this.settings.indexBytes, maxEndpoints: this.settings.maxEndpoints });
+    this.#decisions = new DecisionRing(this.settings.decisions);
+    this.#depths = new Int32Array(this.index.slots);
+    // Nobody outside can aim for collisions.
+    this.#secret = `${options.random()}${options.random()}`;
+    this.#state = {
+      settings: this.settings,
+      index: this.index,
+      endpoints: this.#endpoints,
+      sessions: new Sessions(this.settings.maxSessions, this.settings.sessionTtlMs),
+      open: new Set(),
+      unseen: new Set(),
+      now: options.now,
+      bytesPerToken: 4,
+      usualInput: 512,
+      hitRate: 0,
+    };
+  }
+
+  setEndpoints(endpoints: readonly EndpointInfo[]): void {
+    const now = this.#around.now();
+    const listed = new Set(endpoints.map((info) => info.id));
+    for (const [id, endpoint] of this.#endpoints) if (!listed.has(id)) this.#remove(id, endpoint);
+    for (const info of endpoints) {
+      let known = this.#endpoints.get(info.id);
+      // Another pod with the address of an old one.
+      if (known !== undefined && known.info.pod !== info.pod) {
+        this.#remove(info.id, known);
+        known = undefined;
+      }
+      if (known === undefined) {
+        this.#endpoints.set(info.id, this.#create(info, now));
+        continue;
+      }
+      if (info.startedAt !== undefined && known.info.startedAt !== undefined && info.startedAt !== known.info.startedAt) {
+        known.restarted(this.index, now);
+      } else if (info.ready && !known.info.ready) known.readySince = now;
+      known.info = info;
+    }
+    this.#started ||= endpoints.length > 0;
+  }
+
+  #create(info: EndpointInfo, now: number): EndpointState {
+    // Those that are there when the gateway starts are not new.
+    const readySince = info.startedAt ?? (this.#started ? now : -Infinity);
+    const endpoint = new EndpointState(info, this.index.addEndpoint(), readySince, this.settings);
+    // The pool's experience is a better start than the settings.
+    let teacher: EndpointState | undefined;
+    for (const other of this.#endpoints.values()) if (other.observations > (teacher?.observations ?? 0)) teacher = other;
+    if (teacher !== undefined) {
+      endpoint.prefill.startFrom(teacher.prefill);
+      endpoint.tpot.startFrom(teacher.tpot);
+    }
+    return endpoint;
+  }
+
+  #remove(id: string, endpoint: EndpointState): void {
+    endpoint.removed = true;
+    this.index.removeEndpoint(endpoint.slot);
+    this.#endpoints.delete(id);
+  }
+
+  observeMetrics(id: string, metrics: EndpointMetrics, at: number): void {
+    const endpoint = this.#endpoints.get(id);
+    if (endpoint === undefined) return;
+    const before = endpoint.scraped.last?.prefixQueries;
+    if (before !== undefined && metrics.prefixQueries !== undefined && metrics.prefixQueries < before) {
+      endpoint.restarted(this.index, this.#around.now());
+    }
+    const capacity = (metrics.blockSize ?? 0) * (metrics.numBlocks ?? 0) || endpoint.kvCapacity;
+    endpoint.scraped.observe(metrics, at, endpoint.load, endpoint.ownKv(this.index, this.#state.bytesPerToken), capacity);
+  }
+
+  metricsFailed(id: string, _at: number): void {
+    this.#endpoints.get(id)?.scraped.failed();
+  }
+
+  pick(request: PickRequest): Ticket {
+    const now = this.#around.now();
+    for (const ticket of this.#state.unseen) ticket.presumeFirstToken(now);
+    const record = this.#decisions.start(request.id, now, this.#endpoints.size);
+    record.model = request.model;
+    record.lora = request.lora;
+    record.priority = request.priority;
+    record.inputTokens = request.inputTokens;
+
+    const candidates = this.#candidates(request, record);
+    const salt = this.#salt(request);
+    if (candidates.length === 0) return new PickerTicket(this.#state, request, salt, [], record, 0);
+    this.index.match(request.prompt, salt, this.#depths);
+    const { expectedOutput = this.settings.expectedOutput } = request;
+    const context: CostContext = {
+      request,
+      settings: this.settings,
+      index: this.index,
+      now,
+      expectedOutput,
+      bytesPerToken: this.#state.bytesPerToken,
+      normal: normalLoad(candidates, now, this.settings),
+      usualInput: this.#state.usualInput,
+      hitRate: this.#state.hitRate,
+      sessionEndpoint: request.session === undefined ? undefined : this.#state.sessions.get(request.tenant, request.session, now),
+    };
+    for (let row = 0; row < candidates.length; row++) {
+      const endpoint = candidates[row]!;
+      const depth = endpoint.slot < 0 ? 0 : this.#depths[endpoint.slot]!;
+      record.ids.push(endpoint.info.id);
+      costOf(endpoint, matchedTokens(endpoint, depth, request), context, record.terms, row);
+    }
+    const ranked = this.#rank(candidates, record);
+    const ticket = new PickerTicket(this.#state, request, salt, ranked, record, expectedOutput);
+    ticket.reserve(candidates[record.chosen]!, record.term(record.chosen, 'estTtft'));
+    return ticket;
+  }
+
+  #candidates(request: PickRequest, record: DecisionRecord): EndpointState[] {
+    const candidates: EndpointState[] = [];
+    for (const endpoint of this.#endpoints.values()) {
+      const { id, ready, draining } = endpoint.info;
+      const why = draining ? 'draining' : !ready ? 'not ready' : !inSubset(id, request.subset) ? 'not in the subset' : undefined;
+      if (why === undefined) candidates.push(endpoint);
+      else record.excluded.push({ id, why });
+    }
+    return candidates;
+  }
+
+  /** All candidates by cost. Of those that are as good as the best, the less loaded of two at random comes first. */
+  #rank(candidates: readonly EndpointState[], record: DecisionRecord): readonly RankedEndpoint[] {
+    const { terms } = record;
+    const total = (row: number): number => terms[row * TERMS.length + TERM.total]!;
+    const rows = candidates.map((_, row) => row).sort((one, other) => total(one) - total(other));
+    const best = total(rows[0]!);
+    const limit = best + Math.max(this.settings.tieMs, this.settings.tieRatio * Math.abs(best));
+    let ties = 1;
+    while (ties < rows.length && total(rows[ties]!) <= limit) ties++;
+    if (ties > 1) {
+      const one = Math.floor(this.#around.random() * ties);
+      const other = (one + 1 + Math.floor(this.#around.random() * (ties - 1))) % ties;
+      const load = (place: number): number => candidates[rows[place]!]!.load.requests;
+      const chosen = load(other) < load(one) ? other : one;
+      rows.unshift(...rows.splice(chosen, 1));
+    }
+    record.ties = ties;
+    record.chosen = rows[0]!;
+    return rows.map((row) => ({
+      id: record.ids[row]!,
+      score: total(row),
+      estTtftMs: terms[row * TERMS.length + TERM.estTtft]!,
+      matchedTokens: terms[row * TERMS.length + TERM.matchedTokens]!,
+    }));
+  }
+
+  #salt(request: PickRequest): Salt {
+    const { model, lora = '', tenant } = request;
+    const key = `${model.length}:${model}${lora.length}:${lora}${tenant}`;
+    let salt = this.#salts.get(key);
+    if (salt === undefined) {
+      // A bound, not a policy: hashing again is cheap.
+      if (this.#salts.size >= 10_000) this.#salts.clear();
+      const hasher = new PromptHasher();
+      hasher.text(`${this.#secret}${key}`);
+      const { a, b, word, wordBytes } = hasher.digest().state;
+      const lo = finish(a ^ Math.imul(word + wordBytes, 0x27d4eb2f), b);
+      salt = { lo, hi: finish(b ^ lo, a + word) };
+      this.#salts.set(key, salt);
+    }
+    return salt;
+  }
+
+  sweep(now: number): number {
+    this.#state.sessions.sweep(now);
+    let expired = 0;
+    for (const ticket of this.#state.open) {
+      if (now - ticket.lastSign <= this.settings.ticketTtlMs) continue;
+      ticket.expire(now);
+      expired++;
+    }
+    return expired;
+  }
+
+  explain(requestId: string): Decision | undefined {
+    return this.settings.decisions === 0 ? undefined : this.#decisions.find(requestId);
+  }
+
+  endpoints(): readonly EndpointSummary[] {
+    const now = this.#around.now();
+    return [...this.#endpoints.values()].map((endpoint) => {
+      const kvTokens = endpoint.ownKv(this.index, this.#state.bytesPerToken) + endpoint.scraped.foreign.kvTokens;
+      return {
+        id: endpoint.info.id,
+        requests: endpoint.load.requests,
+        pendingPrefillTokens: endpoint.load.pendingPrefill,
+        streams: endpoint.load.streams,
+        kvTokens,
+        kvCapacity: endpoint.kvCapacity,
+        foreign: { ...endpoint.scraped.foreign },
+        metricsConfidence: endpoint.scraped.confidence(now, this.settings),
+        indexedBlocks: this.index.entriesOf(endpoint.slot),
+        cacheTrust: endpoint.trust,
+        capacityShare: endpoint.capacityShare,
+        prefillTokensPerSecond: 1_000 / endpoint.prefill.msPerToken,
+        tpotMs: endpoint.tpot.predict(endpoint.load.streams, kvTokens),
+      };
+    });
+  }
+}
+
+/** Blocks are bytes; the request says how many tokens all bytes are. The engine computes at least the last token. */
+export function matchedTokens(endpoint: EndpointState, depth: number, request: PickRequest): number {
+  if (depth === 0) return 0;
+  const share = bytesOfBlocks(depth) / request.prompt.bytes;
+  return Math.min(request.inputTokens - 1, Math.floor(share * request.inputTokens * endpoint.trust));
+}
+
+function normalLoad(candidates: readonly EndpointState[], now: number, settings: PickerSettings): ForeignLoad {
+  const normal = { running: 0, waiting: 0, kvTokens: 0 };
+  let telling = 0;
+  for (const { scraped } of candidates) {
+    if (scraped.confidence(now, settings) < TELLING) continue;
+    telling++;
+    normal.running += scraped.foreign.running;
+    normal.waiting += scraped.foreign.waiting;
+    normal.kvTokens += scraped.foreign.kvTokens;
+  }
+  if (telling === 0) return normal;
+  normal.running /= telling;
+  normal.waiting /= telling;
+  normal.kvTokens /= telling;
+  return normal;
+}

@@ -1,0 +1,155 @@
+import { Connections, type ConnectionSettings, DEFAULT_CONNECTIONS } from '#core/http/client';
+import type { OriginTls } from '#core/http/origin';
+
+import type { PoolEndpoint } from './endpoint.ts';
+import { ENGINE_LABEL, type EndpointMetrics, readEngineMetrics } from './engine-metrics.ts';
+import { fetchPage } from './fetch-page.ts';
+
+export interface ScrapeSettings {
+  readonly path: string;
+  /** For model servers that serve TLS. */
+  readonly tls: OriginTls | undefined;
+  /** Between two scrapes of an endpoint that is at work, and of one that is not. */
+  readonly busyMs: number;
+  readonly idleMs: number;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+export const DEFAULT_SCRAPE: ScrapeSettings = {
+  path: '/metrics',
+  tls: undefined,
+  busyMs: 250,
+  idleMs: 1000,
+  timeoutMs: 1000,
+  maxBytes: 4 * 1024 * 1024,
+};
+
+export interface ScraperOptions {
+  readonly settings?: Partial<ScrapeSettings>;
+  readonly onMetrics: (id: string, metrics: EndpointMetrics, at: number) => void;
+  /** The scrape failed: nothing is known, which is neither idle nor busy. */
+  readonly onFailed: (id: string, at: number, reason: string) => void;
+  /** Whether the gateway has requests of its own at the endpoint. */
+  readonly isActive?: (id: string) => boolean;
+  readonly now?: () => number;
+  readonly random?: () => number;
+  /** Calls back once; returns what takes the call back. */
+  readonly setTimer?: (callback: () => void, ms: number) => () => void;
+  /** Instead of a request over HTTP. */
+  readonly fetchPage?: (endpoint: PoolEndpoint, signal: AbortSignal) => Promise<string>;
+}
+
+/** Engines render the page in Python: one that takes long is asked for less often. */
+const REST_PER_WORK = 4;
+/** Share of the interval that is taken off at random, so that a hundred endpoints do not answer at the same moment. */
+const JITTER = 0.2;
+
+const CONNECTIONS: ConnectionSettings = { ...DEFAULT_CONNECTIONS, maxConnections: 1, connectTimeoutMs: 1000 };
+
+interface Target {
+  endpoint: PoolEndpoint;
+  intervalMs: number;
+  cancelTimer: () => void;
+  readonly abort: AbortController;
+}
+
+/**
+ * Reads the metrics of each endpoint, again and again: every 250 ms while it is at work, more and more rarely down to once a second while it is
+ * not. One scrape at a time for each endpoint, over a connection that is kept.
+ */
+export class Scraper {
+  readonly #options: ScraperOptions;
+  readonly #settings: ScrapeSettings;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #setTimer: (callback: () => void, ms: number) => () => void;
+  readonly #connections = new Connections();
+  readonly #targets = new Map<string, Target>();
+
+  constructor(options: ScraperOptions) {
+    this.#options = options;
+    this.#settings = { ...DEFAULT_SCRAPE, ...options.settings };
+    this.#now = options.now ?? Date.now;
+    this.#random = options.random ?? Math.random;
+    this.#setTimer = options.setTimer ?? startTimer;
+  }
+
+  /** Scrapes exactly these from now on. */
+  update(endpoints: readonly PoolEndpoint[]): void {
+    const wanted = new Map(endpoints.map((endpoint) => [endpoint.id, endpoint]));
+    for (const [id, target] of this.#targets) {
+      const endpoint = wanted.get(id);
+      if (endpoint === undefined) {
+        this.#targets.delete(id);
+        end(target);
+      } else {
+        target.endpoint = endpoint;
+      }
+    }
+    for (const [id, endpoint] of wanted) {
+      if (this.#targets.has(id)) continue;
+      const target: Target = {
+        endpoint,
+        intervalMs: this.#settings.busyMs,
+        cancelTimer: () => undefined,
+        abort: new AbortController(),
+      };
+      this.#targets.set(id, target);
+      // At once, but not all in one moment.
+      target.cancelTimer = this.#setTimer(() => void this.#scrape(target), this.#random() * Math.min(50, endpoints.length));
+    }
+    const { kept } = this.#connections;
+    kept.begin();
+    for (const endpoint of endpoints) this.#connectionTo(endpoint);
+    kept.commit();
+  }
+
+  async stop(): Promise<void> {
+    for (const target of this.#targets.values()) end(target);
+    this.#targets.clear();
+    await this.#connections.destroy();
+  }
+
+  async #scrape(target: Target): Promise<void> {
+    const { id, labels } = target.endpoint;
+    const { busyMs, idleMs } = this.#settings;
+    const started = this.#now();
+    let metrics: EndpointMetrics | undefined;
+    let failure = 'the page has no metrics of a known engine';
+    try {
+      const page = await (this.#options.fetchPage ?? this.#fetch)(target.endpoint, target.abort.signal);
+      metrics = readEngineMetrics(page, labels[ENGINE_LABEL]);
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error);
+    }
+    if (target.abort.signal.aborted) return;
+    if (metrics === undefined) this.#options.onFailed(id, this.#now(), failure);
+    else this.#options.onMetrics(id, metrics, this.#now());
+    // A listener may have taken the endpoint away.
+    if (target.abort.signal.aborted) return;
+    const busy = (metrics !== undefined && metrics.running + metrics.waiting > 0) || (this.#options.isActive?.(id) ?? false);
+    target.intervalMs = busy ? busyMs : Math.min(idleMs, target.intervalMs * 1.5);
+    const rest = Math.max(target.intervalMs, REST_PER_WORK * (this.#now() - started));
+    target.cancelTimer = this.#setTimer(() => void this.#scrape(target), Math.min(idleMs, rest) * (1 - JITTER * this.#random()));
+  }
+
+  readonly #fetch = (endpoint: PoolEndpoint, signal: AbortSignal): Promise<string> => {
+    const { path, timeoutMs, maxBytes } = this.#settings;
+    return fetchPage({ dispatcher: this.#connectionTo(endpoint), path, timeoutMs, maxBytes }, signal);
+  };
+
+  #connectionTo({ address, port }: PoolEndpoint) {
+    return this.#connections.pool({ host: address, port, tls: this.#settings.tls }, CONNECTIONS);
+  }
+}
+
+function end(target: Target): void {
+  target.cancelTimer();
+  target.abort.abort(new Error('the endpoint is gone'));
+}
+
+function startTimer(callback: () => void, ms: number): () => void {
+  const timer = setTimeout(callback, ms).unref();
+  return () => clearTimeout(timer);
+}
