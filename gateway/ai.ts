@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Endpoint } from '#core/attempt/backend';
-import { type Call, Exchange, type Facts, type Outbound, type Outcome, type Reading } from '#core/attempt/exchange';
+import type { Call, Facts, Outbound, Outcome, Reading } from '#core/attempt/call';
+import { Exchange } from '#core/attempt/exchange';
 import { type Failure, UnacceptableAnswer } from '#core/attempt/failure';
 import { GatewayError } from '#core/errors';
 import { isInternal } from '#core/http/headers';

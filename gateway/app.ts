@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import type { Outcome } from '#core/attempt/call';
 import { ERRORS, GatewayError, toGatewayError } from '#core/errors';
 import { readTarget } from '#core/http/path';
 import { errorBody } from '#core/llm/dialect';
@@ -202,7 +203,10 @@ export class App {
     if (error.status >= 500 && error.cause !== undefined) this.#options.onError(error.cause, request.id);
     request.errorCode = error.code;
     const { reply, raw } = request;
-    if (reply.response.destroyed || reply.started) {
+    if (reply.response.destroyed) {
+      request.errorCode = undefined;
+      request.outcome = GONE;
+    } else if (reply.started) {
       reply.cut();
     } else {
       // What is left of the body is not read: the connection cannot be used again.
@@ -219,6 +223,18 @@ export class App {
     this.#settled(request);
   }
 }
+
+/** The client left before its request was whole. */
+const GONE: Outcome = {
+  status: 499,
+  complete: false,
+  clientGone: true,
+  failure: undefined,
+  attempts: [],
+  facts: { usage: undefined, model: undefined },
+  firstTokenAt: undefined,
+  tokens: 0,
+};
 
 /** Path, host and port table of a request, decided once. @throws GatewayError TK_BAD_PATH, TK_BAD_REQUEST */
 function locate(request: GatewayRequest, port: number): PortTable | undefined {

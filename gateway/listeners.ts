@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 import { type Listening, listen, type ServerSettings } from '#core/http/server';
 
@@ -12,6 +13,8 @@ interface Address {
   /** Place after the first port. */
   readonly offset: number;
   readonly listening: Listening;
+  /** Open connections. */
+  readonly sockets: ReadonlySet<Socket>;
   /** Port of the Gateway's listener. */
   readonly serves: { port: number };
 }
@@ -71,13 +74,13 @@ export class Listeners {
       for (const [{ serves }, port] of given) serves.port = port;
       this.#addresses = [...stay, ...given.keys()];
       for (const { serves, listening } of this.#addresses) adjust(listening, settingsOf(ports.find(({ port }) => port === serves.port)!));
-      for (const { listening } of free) void this.#leave(listening);
+      for (const address of free) void this.#leave(address);
     };
   }
 
   /** Takes no new connections; resolves when those that are left have ended, or were cut. */
   async stop(drainMs: number): Promise<void> {
-    for (const { listening } of this.#addresses) void this.#leave(listening);
+    for (const address of this.#addresses) void this.#leave(address);
     this.#addresses = [];
     const cut = setTimeout(() => this.#cut(), drainMs);
     await Promise.all(this.#leaving.values());
@@ -101,12 +104,21 @@ export class Listeners {
     const serves = { port: 0 };
     const settings = { host: this.#host, port: this.#port === 0 ? 0 : this.#port + offset, ...settingsOf(ports[0]!) };
     const listening = await listen(settings, (request, response, target) => this.#handler(request, response, target, serves.port));
-    return { offset, listening, serves };
+    const sockets = new Set<Socket>();
+    listening.instance.server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+    return { offset, listening, sockets, serves };
   }
 
-  #leave(listening: Listening): Promise<void> {
-    // A connection whose answer was under way becomes idle with its end, and would stay open for the client's next request.
-    const idle = setInterval(() => listening.instance.server.closeIdleConnections(), IDLE_CHECK_MS);
+  #leave({ listening, sockets }: Address): Promise<void> {
+    // A connection whose answer was under way becomes idle with its end, and would stay open for the client's next request. One that
+    // has not sent anything yet is none of Node's idle ones.
+    const idle = setInterval(() => {
+      listening.instance.server.closeIdleConnections();
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    }, IDLE_CHECK_MS);
     const left = listening.stop().finally(() => {
       clearInterval(idle);
       this.#leaving.delete(listening);

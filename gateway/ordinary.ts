@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Endpoint } from '#core/attempt/backend';
-import { type Call, Exchange, type Outbound, type Outcome, type Reading } from '#core/attempt/exchange';
+import type { Call, Outbound, Outcome, Reading } from '#core/attempt/call';
+import { Exchange } from '#core/attempt/exchange';
 import type { Failure } from '#core/attempt/failure';
 import type { GatewayError } from '#core/errors';
 import { forwardable } from '#core/http/headers';

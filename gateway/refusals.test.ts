@@ -117,18 +117,22 @@ describe.each(APIS)('an error of the %s API at %s', (api, path, model) => {
     expect(SHAPES[api](text).message).toContain(`did you mean "${path}"?`);
   });
 
-  test.each([undefined, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'multipart/form-data; boundary=b', 'text/json'])(
-    'the content type %s',
-    async (type) => {
-      const answer = await fetch(gateway.url + path, {
-        method: 'POST',
-        body: Buffer.from(JSON.stringify({ model })),
-        headers: type === undefined ? {} : { 'content-type': type },
-      });
-      expect(answer.status).toBe(415);
-      expect(SHAPES[api](await answer.text()).message).toContain('application/json');
-    },
-  );
+  test.each([
+    undefined,
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/jsonp',
+    'multipart/form-data; boundary=b',
+    'text/json',
+  ])('the content type %s', async (type) => {
+    const answer = await fetch(gateway.url + path, {
+      method: 'POST',
+      body: Buffer.from(JSON.stringify({ model })),
+      headers: type === undefined ? {} : { 'content-type': type },
+    });
+    expect(answer.status).toBe(415);
+    expect(SHAPES[api](await answer.text()).message).toContain('application/json');
+  });
 
   test.each(['gzip', 'br', 'deflate, gzip', 'x'])('the content coding %s', async (coding) => {
     const { status, text } = await post(path, '{}', { ...JSON_TYPE, 'content-encoding': coding });
@@ -146,10 +150,13 @@ describe.each(APIS)('an error of the %s API at %s', (api, path, model) => {
 });
 
 describe('content types that are JSON', () => {
-  test.each(['application/json', 'Application/JSON; charset=utf-8', 'application/json;charset="utf-8"', 'application/vnd.api+json'])('%s', async (type) => {
-    const { status } = await post('/v1/chat/completions', '{"model":"gpt-5-mini"}', { 'content-type': type });
-    expect(status).toBe(200);
-  });
+  test.each(['application/json', 'Application/JSON; charset=utf-8', 'application/json;charset="utf-8"', 'application/vnd.api+json'])(
+    '%s',
+    async (type) => {
+      const { status } = await post('/v1/chat/completions', '{"model":"gpt-5-mini"}', { 'content-type': type });
+      expect(status).toBe(200);
+    },
+  );
 });
 
 describe('uploads', () => {
@@ -186,7 +193,8 @@ describe('uploads', () => {
 
 describe('ids of requests', () => {
   test('a plausible one of the client is kept, any other one is replaced', async () => {
-    const ask = async (id: string) => (await post('/v1/chat/completions', '{}', { ...JSON_TYPE, 'x-request-id': id })).headers.get('x-request-id');
+    const ask = async (id: string) =>
+      (await post('/v1/chat/completions', '{}', { ...JSON_TYPE, 'x-request-id': id })).headers.get('x-request-id');
     expect(await ask('my-id-1')).toBe('my-id-1');
     expect(await ask('a b')).toMatch(/^[\da-f]{32}$/);
     expect(await ask('x'.repeat(200))).toMatch(/^[\da-f]{32}$/);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { startGateway, type TestGateway, type TestGatewayOptions } from './gateway.fixture.ts';
+import { backendsYaml, routeYaml, startGateway, type TestGateway, type TestGatewayOptions } from './gateway.fixture.ts';
 import { ask, below, open, type Origin, type OriginHandler, read, startOrigin, to, webYaml } from './origin.fixture.ts';
 import { gatewayYaml } from './route/route.fixture.ts';
 
@@ -66,12 +66,21 @@ async function connected(url: string): Promise<void> {
 
 const eventually = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 const route = (prefix: string, name: string, more = '') => `{${below(prefix)}, ${to(name)}${more}}`;
-const trafficYaml = (spec: string) => `
+/** Answers a chat with this id. */
+function chatAnswer(id: string): OriginHandler {
+  return (request, response) => {
+    request.resume();
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ id, object: 'chat.completion', model: 'm', choices: [] }));
+  };
+}
+
+const trafficYaml = (spec: string, target = 'web') => `
 ---
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: BackendTrafficPolicy
 metadata: {name: t}
-spec: {targetRef: {group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}, ${spec}}
+spec: {targetRef: {group: gateway.networking.k8s.io, kind: HTTPRoute, name: ${target}}, ${spec}}
 `;
 
 describe('a reload that takes a route away', () => {
@@ -91,32 +100,33 @@ describe('a reload that takes a route away', () => {
     await eventually(() => expect(old.open).toBe(0));
   });
 
-  it.each([
-    ['its backend', (port: number, other: number) => webYaml({ other }, { web: route('/', 'other') }) + (port === 0 ? 'x' : '')],
+  it.each<[string, (port: number) => string]>([
+    ['its backend', (port) => `${backendsYaml([{ name: 'other', port }])}\n---${routeYaml('m', ['other'])}`],
     // The same backend with other settings has other connections.
     [
       'the settings of its connections',
-      (port: number) => webYaml({ old: port }, { web: route('/', 'old') }) + trafficYaml('timeout: {tcp: {connectTimeout: 9s}}'),
+      (port) =>
+        `${backendsYaml([{ name: 'old', port }])}\n---${routeYaml('m', ['old'])}${trafficYaml('timeout: {tcp: {connectTimeout: 9s}}', 'm')}`,
     ],
-  ])('leaves a request whose body still comes its way to the backend: without %s', async (_name, next) => {
-    const old = await origin('old', (request, response) => request.pipe(response));
-    const other = await origin('other');
-    const gateway = await start(
-      webYaml({ old: old.port }, { web: route('/', 'old') }) +
-        trafficYaml('retry: {numRetries: 1, retryOn: {triggers: [reset, connect-failure]}}'),
-    );
+  ])('leaves a request that is still being read its way to its backend: without %s', async (name, next) => {
+    const old = await origin('old', chatAnswer('old'));
+    const other = await origin('other', chatAnswer('other'));
+    const gateway = await start(`${backendsYaml([{ name: 'old', port: old.port }])}\n---${routeYaml('m', ['old'])}`);
+    const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }] });
     const answered = Promise.withResolvers<string>();
-    const request = open(gateway.url, { method: 'POST' }, answered.reject, (response) => {
+    const headers = { 'content-type': 'application/json', 'content-length': body.length };
+    const request = open(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers }, answered.reject, (response) => {
       let text = '';
       response.on('data', (chunk: Buffer) => (text += chunk.toString()));
       response.on('end', () => answered.resolve(text));
     });
-    request.write('one ');
-    await eventually(() => expect(old.requests).toHaveLength(1));
-    await reload(gateway, next(old.port, other.port));
+    request.write(body.slice(0, 20));
+    await eventually(async () => expect((await ask(`${gateway.adminUrl}/metrics`)).body).toMatch(/^\w*(in_flight|active)\w* 1$/m));
+    await reload(gateway, next(name === 'its backend' ? other.port : old.port));
     expect(gateway.tier.configuration.current.generation).toBe(2);
-    request.end('two');
-    expect(await answered.promise).toBe('one two');
+    request.end(body.slice(20));
+    expect(JSON.parse(await answered.promise)).toMatchObject({ id: 'old' });
+    expect([old.requests.length, other.requests.length]).toEqual([1, 0]);
   });
 
   it('lets a request that began before fall back to a backend that only the old configuration has', async () => {

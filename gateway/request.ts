@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 import { Reply } from '#core/attempt/reply';
-import type { Outcome } from '#core/attempt/exchange';
+import type { Outcome } from '#core/attempt/call';
 import type { Dialect } from '#core/llm/dialect';
 import type { ServerResponse } from 'node:http';
 

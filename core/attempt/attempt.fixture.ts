@@ -6,7 +6,8 @@ import type { Dispatcher } from 'undici';
 
 import type { StreamReader } from '../llm/stream.ts';
 import { Backend, type CircuitLimits, DEFAULT_BALANCE, NO_LIMITS } from './backend.ts';
-import { type Call, Exchange, type Outcome } from './exchange.ts';
+import type { Call, Outcome } from './call.ts';
+import { Exchange } from './exchange.ts';
 import { DEFAULT_HEALTH_CHECK, type PassiveHealthCheck } from './health.ts';
 import { DEFAULT_RETRY, type Plan, type RetryPolicy, type Target } from './plan.ts';
 import { Reply } from './reply.ts';

@@ -4,7 +4,8 @@ import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompre
 
 import { SseEvent, SseScanner } from '../http/sse.ts';
 import type { StreamReader } from '../llm/stream.ts';
-import type { Facts, Upstream } from './exchange.ts';
+import type { Facts } from './call.ts';
+import type { Upstream } from './upstream.ts';
 import { UnacceptableAnswer } from './failure.ts';
 
 /** Takes the body of one answer. May throw UnacceptableAnswer from `data` and `end`. */

@@ -1,4 +1,4 @@
-import type { Outcome } from '#core/attempt/exchange';
+import type { Outcome } from '#core/attempt/call';
 
 import type { Identity } from '../identify/identity.ts';
 import type { AiTarget } from '../providers/target.ts';

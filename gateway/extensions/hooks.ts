@@ -1,10 +1,9 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 
-import type { Outcome } from '#core/attempt/exchange';
+import type { Outbound, Outcome } from '#core/attempt/call';
 import { GatewayError } from '#core/errors';
 import { type Edit, editObject } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
-import type { Outbound } from '#core/attempt/exchange';
 
 import { MAX_DEPTH } from '../read/json-request.ts';
 import { type AttemptChanges, type Extension, type ExtensionAttempt, type ExtensionRequest, Refusal } from './extension.ts';

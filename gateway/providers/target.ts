@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Endpoint } from '#core/attempt/backend';
-import type { Outbound } from '#core/attempt/exchange';
+import type { Outbound } from '#core/attempt/call';
 import type { Target } from '#core/attempt/plan';
 import { GatewayError } from '#core/errors';
 import { forwardable } from '#core/http/headers';

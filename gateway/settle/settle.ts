@@ -1,4 +1,4 @@
-import type { Outcome } from '#core/attempt/exchange';
+import type { Outcome } from '#core/attempt/call';
 import { originUrl } from '#core/http/origin';
 import type { Usage } from '#core/llm/usage';
 import type { Metrics } from '#core/telemetry/metrics';

@@ -96,11 +96,14 @@ export function calibrate(picker: Picker, options: { readonly maxConcurrency?: n
   return runLoad({ pods, stages: LADDER, calls, picker, seed, ...(maxConcurrency === undefined ? {} : { maxConcurrency }) });
 }
 
+function row(values: readonly (string | number)[]): string {
+  return `| ${values.join(' | ')} |`;
+}
+
 /** The rows of the report: the warm-up does not count. */
 export function summary({ stages, meanWaiting, maxWaiting, meanKvUsage, preemptions }: LoadResult): string {
   const counted = stages.slice(1);
   const times = counted.flatMap(({ timesToFirstToken }) => timesToFirstToken);
-  const row = (values: readonly (string | number)[]): string => `| ${values.join(' | ')} |`;
   const lines = counted.map((stage) =>
     row([
       stage.rate,

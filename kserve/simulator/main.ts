@@ -102,7 +102,9 @@ export async function sim(args: readonly string[], say: (line: string) => void):
   const options = readOptions(args);
   const handles = await startPods(options);
   for (const { name, ports, url, pod } of handles) {
-    say(`${name}: ${url} serves ${pod.model} (profile ${pod.profile.name}${ports.length > 1 ? `, ranks on ports ${ports.join(', ')}` : ''})`);
+    say(
+      `${name}: ${url} serves ${pod.model} (profile ${pod.profile.name}${ports.length > 1 ? `, ranks on ports ${ports.join(', ')}` : ''})`,
+    );
   }
   return handles;
 }
@@ -113,7 +115,8 @@ function parse(args: readonly string[]): ReturnType<typeof parseArgs<{ options: 
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const unknown = /Unknown option '--?([^']+)'/.exec(message)?.[1];
-    if (unknown !== undefined) throw new TypeError(`unknown option --${unknown}${didYouMean(unknown, Object.keys(OPTIONS))}`, { cause: error });
+    if (unknown !== undefined)
+      throw new TypeError(`unknown option --${unknown}${didYouMean(unknown, Object.keys(OPTIONS))}`, { cause: error });
     throw new TypeError(message.split('. ')[0], { cause: error });
   }
 }

@@ -47,7 +47,10 @@ export interface RequestListener {
   finished?(sequence: Sequence, now: number, reason: FinishReason): void;
 }
 
-export type Submission = { readonly kind: 'accepted'; readonly rank: number } | { readonly kind: 'down' } | Exclude<Verdict, { kind: 'serve' }>;
+export type Submission =
+  | { readonly kind: 'accepted'; readonly rank: number }
+  | { readonly kind: 'down' }
+  | Exclude<Verdict, { kind: 'serve' }>;
 
 export interface PodSnapshot extends EngineSnapshot {
   readonly ready: boolean;

@@ -70,7 +70,11 @@ const DEFAULT_ANSWER: AnswerLength = { least: 20, most: 200 };
 async function startPod(options: StartOptions, index: number, port: number): Promise<PodHandle> {
   const { servedModelNames = [], host = '127.0.0.1', profile = 'demo', name = 'pod', speed = 1, dataParallelPorts = 'internal' } = options;
   const { pods: _pods, ...podOptions } = options;
-  const pod = new SimulatedPod({ ...podOptions, name: `${name}-${index}`, profile: typeof profile === 'string' ? profileOf(profile) : profile });
+  const pod = new SimulatedPod({
+    ...podOptions,
+    name: `${name}-${index}`,
+    profile: typeof profile === 'string' ? profileOf(profile) : profile,
+  });
   const time = new RealTime(pod, speed);
   const runner = new Runner(pod, time, options.answerLength ?? DEFAULT_ANSWER);
   const ranks = dataParallelPorts === 'ports' ? Array.from({ length: pod.ranks }, (_, rank) => rank) : [undefined];

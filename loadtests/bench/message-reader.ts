@@ -66,7 +66,7 @@ export class MessageReader {
         this.#rest = bytes.subarray(at);
         return;
       }
-      this.#line(bytes.latin1Slice(at, end));
+      this.#line(bytes.toString('latin1', at, end));
       at = end + mark.length;
     }
   }

@@ -78,7 +78,9 @@ export class Band {
       const { order } = this.settings;
       const before = (a: Waiting, b: Waiting) =>
         order === 'fcfs' || a.expiresAt === b.expiresAt ? a.sequence < b.sequence : a.expiresAt < b.expiresAt;
-      flow = { id, weight: this.#weightOf(id), counter: this.#level, queue: new Heap('turn', before), bytes: 0, running: 0, place: -1 };
+      const asked = this.#weightOf(id);
+      const weight = asked > 0 && asked < Number.POSITIVE_INFINITY ? asked : 1;
+      flow = { id, weight, counter: this.#level, queue: new Heap('turn', before), bytes: 0, running: 0, place: -1 };
       this.#flows.set(id, flow);
     }
     return flow;

@@ -12,7 +12,7 @@ export type DropReason =
 export const DROP_REASON_HEADER = 'x-llm-d-request-dropped-reason';
 
 /** A cancelled request has no answer: nobody is there to read it. */
-type Answered = Exclude<DropReason, 'rejected-context-cancelled'>;
+export type Answered = Exclude<DropReason, 'rejected-context-cancelled'>;
 
 const TEXTS: Readonly<Record<Answered, string>> = {
   'rejected-saturated': 'the model servers are busy, and as many requests wait as may',

@@ -1,7 +1,7 @@
 import type { GatewayError } from '#core/errors';
 
 import { Band, type Flow, type Waiting } from './band.ts';
-import { dropped, type DropReason } from './drop.ts';
+import { type Answered, dropped, type DropReason } from './drop.ts';
 import { Heap } from './heap.ts';
 import { Pace } from './pace.ts';
 import { DEFAULT_FLOW, type FlowSettings, type QueueLimits } from './settings.ts';
@@ -134,14 +134,50 @@ export class FlowControl {
     }
     if (this.#draining) return this.#refuse(request, 'rejected-shutting-down');
     if (deadlineMs <= now) return this.#refuse(request, 'rejected-ttl-expired');
-    const band = this.#band(request.priority);
-    if (this.#waiting === 0 && this.#room()) return Promise.resolve(this.#admit(request, band, band.flow(request.flow), 0));
-
-    const reason = this.#obstacle(request, band);
-    if (reason !== undefined) {
-      this.#drop(band);
-      return this.#refuse(request, reason);
+    if (this.#waiting === 0 && this.#room()) {
+      const band = this.#band(request.priority);
+      const admission = this.#admit(request, band, band.flow(request.flow), 0);
+      this.#tell(request, 'admitted', 0);
+      return Promise.resolve(admission);
     }
+    const reason = this.#obstacle(request);
+    return reason === undefined ? this.#wait(request, now) : this.#refuse(request, reason);
+  }
+
+  /** There may be more room: an endpoint came up, a scrape shows less load. The end of a request is known here already. */
+  onCapacity(): void {
+    this.#dispatch();
+  }
+
+  /** Refuses what waits and what comes; what runs goes on. */
+  drain(): void {
+    this.#draining = true;
+    for (let queued = this.#expiring.peek(); queued !== undefined; queued = this.#expiring.peek()) {
+      this.#reject(queued, 'rejected-shutting-down');
+    }
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  stats(): FlowStats {
+    return {
+      running: this.#running,
+      waiting: this.#waiting,
+      waitingBytes: this.#bytes,
+      waitingForEndpoints: this.#options.endpoints() === 0 ? this.#waiting : 0,
+      bands: this.#bands.map(({ priority, running, waiting, bytes, flows }) => ({ priority, running, waiting, bytes, flows })),
+    };
+  }
+
+  #wait(request: FlowRequest, now: number): Promise<Admission> {
+    const { signal, deadlineMs = Number.POSITIVE_INFINITY, priority } = request;
+    const band = this.#band(priority);
     return new Promise((resolve, reject) => {
       const queued: Queued = {
         sequence: this.#sequence++,
@@ -169,35 +205,6 @@ export class FlowControl {
     });
   }
 
-  /** There may be more room: an endpoint came up, a scrape shows less load. The end of a request is known here already. */
-  onCapacity(): void {
-    this.#dispatch();
-  }
-
-  /** Refuses what waits and what comes; what runs goes on. */
-  drain(): void {
-    this.#draining = true;
-    for (const queued of [...this.#expiring.items()]) this.#reject(queued, 'rejected-shutting-down');
-  }
-
-  get waiting(): number {
-    return this.#waiting;
-  }
-
-  get running(): number {
-    return this.#running;
-  }
-
-  stats(): FlowStats {
-    return {
-      running: this.#running,
-      waiting: this.#waiting,
-      waitingBytes: this.#bytes,
-      waitingForEndpoints: this.#options.endpoints() === 0 ? this.#waiting : 0,
-      bands: this.#bands.map(({ priority, running, waiting, bytes, flows }) => ({ priority, running, waiting, bytes, flows })),
-    };
-  }
-
   #band(priority: number): Band {
     const at = this.#bands.findIndex((band) => band.priority <= priority);
     const found = this.#bands[at];
@@ -219,20 +226,19 @@ export class FlowControl {
   }
 
   /** Why a request cannot even wait. Lets sheddable ones go to make room for it. */
-  #obstacle(request: FlowRequest, band: Band): DropReason | undefined {
-    const { settings } = this;
+  #obstacle(request: FlowRequest): Answered | undefined {
+    const settings = this.#settings;
     const empty = this.#options.endpoints() === 0;
     if (empty && settings.emptyPoolTtlMs === 0) return 'rejected-no-endpoints';
     if (request.ttlMs !== undefined && request.ttlMs <= 0) return empty ? 'rejected-no-endpoints' : 'rejected-ttl-expired';
-    if (request.priority < 0 && !settings.sheddableWaits && !empty) return 'rejected-saturated';
+    if (request.priority < 0 && !settings.sheddableWaits && !empty && !(this.#share() < 1)) return 'rejected-saturated';
     const { bytes } = request;
-    if (!fits(band.queued(request.flow), bytes, settings.flowLimits)) return 'rejected-saturated';
-    if (!fits({ requests: band.waiting, bytes: band.bytes }, bytes, band.settings.limits)) return 'rejected-saturated';
+    const band = this.#band(request.priority);
+    const bandFits = fits({ requests: band.waiting, bytes: band.bytes }, bytes, band.settings.limits);
+    const flowFits = fits(band.queued(request.flow), bytes, settings.flowLimits);
+    this.#drop(band);
+    if (!bandFits || !flowFits) return 'rejected-saturated';
     return this.#makeRoom(request) ? undefined : 'rejected-saturated';
-  }
-
-  get settings(): FlowSettings {
-    return this.#settings;
   }
 
   /** Whether the request fits under the limits of all, if need be in the place of sheddable ones of a lower priority. */
@@ -254,16 +260,22 @@ export class FlowControl {
     return true;
   }
 
-  /** Whether a request may be let through now. */
+  /** Whether a request may be let through now, and whether in this turn. */
   #room(): boolean {
-    const { saturation, capacity, endpoints } = this.#options;
-    if (endpoints() === 0 || this.#running >= (capacity?.() ?? Number.POSITIVE_INFINITY)) return false;
-    if (this.#running === 0) return true;
-    const share = saturation();
+    const share = this.#share();
     if (!(share < 1)) return false;
-    if (this.#turnGrants === 0) return true;
-    // As the load of one request seems to be: the share by the requests that were running when it was measured.
-    return share <= 0 || this.#turnGrants < Math.floor((this.#turnRunning * (1 / share - 1)) / 2);
+    if (this.#turnGrants === 0 || this.#running === 0) return true;
+    // What one request adds is the share by the requests that ran when it was measured. Where they add nothing that can be seen, their
+    // number may double in a turn.
+    const most = share <= 0 ? this.#turnRunning : Math.floor((this.#turnRunning * (1 / share - 1)) / 2);
+    return this.#turnGrants < most;
+  }
+
+  /** How full it is: 1 and above, or NaN, when nothing may be let through. */
+  #share(): number {
+    const { saturation, capacity, endpoints } = this.#options;
+    if (endpoints() === 0 || this.#running >= (capacity?.() ?? Number.POSITIVE_INFINITY)) return 1;
+    return this.#running === 0 ? 0 : saturation();
   }
 
   #admit(request: FlowRequest, band: Band, flow: Flow, waitedMs: number): Admission {
@@ -283,7 +295,6 @@ export class FlowControl {
       this.#drop(band);
       this.#dispatch();
     };
-    this.#tell(request, 'admitted', waitedMs);
     return { waitedMs, release, [Symbol.dispose]: () => release() };
   }
 
@@ -310,10 +321,12 @@ export class FlowControl {
         const { request, flow, resolve, enteredAt } = queued;
         for (const other of this.#bands) if (other !== band && other.waiting > 0) other.passed++;
         band.passed = 0;
+        const waitedMs = now - enteredAt;
         // Before it leaves its queue, so that its flow is not forgotten in between.
-        const admission = this.#admit(request, band, flow, now - enteredAt);
+        const admission = this.#admit(request, band, flow, waitedMs);
         this.#leave(queued);
         this.#pace.passed(now);
+        this.#tell(request, 'admitted', waitedMs);
         resolve(admission);
       }
     } finally {
@@ -345,7 +358,7 @@ export class FlowControl {
     this.#timerAt = Number.POSITIVE_INFINITY;
   }
 
-  #reject(queued: Queued, reason: Exclude<DropReason, 'rejected-context-cancelled'>): void {
+  #reject(queued: Queued, reason: Answered): void {
     const waitedMs = this.#now() - queued.enteredAt;
     this.#leave(queued);
     this.#tell(queued.request, reason, waitedMs);
@@ -358,12 +371,12 @@ export class FlowControl {
     queued.reject(queued.request.signal!.reason);
   }
 
-  #refuse(request: FlowRequest, reason: Exclude<DropReason, 'rejected-context-cancelled'>): Promise<never> {
+  #refuse(request: FlowRequest, reason: Answered): Promise<never> {
     this.#tell(request, reason, 0);
     return Promise.reject(this.#error(reason));
   }
 
-  #error(reason: Exclude<DropReason, 'rejected-context-cancelled'>): GatewayError {
+  #error(reason: Answered): GatewayError {
     return dropped(reason, reason === 'rejected-shutting-down' ? 1 : this.#pace.retryAfterS(this.#waiting, this.#options.endpoints()));
   }
 

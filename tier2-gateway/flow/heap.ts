@@ -39,7 +39,7 @@ export class Heap<Slot extends string, T extends { [K in Slot]: number }> {
 
   /** Takes an item out; does nothing for one that is outside. */
   remove(item: T): void {
-    const at = item[this.#slot] as number;
+    const at: number = item[this.#slot];
     if (at === -1) return;
     this.#set(item, -1);
     const last = this.#items.pop()!;
@@ -51,8 +51,8 @@ export class Heap<Slot extends string, T extends { [K in Slot]: number }> {
 
   /** Puts an item into its place after its key has changed. */
   update(item: T): void {
-    this.#rise(item[this.#slot] as number);
-    this.#sink(item[this.#slot] as number);
+    this.#rise(item[this.#slot]);
+    this.#sink(item[this.#slot]);
   }
 
   #rise(start: number): void {
@@ -88,6 +88,6 @@ export class Heap<Slot extends string, T extends { [K in Slot]: number }> {
   }
 
   #set(item: T, place: number): void {
-    (item as { [K in Slot]: number })[this.#slot] = place as T[Slot];
+    (item as { [K in Slot]: number })[this.#slot] = place;
   }
 }

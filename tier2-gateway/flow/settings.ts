@@ -31,7 +31,7 @@ export interface FlowSettings {
   readonly emptyPoolTtlMs: number;
   /** Whether requests of a priority below 0 wait for room like the others, or are refused at once when there is none. */
   readonly sheddableWaits: boolean;
-  /** Share of the tokens that a flow gets against another one of its band. Above 0. */
+  /** Share of the tokens that a flow gets against another one of its band; what is no number above 0 counts as 1. */
   readonly weightOf: (flow: string) => number;
 }
 

@@ -5,7 +5,7 @@
  */
 import { performance } from 'node:perf_hooks';
 
-import { scanObject } from '#core/json/scan.ts';
+import { scanObject } from '#core/json/scan';
 
 import type { PromptDigest } from './digest.ts';
 import { Picker } from './picker.ts';

@@ -239,7 +239,7 @@ export class PrefixIndex {
         entry = this.#addEntry(slot, lo, hi, blockBytes(depth));
         if (entry === 0) break;
       }
-      if (this.#entryClaims[entry]++ === 0) this.#hold(entry);
+      if (this.#entryClaims[entry]!++ === 0) this.#hold(entry);
       entries[depth] = entry;
     }
     return { slot, epoch: this.#epoch[slot]!, entries: entries.subarray(0, depth), matched, confirmed, open: true };

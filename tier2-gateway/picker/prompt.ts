@@ -1,5 +1,5 @@
-import type { JsonObjectScan } from '#core/json/scan.ts';
-import { skipColon, skipSpace, skipString, skipValue } from '#core/json/skip.ts';
+import type { JsonObjectScan } from '#core/json/scan';
+import { skipColon, skipSpace, skipString, skipValue } from '#core/json/skip';
 
 import { PromptHasher } from './digest.ts';
 import type { PromptDigest } from './digest.ts';
@@ -151,7 +151,7 @@ function nextMember(bytes: Buffer, end: number): number {
 }
 
 function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
-  return end - start === text.length + 2 && bytes.latin1Slice(start + 1, end - 1) === text;
+  return end - start === text.length + 2 && bytes.toString('latin1', start + 1, end - 1) === text;
 }
 
 /** null, "", [] or {}: what clients add to a message without saying anything. */

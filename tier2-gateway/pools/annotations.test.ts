@@ -21,16 +21,17 @@ function read(annotations: Record<string, string>) {
   return { settings, problems };
 }
 
-describe('tierkit.dev/endpoints', () => {
-  const ids = (value: string) => {
-    const { settings, problems } = read({ 'tierkit.dev/endpoints': value });
-    return problems.length > 0
-      ? problems.map((problem) => problem.slice('metadata.annotations[tierkit.dev/endpoints]: '.length))
-      : list(settings);
-  };
-  const list = (settings: ReturnType<typeof read>['settings']) =>
-    settings?.type === 'static' ? settings.endpoints.map(({ id }) => id) : settings;
+const list = (settings: ReturnType<typeof read>['settings']) =>
+  settings?.type === 'static' ? settings.endpoints.map(({ id }) => id) : settings;
 
+const ids = (value: string) => {
+  const { settings, problems } = read({ 'tierkit.dev/endpoints': value });
+  return problems.length > 0
+    ? problems.map((problem) => problem.slice('metadata.annotations[tierkit.dev/endpoints]: '.length))
+    : list(settings);
+};
+
+describe('tierkit.dev/endpoints', () => {
   it.each([
     ['127.0.0.1:8000,127.0.0.1:8001', ['127.0.0.1:8000', '127.0.0.1:8001']],
     [' 127.0.0.1:8000 , ', ['127.0.0.1:8000']],

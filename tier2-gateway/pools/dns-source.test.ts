@@ -2,6 +2,8 @@ import { expect, it } from 'vitest';
 
 import { DnsSource, type LookupAddress } from './dns-source.ts';
 
+const settle = () => new Promise((done) => setImmediate(done));
+
 /** A name server of answers in turn, and a clock that is moved by hand. */
 function rig(...answers: (readonly string[] | Error)[]) {
   const timers: { callback: () => void; ms: number }[] = [];
@@ -21,7 +23,6 @@ function rig(...answers: (readonly string[] | Error)[]) {
       return () => void timers.splice(timers.indexOf(timer), 1);
     },
   });
-  const settle = () => new Promise((done) => setImmediate(done));
   return {
     seen,
     problems,
@@ -94,7 +95,7 @@ it('stops, in the middle of a question too', async () => {
   await r.start();
   r.timers.splice(0)[0]!.callback();
   r.source.stop();
-  await new Promise((done) => setImmediate(done));
+  await settle();
   expect(r.asked()).toBe(2);
   expect(r.seen).toHaveLength(1);
   expect(r.timers).toEqual([]);

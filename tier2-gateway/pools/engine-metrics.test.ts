@@ -139,6 +139,8 @@ describe('pages of engines', () => {
   });
 });
 
+const adapters = (name: string, at: number) => `vllm:lora_requests_info{max_lora="2",running_lora_adapters="${name}"} ${at}`;
+
 describe('vLLM', () => {
   const page = (...lines: string[]) => readEngineMetrics(['vllm:num_requests_running 1', ...lines].join('\n'))!;
 
@@ -186,8 +188,7 @@ describe('vLLM', () => {
   });
 
   it('prefers the set of adapters with the largest value wherever it stands', () => {
-    const line = (name: string, at: number) => `vllm:lora_requests_info{max_lora="2",running_lora_adapters="${name}"} ${at}`;
-    expect(page(line('old', 1.7e9), line('new', 1.8e9)).runningLoras).toEqual(['new']);
-    expect(page(line('new', 1.8e9), line('old', 1.7e9)).runningLoras).toEqual(['new']);
+    expect(page(adapters('old', 1.7e9), adapters('new', 1.8e9)).runningLoras).toEqual(['new']);
+    expect(page(adapters('new', 1.8e9), adapters('old', 1.7e9)).runningLoras).toEqual(['new']);
   });
 });

@@ -9,6 +9,12 @@ import { FileSource } from './file-source.ts';
 
 const parse = (text: string) => parseEndpointsFile('f.yaml', text, [8000, 8001]);
 
+const list = (...addresses: string[]) => JSON.stringify({ endpoints: addresses.map((address) => ({ address })) });
+const replace = (file: string, text: string) => {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+};
+
 describe('the file', () => {
   it('is read as YAML, with all fields', () => {
     const text = `
@@ -84,11 +90,6 @@ describe('the source', () => {
   const begin = (file: string, pollMs?: number) => {
     source = new FileSource(file, [8000], (problem) => problems.push(problem), pollMs);
     source.start((endpoints: readonly PoolEndpoint[]) => seen.push(endpoints.map(({ address }) => address)));
-  };
-  const list = (...addresses: string[]) => JSON.stringify({ endpoints: addresses.map((address) => ({ address })) });
-  const replace = (file: string, text: string) => {
-    writeFileSync(`${file}.new`, text);
-    renameSync(`${file}.new`, file);
   };
 
   it('follows a file that is replaced, and keeps the last list while it is broken or gone', async () => {

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 
@@ -32,7 +32,7 @@ const C = pod('10.0.0.3');
 
 function rig(first: readonly PoolEndpoint[] | undefined, more: Partial<PoolOptions> = {}) {
   let now = 100_000;
-  let change: (endpoints: readonly PoolEndpoint[]) => void = () => undefined;
+  let change: ((endpoints: readonly PoolEndpoint[]) => void) | undefined;
   const timers = new Set<() => void>();
   const asked: string[] = [];
   let page: string | Error = 'vllm:num_requests_running 1\n';
@@ -75,15 +75,14 @@ function rig(first: readonly PoolEndpoint[] | undefined, more: Partial<PoolOptio
     pool,
     asked,
     listen,
-    change: (...endpoints: PoolEndpoint[]) => change(endpoints),
+    change: (...endpoints: PoolEndpoint[]) => change?.(endpoints),
     now: () => now,
     advance: (ms: number) => (now += ms),
     answer: (next: string | Error) => (page = next),
     async scrape() {
-      for (const callback of [...timers]) {
-        timers.delete(callback);
-        callback();
-      }
+      const due = [...timers];
+      timers.clear();
+      for (const callback of due) callback();
       await new Promise((done) => setImmediate(done));
     },
     candidates: () => pool.candidates(now).map(({ endpoint }) => endpoint.address),
@@ -152,9 +151,9 @@ describe('which endpoints take requests', () => {
   });
 });
 
-describe('slow start', () => {
-  const since = (r: ReturnType<typeof rig>, id: string) => r.pool.member(id)?.readySince;
+const since = (r: ReturnType<typeof rig>, id: string) => r.pool.member(id)?.readySince;
 
+describe('slow start', () => {
   it('begins when an endpoint becomes ready, each time', () => {
     const r = rig([pod('10.0.0.1', { startedAt: 40_000 }), pod('10.0.0.2', { ready: false, startedAt: 90_000 })]);
     expect(since(r, A.id)).toBe(40_000);
@@ -204,10 +203,10 @@ describe('requests in flight', () => {
   });
 
   it('run on to their end on a connection of an endpoint that is gone', async () => {
-    let finish: () => void = () => undefined;
+    const answers: ServerResponse[] = [];
     const server = createServer((_request, response) => {
+      answers.push(response);
       response.write('first');
-      finish = () => response.end(' last');
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const { port } = server.address() as AddressInfo;
@@ -217,7 +216,7 @@ describe('requests in flight', () => {
     const { body } = await member.pool.request({ path: '/', method: 'GET' });
     r.change();
     await new Promise((done) => setTimeout(done, 20));
-    finish();
+    answers[0]!.end(' last');
     expect(await body.text()).toBe('first last');
     await r.pool.stop();
     server.closeAllConnections();

@@ -72,7 +72,8 @@ export class Engine {
   submit(request: EngineRequest, now: number): Sequence {
     this.advance(now);
     const tokens = request.content.length + request.outputTokens;
-    if (tokens > this.settings.maxModelLen) throw new RangeError(`${tokens} tokens are more than the model takes (${this.settings.maxModelLen})`);
+    if (tokens > this.settings.maxModelLen)
+      throw new RangeError(`${tokens} tokens are more than the model takes (${this.settings.maxModelLen})`);
     if (this.#sequences.has(request.id)) throw new RangeError(`a request with the id "${request.id}" is in the engine already`);
     const chain = request.content.chain(chainRoot(this.settings.model, request.lora, request.salt), this.settings.blockSize);
     const sequence = newSequence(request, now, this.#order++, chain);
@@ -148,7 +149,7 @@ export class Engine {
 
   /** Ends everything with an error, as a crash does. */
   crash(now: number): void {
-    for (const sequence of [...this.#sequences.values()]) this.abort(sequence.request.id, now, 'error');
+    for (const sequence of this.#sequences.values()) this.abort(sequence.request.id, now, 'error');
     this.#stepEndsAt = Infinity;
     this.allocator.clear();
   }

@@ -85,7 +85,8 @@ const LLAMA_8B: Profile = {
   maxNumSeqs: 1024,
   loraLoadMs: 150,
   transferPerTokenMs: 0.0033,
-  source: 'estimated: inter-token 10 to 15 ms as in the table of llm-d-inference-sim; the rest from the sizes of model and machine; not measured',
+  source:
+    'estimated: inter-token 10 to 15 ms as in the table of llm-d-inference-sim; the rest from the sizes of model and machine; not measured',
 };
 
 const DEMO: Profile = {

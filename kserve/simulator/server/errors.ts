@@ -25,7 +25,14 @@ export class ApiError extends Error {
 
   /** The body as Anthropic's endpoints say it. */
   anthropicBody(): object {
-    const type = this.status === 404 ? 'not_found_error' : this.status === 429 ? 'rate_limit_error' : this.status < 500 ? 'invalid_request_error' : 'api_error';
+    const type =
+      this.status === 404
+        ? 'not_found_error'
+        : this.status === 429
+          ? 'rate_limit_error'
+          : this.status < 500
+            ? 'invalid_request_error'
+            : 'api_error';
     return { type: 'error', error: { type, message: this.message } };
   }
 }

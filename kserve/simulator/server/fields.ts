@@ -26,9 +26,13 @@ export function whole(fields: Fields, key: string, least: number, most = Number.
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrong(key, 'an integer', value);
   if (value < least || value > most) {
-    throw new ApiError(400, `${key} must be ${most === Number.MAX_SAFE_INTEGER ? `at least ${least}` : `from ${least} to ${most}`}, got ${value}.`, {
-      param: key,
-    });
+    throw new ApiError(
+      400,
+      `${key} must be ${most === Number.MAX_SAFE_INTEGER ? `at least ${least}` : `from ${least} to ${most}`}, got ${value}.`,
+      {
+        param: key,
+      },
+    );
   }
   return value;
 }

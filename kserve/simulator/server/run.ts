@@ -75,7 +75,14 @@ export class Runner {
    * Starts a request. The sink is told later, never before this returns.
    * @throws ApiError 400 if it does not fit
    */
-  start(id: string, request: Generation, lora: string | undefined, rank: number | undefined, resetAfterTokens: number | undefined, sink: Sink): Run {
+  start(
+    id: string,
+    request: Generation,
+    lora: string | undefined,
+    rank: number | undefined,
+    resetAfterTokens: number | undefined,
+    sink: Sink,
+  ): Run {
     const { pod, time } = this;
     const answers = planAnswers(request, pod.settings.maxModelLen, this.length);
     let open = answers.length;

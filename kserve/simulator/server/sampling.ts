@@ -83,7 +83,10 @@ export function chooseReply(body: Fields, tools: readonly Tool[], lastUserText: 
   const named = namedTool(choice);
   if (named !== undefined) {
     const tool = tools.find(({ name }) => name === named);
-    if (tool === undefined) throw new ApiError(400, `The tool specified in \`tool_choice\` does not match any of the specified \`tools\``, { param: 'tool_choice' });
+    if (tool === undefined)
+      throw new ApiError(400, `The tool specified in \`tool_choice\` does not match any of the specified \`tools\``, {
+        param: 'tool_choice',
+      });
     return { kind: 'tool', ...tool, named: true };
   }
   const forced = choice === 'required' || (isFields(choice) && choice['type'] === 'any');

@@ -43,7 +43,8 @@ function objectOf(rules: Readonly<Record<string, unknown>>, seed: string, depth:
   const value = Object.create(null) as Record<string, unknown>;
   if (typeof properties !== 'object' || properties === null) return value;
   const needed = Array.isArray(required) ? required : Object.keys(properties);
-  for (const [name, schema] of Object.entries(properties)) if (needed.includes(name)) value[name] = valueOf(schema, `${seed}/${name}`, depth + 1);
+  for (const [name, schema] of Object.entries(properties))
+    if (needed.includes(name)) value[name] = valueOf(schema, `${seed}/${name}`, depth + 1);
   return value;
 }
 

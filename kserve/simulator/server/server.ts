@@ -79,7 +79,10 @@ export class PodServer {
   /** @throws the system's error, such as EADDRINUSE */
   async listen(): Promise<void> {
     if (this.#closed) return;
-    const server = createServer({ keepAliveTimeout: 75_000, requestTimeout: 0 }, (request, response) => void this.#serve(request, response));
+    const server = createServer(
+      { keepAliveTimeout: 75_000, requestTimeout: 0 },
+      (request, response) => void this.#serve(request, response),
+    );
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -89,6 +92,11 @@ export class PodServer {
     server.once('error', reject);
     server.listen(this.#port, this.#options.host, resolve);
     await promise;
+    // Closed in the meantime.
+    if (this.#closed) {
+      server.close();
+      return;
+    }
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
   }

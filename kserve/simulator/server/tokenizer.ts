@@ -73,7 +73,7 @@ export function tokenText(id: number): string {
     if (name !== undefined) return name;
   } else if (Number.isSafeInteger(id) && id > 0) {
     const bytes: number[] = [];
-    for (let rest = id; rest > 0; ) {
+    for (let rest = id; rest > 0;) {
       const digit = rest % BASE === 0 ? BASE : rest % BASE;
       // Digits run from 1 to 256, so 0 and 257 spell nothing.
       if (digit === BASE) break;

@@ -1,4 +1,4 @@
-import { didYouMean } from '#core/resources/nearest.ts';
+import { didYouMean } from '#core/resources/nearest';
 
 import type { Surroundings } from '../policy.ts';
 import { anyText, checkMembers, isObject, Parameters } from './parameters.ts';

@@ -1,4 +1,4 @@
-import { didYouMean } from '#core/resources/nearest.ts';
+import { didYouMean } from '#core/resources/nearest';
 
 /** Says what is wrong with a value, or nothing. */
 export type Check = (value: unknown) => string | undefined;

@@ -1,0 +1,85 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+
+import type { GatewayError } from '../errors.ts';
+import type { StreamReader } from '../llm/stream.ts';
+import type { Usage } from '../llm/usage.ts';
+import type { Endpoint } from './backend.ts';
+import type { Failure } from './failure.ts';
+import type { Plan, Target } from './plan.ts';
+
+/** What is sent to a backend. */
+export interface Outbound {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Flat: name, value, … */
+  readonly headers: string[];
+  readonly body: Buffer | Readable | null;
+}
+
+/** How an answer is read: whole and checked, event by event, or as bytes that are nobody's business. */
+export type Reading =
+  | { readonly mode: 'whole'; readonly accept: (body: Buffer, headers: IncomingHttpHeaders) => Facts }
+  | {
+      readonly mode: 'events';
+      readonly reader: StreamReader;
+      /** Whether a text holds a secret of the gateway: an error event that does is not passed on. */
+      readonly leaks: (text: Buffer) => boolean;
+    }
+  | { readonly mode: 'raw' };
+
+/** What an answer says of itself. */
+export interface Facts {
+  readonly usage: Usage | undefined;
+  readonly model: string | undefined;
+}
+
+export interface AttemptRecord<T extends Target = Target> {
+  readonly target: T;
+  readonly endpoint: Endpoint;
+  readonly startedAt: number;
+  status: number | undefined;
+  failure: Failure | undefined;
+  endedAt: number | undefined;
+}
+
+/** How a request ended. */
+export interface Outcome<T extends Target = Target> {
+  /** Status that the client got; 499 when it left before it got one. */
+  readonly status: number;
+  /** Whether the client got a whole answer. */
+  readonly complete: boolean;
+  readonly clientGone: boolean;
+  readonly failure: Failure | undefined;
+  readonly attempts: readonly AttemptRecord<T>[];
+  readonly facts: Facts;
+  /** `performance.now()` of the first content, where there was any. */
+  readonly firstTokenAt: number | undefined;
+  /** Content events of a stream. */
+  readonly tokens: number;
+}
+
+/** The parts of an exchange that the tier decides. */
+export interface Call<T extends Target = Target> {
+  readonly plan: Plan<T>;
+  /** Whether the client asked for a stream. */
+  readonly stream: boolean;
+  /** Whether the body can be sent again. */
+  readonly replayable: () => boolean;
+  /** The request for one backend, built from the original one. Throws a GatewayError that is this backend's failure or, with a status below 500, the request's end. */
+  encode(target: T, endpoint: Endpoint, attempt: number): Outbound | Promise<Outbound>;
+  read(target: T, status: number, headers: IncomingHttpHeaders): Reading;
+  /** Changes the headers of the answer, in place. */
+  answerHeaders(target: T, headers: Record<string, string | string[]>): void;
+  /** The answer to the client when no backend gave one. */
+  refuse(
+    error: GatewayError,
+    last: Failure | undefined,
+    target: T | undefined,
+  ): { status: number; headers: Record<string, string | string[]>; body: Buffer };
+  /** The event that ends a stream that broke. */
+  errorEvent(error: GatewayError): Buffer;
+  /** Called once, after the last byte. */
+  settle(outcome: Outcome<T>): void;
+}
