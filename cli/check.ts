@@ -28,14 +28,17 @@ export const check: Command = {
       json: { type: 'boolean' },
     });
     const json = values.json ?? false;
-    if (values.coverage === true) {
-      printCoverage(json);
-      if (positionals.length === 0) return Promise.resolve(0);
+    const coverage = values.coverage ?? false;
+    if (coverage && positionals.length === 0) {
+      if (json) printJson({ coverage: coverageOf() });
+      else printCoverage();
+      return Promise.resolve(0);
     }
     if (positionals.length === 0) throw new UsageError('give at least one file or folder');
     const loaded = new Loader().load({ paths: positionals, secretDir: values['secret-dir'], env: process.env });
     const { problems, notices } = values['documents-only'] === true ? { problems: loaded.problems, notices: [] } : whole(loaded);
-    if (json) printJson(loaded, problems, notices);
+    if (coverage && !json) printCoverage();
+    if (json) printJson({ ...(coverage ? { coverage: coverageOf() } : {}), ...resultOf(loaded, problems, notices) });
     else printText(loaded, problems, notices);
     return Promise.resolve(problems.length === 0 ? 0 : 1);
   },
@@ -58,20 +61,21 @@ function printText(loaded: Loaded, problems: readonly Problem[], notices: readon
   );
 }
 
-function printJson(loaded: Loaded, problems: readonly Problem[], notices: readonly string[]): void {
+function printJson(value: object): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+function resultOf(loaded: Loaded, problems: readonly Problem[], notices: readonly string[]): object {
   const flat = problems.map(({ source, resource, path, message }) => ({ ...source, resource, path, message }));
-  process.stdout.write(
-    `${JSON.stringify({ resources: loaded.set.size, problems: flat, ignored: loaded.ignored, notices }, undefined, 2)}\n`,
-  );
+  return { resources: loaded.set.size, problems: flat, ignored: loaded.ignored, notices };
+}
+
+function coverageOf(): object[] {
+  return KINDS.map(({ kind, group, versions, refused }) => ({ kind, group, versions, refused }));
 }
 
 /** The one list of refused fields, kind by kind. */
-function printCoverage(json: boolean): void {
-  if (json) {
-    const kinds = KINDS.map(({ kind, group, versions, refused }) => ({ kind, group, versions, refused }));
-    process.stdout.write(`${JSON.stringify({ coverage: kinds }, undefined, 2)}\n`);
-    return;
-  }
+function printCoverage(): void {
   for (const { kind, group, versions, refused } of KINDS) {
     const entries = Object.entries(refused);
     const name = `${kind} (${group === '' ? '' : `${group}/`}${versions.join(', ')})`;

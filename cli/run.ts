@@ -58,6 +58,7 @@ async function serve(args: readonly string[]): Promise<number> {
   const adminPort = portOf(values['admin-port'], 'admin-port');
   if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(values.drain))
     throw new UsageError(`--drain must be a duration such as 30s, not "${values.drain}"`);
+  const prefixes = prefixesOf(values['root-prefix'], values['endpoint-prefixes']);
   const extensions = await plugins(values.plugin ?? []);
   const stream = values['no-access-log'] === true ? undefined : accessLogStream();
   const logger = stream === undefined ? undefined : accessLogger(stream);
@@ -67,7 +68,7 @@ async function serve(args: readonly string[]): Promise<number> {
     port,
     adminPort,
     drainMs: durationMs(values.drain),
-    prefixes: prefixesOf(values['root-prefix'], values['endpoint-prefixes']),
+    prefixes,
     extensions,
     debugHeaders: values['debug-headers'] ?? false,
     accessLog: logger === undefined ? undefined : (line) => logger.info(line),
@@ -97,8 +98,7 @@ function sourcesOf(paths: readonly string[], secretDir: string | undefined, port
       'no PATH is given and no key is set: give a folder of resources, or set OPENAI_API_KEY, ANTHROPIC_API_KEY or AZURE_OPENAI_API_KEY ("npm start" runs an example without a key)',
     );
   }
-  // The text holds keys as they are: nothing in it is to be replaced.
-  return { paths, secretDir, env: {}, texts: [{ file: 'environment', text: yaml.replaceAll('${', () => '$${') }] };
+  return { paths, secretDir, env: {}, texts: [{ file: 'environment', text: yaml }] };
 }
 
 async function plugins(paths: readonly string[]) {

@@ -45,7 +45,8 @@ export function autoConfig(env: Env, port: number): AutoConfig {
     ...providers.flatMap(provider),
   ];
   return {
-    yaml: documents.map((document) => JSON.stringify(document)).join('\n---\n'),
+    // Keys stand in it as they are: nothing in them is a variable.
+    yaml: documents.map((document) => JSON.stringify(document).replaceAll('${', () => String.raw`\u0024{`)).join('\n---\n'),
     problems,
     example: openai === undefined ? 'claude-haiku-4-5' : 'gpt-5-mini',
   };
@@ -83,6 +84,7 @@ function provider({ name, schema, url, key, type, headers }: Provider): object[]
 function openaiProvider(env: Env, problems: string[]): Provider | undefined {
   const key = env['OPENAI_API_KEY'];
   if (!key) return undefined;
+  checkSendable(['OPENAI_API_KEY', 'OPENAI_ORG_ID', 'OPENAI_PROJECT_ID'], env, problems);
   const url = urlOf('OPENAI_BASE_URL', env['OPENAI_BASE_URL'] || 'https://api.openai.com/v1', problems);
   if (url === undefined) return undefined;
   const headers = [
@@ -94,6 +96,7 @@ function openaiProvider(env: Env, problems: string[]): Provider | undefined {
 
 function azure(env: Env, problems: string[]): Provider | undefined {
   const { AZURE_OPENAI_API_KEY: key, AZURE_OPENAI_ENDPOINT: endpoint, OPENAI_API_VERSION: version } = env;
+  checkSendable(['AZURE_OPENAI_API_KEY'], env, problems);
   if (!endpoint) problems.push('AZURE_OPENAI_API_KEY is set, and AZURE_OPENAI_ENDPOINT is not: set it to https://NAME.openai.azure.com');
   if (!version) problems.push('AZURE_OPENAI_API_KEY is set, and OPENAI_API_VERSION is not: set it to a version such as 2024-10-21');
   const url = endpoint ? urlOf('AZURE_OPENAI_ENDPOINT', endpoint, problems) : undefined;
@@ -108,6 +111,7 @@ function azure(env: Env, problems: string[]): Provider | undefined {
 function anthropicProvider(env: Env, problems: string[]): Provider | undefined {
   const key = env['ANTHROPIC_API_KEY'];
   if (!key) return undefined;
+  checkSendable(['ANTHROPIC_API_KEY'], env, problems);
   const url = urlOf('ANTHROPIC_BASE_URL', env['ANTHROPIC_BASE_URL'] || 'https://api.anthropic.com', problems);
   if (url === undefined) return undefined;
   // The SDKs' base URL ends before the version.
@@ -116,12 +120,28 @@ function anthropicProvider(env: Env, problems: string[]): Provider | undefined {
   return { name: 'anthropic', schema: { name: 'Anthropic', ...prefix }, url, key, type: 'AnthropicAPIKey', headers: [] };
 }
 
+/** What goes into a header must fit into one. The value is not shown: it may be a key. */
+function checkSendable(variables: readonly string[], env: Env, problems: string[]): void {
+  for (const variable of variables) {
+    const value = env[variable]?.trim() ?? '';
+    if (/[^\u0021-\u007e]/.test(value)) problems.push(`${variable} has spaces, line breaks or other characters that no key has`);
+    else if (value === '' && env[variable]) problems.push(`${variable} is blank`);
+  }
+}
+
+const HOST = /^(?:[\d.]+|\[[\da-f:.]+\]|[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*)$/;
+
 function urlOf(variable: string, value: string, problems: string[]): URL | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url !== undefined && (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '' && url.search === '') return url;
-  problems.push(
-    `${variable} must be a URL such as https://api.openai.com/v1, without user and query; "${url === undefined ? value.slice(0, 100) : url.origin}" is not`,
-  );
+  const http = url?.protocol === 'https:' || url?.protocol === 'http:';
+  if (url === undefined || !http || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    // The user part may be a password, and the query a key.
+    const shown = http ? url.origin : value.includes('@') ? 'its value' : `"${value.slice(0, 100)}"`;
+    problems.push(`${variable} must be a URL such as https://api.openai.com/v1, without user, query and fragment; ${shown} is not`);
+    return undefined;
+  }
+  if (HOST.test(url.hostname) && url.port !== '0') return url;
+  problems.push(`${variable}: "${url.host.slice(0, 100)}" is no host name and port that can be called`);
   return undefined;
 }
 

@@ -17,7 +17,12 @@ const sha = (password: string) => `{SHA}${createHash('sha1').update(password).di
 
 function policy(name: string, spec: object, target = name): string {
   const targetRefs = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: target }];
-  return JSON.stringify({ apiVersion: 'gateway.envoyproxy.io/v1alpha1', kind: 'SecurityPolicy', metadata: { name }, spec: { targetRefs, ...spec } });
+  return JSON.stringify({
+    apiVersion: 'gateway.envoyproxy.io/v1alpha1',
+    kind: 'SecurityPolicy',
+    metadata: { name },
+    spec: { targetRefs, ...spec },
+  });
 }
 
 function web(name: string, prefix: string): string {
@@ -39,19 +44,37 @@ function web(name: string, prefix: string): string {
 
 const secret = (name: string, stringData: object) => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData });
 
+const keys = (clients: string) => ({
+  apiKeyAuth: {
+    credentialRefs: [{ name: clients }],
+    extractFrom: [{ headers: ['x-api-key'], params: ['key'] }],
+    forwardClientIDHeader: 'x-client-id',
+  },
+});
+
 beforeAll(async () => {
   upstream = await startRecorder();
   authorizer = await startRecorder();
   const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
   const inline = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }] });
   sign = (claims) =>
-    new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k' }).setIssuer('https://issuer.test').setExpirationTime('5m').sign(privateKey);
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setIssuer('https://issuer.test')
+      .setExpirationTime('5m')
+      .sign(privateKey);
 
-  const keys = (clients: string) => ({
-    apiKeyAuth: { credentialRefs: [{ name: clients }], extractFrom: [{ headers: ['x-api-key'], params: ['key'] }], forwardClientIDHeader: 'x-client-id' },
-  });
   const jwt = {
-    jwt: { providers: [{ name: 'p', issuer: 'https://issuer.test', localJWKS: { type: 'Inline', inline }, claimToHeaders: [{ claim: 'team', header: 'x-team' }] }] },
+    jwt: {
+      providers: [
+        {
+          name: 'p',
+          issuer: 'https://issuer.test',
+          localJWKS: { type: 'Inline', inline },
+          claimToHeaders: [{ claim: 'team', header: 'x-team' }],
+        },
+      ],
+    },
   };
   const basicAuth = { basicAuth: { users: { name: 'users' }, forwardUsernameHeader: 'x-user' } };
   const extAuth = {
@@ -60,7 +83,15 @@ beforeAll(async () => {
       headersToExtAuth: ['x-ticket'],
     },
   };
-  const cors = { cors: { allowOrigins: ['https://app.test'], allowMethods: ['POST'], allowHeaders: ['content-type', 'x-api-key'], exposeHeaders: ['x-request-id'], maxAge: '10m' } };
+  const cors = {
+    cors: {
+      allowOrigins: ['https://app.test'],
+      allowMethods: ['POST'],
+      allowHeaders: ['content-type', 'x-api-key'],
+      exposeHeaders: ['x-request-id'],
+      maxAge: '10m',
+    },
+  };
   gateway = await startGateway({
     yaml: [
       backendsYaml([
@@ -122,10 +153,32 @@ const basic = (text: string): Sent => ({ authorization: `Basic ${btoa(text)}` })
 
 /** Each kind of policy at an AI route and at an ordinary one: a caller who may, one who may not, and what the backend is told. */
 const KINDS = [
-  ['API keys', 'm-keys', '/keys/x', () => ({ 'x-api-key': 'key-of-alice' }), () => ({ 'x-api-key': 'key-of-oscar' }), { 'x-client-id': 'alice' }, 'alice'],
-  ['tokens', 'm-jwt', '/jwt/x', async () => ({ authorization: `Bearer ${await sign({ sub: 'carol', team: 'blue' })}` }), () => ({ authorization: 'Bearer e30.e30.x' }), { 'x-team': 'blue' }, 'carol'],
+  [
+    'API keys',
+    'm-keys',
+    '/keys/x',
+    () => ({ 'x-api-key': 'key-of-alice' }),
+    () => ({ 'x-api-key': 'key-of-oscar' }),
+    { 'x-client-id': 'alice' },
+    'alice',
+  ],
+  [
+    'tokens',
+    'm-jwt',
+    '/jwt/x',
+    async () => ({ authorization: `Bearer ${await sign({ sub: 'carol', team: 'blue' })}` }),
+    () => ({ authorization: 'Bearer e30.e30.x' }),
+    { 'x-team': 'blue' },
+    'carol',
+  ],
   ['basic auth', 'm-basic', '/basic/x', () => basic('bob:pass:word'), () => basic('bob:wrong'), { 'x-user': 'bob' }, 'bob'],
 ] as const;
+
+const preflight = (path: string, origin: string) =>
+  fetch(gateway.url + path, {
+    method: 'OPTIONS',
+    headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-api-key' },
+  });
 
 describe.each(KINDS)('%s', (_, model, path, good, bad, told, clientId) => {
   test('on an AI route', async () => {
@@ -136,8 +189,13 @@ describe.each(KINDS)('%s', (_, model, path, good, bad, told, clientId) => {
     }
     expect(upstream.seen).toHaveLength(0);
 
-    const forged = Object.fromEntries(Object.keys(told).flatMap((name) => [[name, 'forged'], [name.replaceAll('-', '_'), 'forged']])) as Sent;
-    const answer = await ai(model, { ...forged, ...((await good()) as Sent) });
+    const forged = Object.fromEntries(
+      Object.keys(told).flatMap((name) => [
+        [name, 'forged'],
+        [name.replaceAll('-', '_'), 'forged'],
+      ]),
+    );
+    const answer = await ai(model, { ...forged, ...(await good()) });
     expect(answer.status).toBe(200);
     const { headers, rawHeaders } = upstream.last();
     expect(headers).toMatchObject(told);
@@ -154,8 +212,13 @@ describe.each(KINDS)('%s', (_, model, path, good, bad, told, clientId) => {
       await refused.arrayBuffer();
     }
     expect(upstream.seen).toHaveLength(0);
-    const forged = Object.fromEntries(Object.keys(told).flatMap((name) => [[name.toUpperCase(), 'forged'], [name.replaceAll('-', '_'), 'forged']])) as Sent;
-    const answer = await fetch(gateway.url + path, { headers: { ...forged, ...((await good()) as Sent) } });
+    const forged = Object.fromEntries(
+      Object.keys(told).flatMap((name) => [
+        [name.toUpperCase(), 'forged'],
+        [name.replaceAll('-', '_'), 'forged'],
+      ]),
+    );
+    const answer = await fetch(gateway.url + path, { headers: { ...forged, ...(await good()) } });
     expect(answer.status).toBe(200);
     await answer.arrayBuffer();
     expect(upstream.last().headers).toMatchObject(told);
@@ -220,9 +283,6 @@ describe('two routes of one host with two policies', () => {
 });
 
 describe('CORS', () => {
-  const preflight = (path: string, origin: string) =>
-    fetch(gateway.url + path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-api-key' } });
-
   test.each(['/v1/chat/completions', '/keys/x'])('a preflight of %s needs no credential', async (path) => {
     const answer = await preflight(path, 'https://app.test');
     expect(answer.status).toBe(204);

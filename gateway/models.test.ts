@@ -80,7 +80,10 @@ describe('the list of models', () => {
 
   test('looks as each API has it', async () => {
     const openai = await list('one.test');
-    expect(openai.body).toEqual({ object: 'list', data: [{ id: 'one-open', object: 'model', created: 1_735_787_045, owned_by: 'team-one' }] });
+    expect(openai.body).toEqual({
+      object: 'list',
+      data: [{ id: 'one-open', object: 'model', created: 1_735_787_045, owned_by: 'team-one' }],
+    });
     const anthropic = await list('one.test', '', '/anthropic/v1/models');
     expect(anthropic.body).toEqual({
       data: [{ type: 'model', id: 'one-open', display_name: 'one-open', created_at: '2025-01-02T03:04:05.000Z' }],
@@ -88,8 +91,14 @@ describe('the list of models', () => {
       first_id: 'one-open',
       last_id: 'one-open',
     });
-    expect((await list('pattern.test', 'x-key: key-of-fourth\r\n', '/anthropic/v1/models')).body).toMatchObject({ first_id: null, last_id: null });
-    expect((await list('closed.test', '', '/anthropic/v1/models')).body).toMatchObject({ type: 'error', error: { type: 'authentication_error' } });
+    expect((await list('pattern.test', 'x-key: key-of-fourth\r\n', '/anthropic/v1/models')).body).toMatchObject({
+      first_id: null,
+      last_id: null,
+    });
+    expect((await list('closed.test', '', '/anthropic/v1/models')).body).toMatchObject({
+      type: 'error',
+      error: { type: 'authentication_error' },
+    });
   });
 
   test('takes GET only', async () => {

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-async function post(path: string, body: BodyInit, headers: Record<string, string> = JSON_TYPE) {
+async function post(path: string, body: string | FormData, headers: Record<string, string> = JSON_TYPE) {
   const answer = await fetch(gateway.url + path, { method: 'POST', body, headers });
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
 }
@@ -75,6 +75,16 @@ const APIS = [
   ['anthropic', '/anthropic/v1/messages', 'claude-haiku-4-5'],
   ['cohere', '/cohere/v2/rerank', 'rerank-v3'],
 ] as const;
+
+const form = (fields: Record<string, string>) => {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.append(name, value);
+  data.append('file', new Blob(['x']), 'a.wav');
+  return data;
+};
+
+const ask = async (id: string) =>
+  (await post('/v1/chat/completions', '{}', { ...JSON_TYPE, 'x-request-id': id })).headers.get('x-request-id');
 
 describe.each(APIS)('an error of the %s API at %s', (api, path, model) => {
   test('bad JSON', async () => {
@@ -160,13 +170,6 @@ describe('content types that are JSON', () => {
 });
 
 describe('uploads', () => {
-  const form = (fields: Record<string, string>) => {
-    const data = new FormData();
-    for (const [name, value] of Object.entries(fields)) data.append(name, value);
-    data.append('file', new Blob(['x']), 'a.wav');
-    return data;
-  };
-
   test.each([
     ['without a model', {}, 400, /no field "model"/],
     ['with an empty model', { model: '' }, 400, /"model" is empty/],
@@ -193,8 +196,6 @@ describe('uploads', () => {
 
 describe('ids of requests', () => {
   test('a plausible one of the client is kept, any other one is replaced', async () => {
-    const ask = async (id: string) =>
-      (await post('/v1/chat/completions', '{}', { ...JSON_TYPE, 'x-request-id': id })).headers.get('x-request-id');
     expect(await ask('my-id-1')).toBe('my-id-1');
     expect(await ask('a b')).toMatch(/^[\da-f]{32}$/);
     expect(await ask('x'.repeat(200))).toMatch(/^[\da-f]{32}$/);

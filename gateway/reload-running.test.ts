@@ -129,6 +129,16 @@ describe('a reload that takes a route away', () => {
     expect([old.requests.length, other.requests.length]).toEqual([1, 0]);
   });
 
+  it('closes its connections at once where nothing runs on them', async () => {
+    const old = await origin('old');
+    const other = await origin('other');
+    const gateway = await start(webYaml({ old: old.port }, { web: route('/', 'old') }));
+    expect((await ask(gateway.url)).body).toBe('old');
+    expect(old.open).toBe(1);
+    await reload(gateway, webYaml({ other: other.port }, { web: route('/', 'other') }));
+    await eventually(() => expect(old.open).toBe(0));
+  });
+
   it('lets a request that began before fall back to a backend that only the old configuration has', async () => {
     const waiting = await origin('waiting', (request) => void request.resume());
     const spare = await origin('spare');

@@ -197,9 +197,9 @@ describe('SIGHUP', () => {
   });
 });
 
-describe('listeners', () => {
-  const refusing = (url: string) => expect(ask(url)).rejects.toThrow('ECONNREFUSED');
+const refusing = (url: string) => expect(ask(url)).rejects.toThrow('ECONNREFUSED');
 
+describe('listeners', () => {
   it('come and go with the configuration; those that stay keep their address', async () => {
     write('web.yaml', web('/a', listeners(80)));
     const gateway = await start();

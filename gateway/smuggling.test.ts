@@ -43,6 +43,9 @@ afterAll(async () => {
 const CHUNKED = '3\r\nabc\r\n0\r\n\r\n';
 const HIDDEN = 'GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n';
 
+const head = (headers: string, path = '/v1/chat/completions') =>
+  `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${headers}\r\n`;
+
 describe('a message that can be cut in two ways is refused, and its connection ends', () => {
   test.each([
     ['Content-Length and Transfer-Encoding', `Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${HIDDEN}`],
@@ -150,9 +153,6 @@ describe('what has one reading is sent on as one request', () => {
 });
 
 describe('a body within its limits', () => {
-  const head = (headers: string, path = '/v1/chat/completions') =>
-    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${headers}\r\n`;
-
   test('a body that does not come in time is 408', async () => {
     const answer = await sendRaw(gateway.url, [head('Content-Length: 100\r\n'), '{"model":"m",'], 60);
     expect(answer.status).toBe(408);

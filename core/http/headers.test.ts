@@ -49,13 +49,25 @@ describe('forwardable', () => {
     ['X-A ,x-b,', ['x-a', 'x-b']],
     ['keep-alive,\tX-A', ['x-a']],
   ])('Connection: %s names headers of the connection', (connection, names) => {
-    const headers = Object.fromEntries([['connection', connection], ['kept', '1'], ...names.map((name) => [name, 'x'])]) as NodeJS.Dict<string>;
+    const headers = Object.fromEntries([
+      ['connection', connection],
+      ['kept', '1'],
+      ...names.map((name) => [name, 'x']),
+    ]) as NodeJS.Dict<string>;
     expect(sent(headers, 'ordinary')).toEqual({ kept: '1' });
   });
 
   test('a name with underscores does not stand in for one with hyphens', () => {
     const owned = new Set(['x-client-id', 'x_other']);
-    const headers = { x_client_id: 'forged', 'x_client-id': 'forged', x_ai_eg_model: 'x', x_api_key: 'x', content_length: '5', x_other: 'x', a_b: '1' };
+    const headers = {
+      x_client_id: 'forged',
+      'x_client-id': 'forged',
+      x_ai_eg_model: 'x',
+      x_api_key: 'x',
+      content_length: '5',
+      x_other: 'x',
+      a_b: '1',
+    };
     expect(sent(headers, 'ai', owned)).toEqual({ a_b: '1' });
   });
 
@@ -71,7 +83,14 @@ describe('forwardable', () => {
 
 describe('returnable', () => {
   test('an answer keeps what is end to end', () => {
-    const headers = { connection: 'x-hop', 'x-hop': '1', 'keep-alive': 'x', 'transfer-encoding': 'chunked', 'content-length': '3', 'x-envoy-upstream': '1' };
+    const headers = {
+      connection: 'x-hop',
+      'x-hop': '1',
+      'keep-alive': 'x',
+      'transfer-encoding': 'chunked',
+      'content-length': '3',
+      'x-envoy-upstream': '1',
+    };
     expect(returnable({ ...headers, 'content-type': 'a/b', 'set-cookie': ['a', 'b'] })).toEqual({
       'content-type': 'a/b',
       'set-cookie': ['a', 'b'],

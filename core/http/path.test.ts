@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { readTarget } from './path.ts';
@@ -101,10 +101,30 @@ describe('readTarget', () => {
   test('a long path of ordinary letters with an escape in it costs no more than its length', () => {
     // With nested repetition in the pattern this would take longer than the test run.
     for (const tail of ['%20', '%', '#', '"', '..', '.%2e', '//'])
-      readTarget(`/${'a'.repeat(30_000)}/${'b.c-d'.repeat(2000)}${tail}`);
+      expect(readTarget(`/${'a'.repeat(30_000)}/${'b.c-d'.repeat(2000)}${tail}`)?.path ?? '').not.toContain('%41');
   });
 
-  const piece = fc.constantFrom('/', '//', '.', '..', '%2e', '%2E', '%41', '%7e', '%25', '%3f', 'a', 'B', ';', '~', '?', '=', ':', '@', '%c3');
+  const piece = fc.constantFrom(
+    '/',
+    '//',
+    '.',
+    '..',
+    '%2e',
+    '%2E',
+    '%41',
+    '%7e',
+    '%25',
+    '%3f',
+    'a',
+    'B',
+    ';',
+    '~',
+    '?',
+    '=',
+    ':',
+    '@',
+    '%c3',
+  );
   const targets = fc.array(piece, { maxLength: 20 }).map((pieces) => `/${pieces.join('')}`);
 
   test('reading what was read changes nothing, and no step is left to take', () => {

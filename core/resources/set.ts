@@ -36,9 +36,14 @@ export class ResourceSet {
     return this.#invalid.has(`${kind} ${namespace}/${name}`);
   }
 
-  /** Names of one kind in one namespace, to suggest from. */
+  /** Names of one kind in one namespace, to suggest from; those with problems of their own are meant as well. */
   names(kind: string, namespace: string): string[] {
-    return [...(this.#kinds.get(kind)?.values() ?? [])].filter((r) => r.metadata.namespace === namespace).map((r) => r.metadata.name);
+    const names = [...(this.#kinds.get(kind)?.values() ?? [])]
+      .filter((r) => r.metadata.namespace === namespace)
+      .map((r) => r.metadata.name);
+    const prefix = `${kind} ${namespace}/`;
+    for (const key of this.#invalid) if (key.startsWith(prefix)) names.push(key.slice(prefix.length));
+    return names;
   }
 
   get size(): number {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { boundaryOf, FieldFinder, MultipartError } from './multipart.ts';
@@ -34,12 +34,18 @@ function split(body: Buffer, cuts: readonly number[]): Buffer[] {
 function findInAnySplit(text: string | Buffer, boundary = 'b'): Found {
   const body = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
   const whole = find([body], boundary);
-  expect(find([...body].map((byte) => Buffer.from([byte])), boundary)).toEqual(whole);
+  expect(
+    find(
+      [...body].map((byte) => Buffer.from([byte])),
+      boundary,
+    ),
+  ).toEqual(whole);
   for (let cut = 0; cut <= body.length; cut++) expect(find(split(body, [cut]), boundary)).toEqual(whole);
   return whole;
 }
 
-const field = (name: string, value: string, boundary = 'b') => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+const field = (name: string, value: string, boundary = 'b') =>
+  `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
 const file = (content: string, boundary = 'b') =>
   `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="model"\r\nContent-Type: audio/wav\r\n\r\n${content}\r\n`;
 const END = '--b--\r\n';
@@ -54,10 +60,16 @@ describe('FieldFinder', () => {
     ['with an escape in its name', field(String.raw`m\odel`, 'whisper') + END],
     ['with other headers', field('model', 'whisper').replace('\r\n\r\n', '\r\nContent-Type: text/plain\r\nX: y\r\n\r\n') + END],
     ['with a folded header', field('model', 'whisper').replace('; name', ';\r\n name') + END],
-    ['with header names in capitals', field('model', 'whisper').toUpperCase().replace('"MODEL"', '"model"').replace('WHISPER', 'whisper').replaceAll('--B', '--b') + END],
+    [
+      'with header names in capitals',
+      field('model', 'whisper').toUpperCase().replace('"MODEL"', '"model"').replace('WHISPER', 'whisper').replaceAll('--B', '--b') + END,
+    ],
     ['with white space behind the delimiter', field('model', 'whisper').replace('--b', '--b \t') + END],
     ['without a line end at the very end', field('model', 'whisper') + '--b--'],
-    ['with what begins like the delimiter in the file', file('\r\n--\r\n--a\r\n--b-\r\n--bb\r\n-- b\r\n--b x\r\n') + field('model', 'whisper') + END],
+    [
+      'with what begins like the delimiter in the file',
+      file('\r\n--\r\n--a\r\n--b-\r\n--bb\r\n-- b\r\n--b x\r\n') + field('model', 'whisper') + END,
+    ],
     ['with a part of the delimiter at the end of the file', file('\r\n-\r\n--') + field('model', 'whisper') + END],
     ['with a form in the file', file('--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nevil') + field('model', 'whisper') + END],
     ['with a longer boundary in the file', file(`\r\n${field('model', 'evil', 'bb')}--bb--`) + field('model', 'whisper') + END],
@@ -86,7 +98,11 @@ describe('FieldFinder', () => {
     ['behind the end', field('model', 'cheap') + END + field('model', 'dear') + END, /behind the final boundary/],
     ['under two names', field('model', 'x').replace('name=', 'name="other"; name=') + END, /two names/],
     ['under half a name', field('model"x', 'y') + END, /malformed/],
-    ['under two dispositions', field('model', 'x').replace('\r\n\r\n', '\r\ncontent-disposition: form-data; name="a"\r\n\r\n') + END, /two names/],
+    [
+      'under two dispositions',
+      field('model', 'x').replace('\r\n\r\n', '\r\ncontent-disposition: form-data; name="a"\r\n\r\n') + END,
+      /two names/,
+    ],
     ['longer than a model’s name', field('model', 'x'.repeat(1025)) + END, /longer than 1024 bytes/],
     ['in a body without the boundary', 'x'.repeat(9000), /boundary .* is not in the body/],
     ['behind a long preamble', `${'x'.repeat(9000)}\r\n${field('model', 'm')}${END}`, /boundary .* is not in the body/],
@@ -110,13 +126,21 @@ describe('FieldFinder', () => {
   });
 
   const boundaries = fc.constantFrom('b', 'ab', 'aab', '-', '--', 'boundary=x', "'()+_,-./:=?");
-  const noise = fc.array(fc.constantFrom('\r', '\n', '\r\n', '-', '--', 'a', 'b', '\r\n--', '\0', '\xff', 'name="model"', '\r\n\r\n'), { maxLength: 30 });
+  const noise = fc.array(fc.constantFrom('\r', '\n', '\r\n', '-', '--', 'a', 'b', '\r\n--', '\0', '\xff', 'name="model"', '\r\n\r\n'), {
+    maxLength: 30,
+  });
 
   test('any form gives the same in any split', () => {
     fc.assert(
       fc.property(
         boundaries,
-        fc.array(fc.oneof(noise.map((parts) => ({ file: parts.join('') })), fc.constant({ field: 'other' })), { maxLength: 4 }),
+        fc.array(
+          fc.oneof(
+            noise.map((parts) => ({ file: parts.join('') })),
+            fc.constant({ field: 'other' }),
+          ),
+          { maxLength: 4 },
+        ),
         fc.nat({ max: 4 }),
         fc.string({ maxLength: 20 }).filter((value) => !/[\r\n]/.test(value)),
         fc.array(fc.nat(), { maxLength: 12 }),

@@ -128,7 +128,7 @@ export class FieldFinder {
    */
   #findDelimiter(): { at: number; end: number | undefined; final: boolean } {
     const rest = this.#rest;
-    for (let from = 0; ; ) {
+    for (let from = 0; ;) {
       const at = rest.indexOf(this.#delimiter, from);
       if (at === -1) {
         const sure = Math.max(from, rest.length - this.#delimiter.length + 1);

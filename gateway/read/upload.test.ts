@@ -9,7 +9,8 @@ import { GatewayError } from '#core/errors';
 import { Upload } from './upload.ts';
 
 const MiB = 1024 * 1024;
-const HEAD = '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n';
+const HEAD =
+  '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n';
 const TAIL = '\r\n--b--\r\n';
 
 const cleanups: (() => void)[] = [];

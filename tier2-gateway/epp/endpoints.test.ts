@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { inSubset, parseEndpoint, parseEndpoints } from './endpoints.ts';
@@ -24,7 +24,7 @@ describe('parseEndpoints', () => {
   });
 
   it('refuses ports out of range, names, and addresses that are none', () => {
-    for (const text of [
+    const texts = [
       '10.0.0.1:0',
       '10.0.0.1:65536',
       '10.0.0.256:80',
@@ -36,9 +36,8 @@ describe('parseEndpoints', () => {
       '[10.0.0.1]:80',
       '10.0.0.1:+8',
       '10.0.0.1:80/x',
-    ]) {
-      expect(parseEndpoint(text), text).toBeUndefined();
-    }
+    ];
+    expect(texts.filter((text) => parseEndpoint(text) !== undefined)).toEqual([]);
   });
 
   it('reads back every endpoint it accepts', () => {

@@ -41,8 +41,9 @@ export function inSubset(endpoint: string, subset: readonly string[]): boolean {
   const address = endpoint.slice(0, endpoint.lastIndexOf(':'));
   return subset.some((entry) => {
     const trimmed = entry.trim();
-    if (isIP(trimmed) !== 0) return address === trimmed || address === `[${trimmed.toLowerCase()}]`;
-    return parseEndpoint(trimmed) === endpoint;
+    // `fd00::1:8000` can be read both ways, and either may be meant.
+    if (parseEndpoint(trimmed) === endpoint) return true;
+    return isIP(trimmed) !== 0 && (address === trimmed || address === `[${trimmed.toLowerCase()}]`);
   });
 }
 

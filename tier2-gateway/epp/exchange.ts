@@ -63,6 +63,8 @@ export class EppExchange {
   readonly #pick = Promise.withResolvers<PickOutcome>();
   readonly #original = Promise.withResolvers<Buffer>();
   readonly #headersReply = Promise.withResolvers<void>();
+  /** Goes with every message of the request, as Envoy sends it: lwepp reads it with the headers, the reference picker with the last one. */
+  readonly #hint: Pick<ProcessingRequest, 'metadataContext'>;
   readonly #writers = new Set<() => void>();
   #pickSettled = false;
   #bodyStarted = false;
@@ -79,9 +81,11 @@ export class EppExchange {
     this.#call = call;
     this.#settings = settings;
     this.#timeoutMs = settings.messageTimeoutMs;
+    this.#hint = hintOf(request.subset);
     const bodyExpected = request.endOfStream !== true;
     const { mode, maxBodyBytes } = settings;
-    this.#request = new RequestSide({ mode, bodyExpected, pseudo: settings.allowPseudoHeaders, maxBodyBytes });
+    const { headers, subset } = request;
+    this.#request = new RequestSide({ mode, bodyExpected, headers, subset, pseudo: settings.allowPseudoHeaders, maxBodyBytes });
     this.#response = new ResponseSide({ mode: settings.responseMode, maxBodyBytes, outboxBytes: OUTBOX_BYTES });
     this.picked = this.#pick.promise;
     // Whoever awaits the pick gets the failure; nobody has to.
@@ -115,13 +119,14 @@ export class EppExchange {
 
   /**
    * Shows the request body to the picker as fast as it takes it, and resolves with the whole original, also when the picker has
-   * failed: a gateway that picks by itself needs it. Rejects only if the source does.
+   * failed: a gateway that picks by itself needs it. Rejects only if the source does. Trailers are not shown: the reference pickers do
+   * not take them as the end of a body.
    */
-  async requestBody(source: BodySource, trailers?: readonly Header[]): Promise<Buffer> {
+  async requestBody(source: BodySource): Promise<Buffer> {
     if (this.#bodyStarted) throw new Error('requestBody: called twice for one request');
     this.#bodyStarted = true;
     try {
-      const original = await this.#sendBody(source, trailers);
+      const original = await this.#sendBody(source);
       this.#original.resolve(original);
       return original;
     } catch (error) {
@@ -137,9 +142,9 @@ export class EppExchange {
       if (endOfStream) this.#response.out.end();
       return { kind: 'continue', headers: NO_EDIT, ...(this.#failure === undefined ? {} : { failure: this.#failure }) };
     }
-    const answer = this.#response.awaitHead(endOfStream);
     const echo = served === undefined ? {} : metadata(LB_NAMESPACE, DESTINATION_SERVED, served);
     const shown: Header[] = [[':status', String(status)], ...headers];
+    const answer = this.#response.awaitHead(shown, endOfStream);
     await this.#write({ responseHeaders: { headers: toHeaderMap(shown), endOfStream }, ...echo });
     return answer;
   }
@@ -286,7 +291,7 @@ export class EppExchange {
       if (reply.modeOverride !== undefined) this.#onModeOverride(reply.modeOverride);
       this.#headersReply.resolve();
     } else if (reply.requestBody !== undefined) this.#request.onBody(reply.requestBody.response);
-    else if (reply.requestTrailers !== undefined) this.#request.onTrailers();
+    else if (reply.requestTrailers !== undefined) throw new Error('a reply to request trailers, which are never sent');
     else if (reply.responseHeaders !== undefined) {
       this.#response.onHeaders(reply.responseHeaders.response);
       if (reply.modeOverride !== undefined) this.#onModeOverride(reply.modeOverride);
@@ -303,12 +308,13 @@ export class EppExchange {
     this.#response.skipHeaders = override.responseHeaderMode === 'SKIP';
   }
 
-  async #sendBody(source: BodySource, trailers: readonly Header[] | undefined): Promise<Buffer> {
+  async #sendBody(source: BodySource): Promise<Buffer> {
     if (this.#request.mode === 'none' || this.#request.mode === 'buffered') {
       const original = await gather(source);
-      // A buffered body is sent once the headers are answered, as Envoy does; the answer may say that it is not wanted.
-      if (this.#request.mode === 'buffered') await this.#headersReply.promise;
-      await this.#sendWhole(original, trailers);
+      // Envoy sends a buffered body once the headers are answered. The reference pickers wait for the body before they answer, so only
+      // a picker that may say that it does not want the body is waited for.
+      if (this.#request.mode === 'buffered' && this.#settings.allowModeOverride) await this.#headersReply.promise;
+      await this.#sendWhole(original);
       return original;
     }
     const chunks: Buffer[] = [];
@@ -320,17 +326,15 @@ export class EppExchange {
         last = piece;
       }
     }
-    await this.#sendPiece(last ?? Buffer.alloc(0), trailers === undefined);
-    await this.#sendTrailers(trailers);
+    await this.#sendPiece(last ?? Buffer.alloc(0), true);
     return Buffer.isBuffer(source) ? source : Buffer.concat(chunks);
   }
 
-  async #sendWhole(original: Buffer, trailers: readonly Header[] | undefined): Promise<void> {
+  async #sendWhole(original: Buffer): Promise<void> {
     const { mode } = this.#request;
     if (mode !== 'none' && !this.#request.bodyReplaced) {
       const pieces = mode === 'buffered' ? [original] : [...splitChunks(original)];
-      for (const [index, piece] of pieces.entries()) await this.#sendPiece(piece, trailers === undefined && index === pieces.length - 1);
-      await this.#sendTrailers(trailers);
+      for (const [index, piece] of pieces.entries()) await this.#sendPiece(piece, index === pieces.length - 1);
     }
     this.#requestSent = true;
   }
@@ -338,20 +342,11 @@ export class EppExchange {
   async #sendPiece(body: Buffer, endOfStream: boolean): Promise<void> {
     if (this.#over || this.#request.bodyReplaced) return;
     this.#request.replies.sent(body);
-    if (endOfStream) this.#markSent();
-    await this.#write({ requestBody: { body, endOfStream } });
-  }
-
-  async #sendTrailers(trailers: readonly Header[] | undefined): Promise<void> {
-    if (trailers === undefined || this.#over || this.#request.bodyReplaced) return;
-    this.#request.trailersSent = true;
-    this.#markSent();
-    await this.#write({ requestTrailers: { trailers: toHeaderMap(trailers) } });
-  }
-
-  #markSent(): void {
-    this.#requestSent = true;
-    this.#request.replies.sentEnd();
+    if (endOfStream) {
+      this.#requestSent = true;
+      this.#request.replies.sentEnd();
+    }
+    await this.#write({ requestBody: { body, endOfStream }, ...this.#hint });
   }
 
   async #sendResponse(pieces: readonly Buffer[], end: boolean): Promise<void> {
@@ -391,7 +386,8 @@ export class EppExchange {
   get #awaited(): boolean {
     if (this.#writers.size > 0) return true;
     if (this.#pickSettled) return this.#response.awaited;
-    return this.#requestSent || (this.#request.mode === 'buffered' && !this.#request.headersReplied);
+    const waits = this.#request.mode === 'buffered' && this.#settings.allowModeOverride && !this.#request.headersReplied;
+    return this.#requestSent || waits;
   }
 
   #rearm(): void {
@@ -460,16 +456,20 @@ export class EppExchange {
 function firstMessage(request: EppRequest, settings: ExchangeSettings): ProcessingRequest {
   // Without a body to come, any picker decides on the headers; one that waits for a body would wait for ever.
   const endOfStream = request.endOfStream === true || settings.mode === 'none';
-  const subset = request.subset === undefined ? {} : metadata(SUBSET_NAMESPACE, SUBSET, request.subset);
   return {
     requestHeaders: { headers: toHeaderMap(request.headers), endOfStream },
-    ...subset,
+    ...hintOf(request.subset),
     protocolConfig: {
       requestBodyMode: SEND_MODE[settings.mode],
       responseBodyMode: SEND_MODE[settings.responseMode],
-      sendBodyWithoutWaitingForHeaderResponse: settings.mode === 'streamed',
+      sendBodyWithoutWaitingForHeaderResponse:
+        settings.mode === 'streamed' || (settings.mode === 'buffered' && !settings.allowModeOverride),
     },
   };
+}
+
+function hintOf(subset: readonly string[] | undefined): Pick<ProcessingRequest, 'metadataContext'> {
+  return subset === undefined ? {} : metadata(SUBSET_NAMESPACE, SUBSET, subset);
 }
 
 function metadata(namespace: string, key: string, value: string | readonly string[]): Pick<ProcessingRequest, 'metadataContext'> {

@@ -33,7 +33,9 @@ export function failureOf(error: unknown, address: string): EppFailure {
   if (error instanceof EppFailure) return error;
   const { code, details } = error as Partial<ServiceError>;
   const text = details ?? String(error);
-  if (code === GrpcStatus.UNAVAILABLE) return new EppFailure('unreachable', `endpoint picker ${address}: ${text}`);
+  // CANCELLED from the other side is a stream that was reset, as a picker does that is being stopped.
+  if (code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.CANCELLED)
+    return new EppFailure('unreachable', `endpoint picker ${address}: ${text}`);
   if (code === GrpcStatus.DEADLINE_EXCEEDED) return new EppFailure('timeout', `endpoint picker ${address}: ${text}`);
   const name = code === undefined ? '' : ` (gRPC status ${GrpcStatus[code]})`;
   return new EppFailure('protocol', `endpoint picker ${address}: ${text}${name}`);

@@ -7,6 +7,13 @@ function option(key: string, value: string, rest: Partial<HeaderValueOption> = {
   return { header: { key, rawValue: Buffer.from(value) }, ...rest };
 }
 
+const setting = (name: string, appendAction: HeaderValueOption['appendAction'], append?: boolean): HeaderValueOption =>
+  option(name, 'x', {
+    ...(appendAction === undefined ? {} : { appendAction }),
+    ...(append === undefined ? {} : { append: { value: append } }),
+  });
+const applied = (what: HeaderValueOption): unknown => applyEdit([['b', '3']], readMutation({ setHeaders: [what] }));
+
 describe('readMutation and applyEdit', () => {
   const headers = [
     ['a', '1'],
@@ -27,26 +34,20 @@ describe('readMutation and applyEdit', () => {
   });
 
   it('follows append_action, and `append` before it', () => {
-    const set = (name: string, appendAction: HeaderValueOption['appendAction'], append?: boolean): HeaderValueOption =>
-      option(name, 'x', {
-        ...(appendAction === undefined ? {} : { appendAction }),
-        ...(append === undefined ? {} : { append: { value: append } }),
-      });
-    const apply = (what: HeaderValueOption): unknown => applyEdit([['b', '3']], readMutation({ setHeaders: [what] }));
     const both = [
       ['b', '3'],
       ['b', 'x'],
     ];
-    expect(apply(set('b', 'ADD_IF_ABSENT'))).toEqual([['b', '3']]);
-    expect(apply(set('c', 'ADD_IF_ABSENT'))).toEqual([
+    expect(applied(setting('b', 'ADD_IF_ABSENT'))).toEqual([['b', '3']]);
+    expect(applied(setting('c', 'ADD_IF_ABSENT'))).toEqual([
       ['b', '3'],
       ['c', 'x'],
     ]);
-    expect(apply(set('b', 'OVERWRITE_IF_EXISTS'))).toEqual([['b', 'x']]);
-    expect(apply(set('c', 'OVERWRITE_IF_EXISTS'))).toEqual([['b', '3']]);
-    expect(apply(set('b', 'OVERWRITE_IF_EXISTS_OR_ADD'))).toEqual([['b', 'x']]);
-    expect(apply(set('b', 'APPEND_IF_EXISTS_OR_ADD'))).toEqual([['b', 'x']]);
-    expect(apply(set('b', 'OVERWRITE_IF_EXISTS', true))).toEqual(both);
+    expect(applied(setting('b', 'OVERWRITE_IF_EXISTS'))).toEqual([['b', 'x']]);
+    expect(applied(setting('c', 'OVERWRITE_IF_EXISTS'))).toEqual([['b', '3']]);
+    expect(applied(setting('b', 'OVERWRITE_IF_EXISTS_OR_ADD'))).toEqual([['b', 'x']]);
+    expect(applied(setting('b', 'APPEND_IF_EXISTS_OR_ADD'))).toEqual([['b', 'x']]);
+    expect(applied(setting('b', 'OVERWRITE_IF_EXISTS', true))).toEqual(both);
   });
 
   it('removes before it sets', () => {
@@ -88,6 +89,16 @@ describe('readMutation and applyEdit', () => {
       { pseudo: [':path'] },
     );
     expect(edit).toEqual({ changes: [{ action: 'overwrite', name: ':path', value: '/v2' }], refused: [':path', ':method'] });
+  });
+
+  it('takes a protected header that comes back unchanged for no change', () => {
+    const current = [
+      [':path', '/v1'],
+      ['Host', 'a.test'],
+    ] as const;
+    const same = readMutation({ setHeaders: [option(':path', '/v1'), option('host', 'a.test')] }, { current });
+    expect(same).toEqual({ changes: [], refused: [] });
+    expect(readMutation({ setHeaders: [option('host', 'b.test')] }, { current }).refused).toEqual(['host']);
   });
 
   it('drops the content length without a word, set or removed', () => {

@@ -42,6 +42,8 @@ export interface EditRules {
   readonly pseudo?: readonly string[];
   /** Names that are read by the caller and not passed on. */
   readonly consumed?: readonly string[];
+  /** The headers as they are. Setting a protected one to the value that it has is no offence: pickers send all of them back. */
+  readonly current?: readonly Header[];
 }
 
 /** Reads a mutation: removals come first, then the settings in their order, as Envoy applies them. */
@@ -62,6 +64,7 @@ export function readMutation(mutation: HeaderMutation | undefined, rules: EditRu
     if (name === IGNORED || rules.consumed?.includes(name) === true) continue;
     const value = headerText(option.header);
     const allowed = name.startsWith(':') ? rules.pseudo?.includes(name) === true : !PROTECTED.has(name) && TOKEN.test(name);
+    if (!allowed && rules.current?.some((header) => header[0].toLowerCase() === name && header[1] === value) === true) continue;
     if (!allowed || !FIELD_VALUE.test(value)) refused.push(name);
     else changes.push({ action: actionOf(option), name, value });
   }

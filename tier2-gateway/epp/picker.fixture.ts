@@ -58,15 +58,25 @@ export function pickReply(destination: string, extra: readonly (readonly [string
   };
 }
 
-/** lwepp's way: the pick at the headers, and an empty reply for every body message. */
+/** lwepp's way, as the real one does it: an empty reply for every body message, and the headers' reply before the last of them. */
 export function lweppDialect(destination: string): (message: ProcessingRequest) => ProcessingResponse[] {
   return (message) => {
-    if (message.requestHeaders !== undefined) return [pickReply(destination)];
-    if (message.requestBody !== undefined) return [{ requestBody: { response: {} } }];
-    if (message.requestTrailers !== undefined) return [{ requestTrailers: {} }];
+    if (message.requestHeaders !== undefined) return message.requestHeaders.endOfStream === true ? [pickReply(destination)] : [];
+    if (message.requestBody !== undefined) {
+      const answer = { requestBody: { response: {} } };
+      return message.requestBody.endOfStream === true ? [pickReply(destination), answer] : [answer];
+    }
     if (message.responseHeaders !== undefined) return [{ responseHeaders: { response: {} } }];
     if (message.responseBody !== undefined) return [{ responseBody: { response: {} } }];
     return [{ responseTrailers: {} }];
+  };
+}
+
+/** A picker that decides at the headers, and lets the body pass: what Envoy's own order of messages suits best. */
+export function earlyDialect(destination: string): (message: ProcessingRequest) => ProcessingResponse[] {
+  return (message) => {
+    if (message.requestHeaders !== undefined) return [pickReply(destination)];
+    return message.requestBody === undefined ? lweppDialect(destination)(message) : [{ requestBody: { response: {} } }];
   };
 }
 
@@ -84,12 +94,12 @@ export function llmdDialect(
     const body: Buffer[] = [];
     const response: Buffer[] = [];
     let events = false;
-    const decide = (trailers: boolean): ProcessingResponse[] => {
+    const decide = (): ProcessingResponse[] => {
       const changed = rewrite(Buffer.concat(body));
       const again = headers.filter(([name]) => !name.startsWith(':'));
       return [
         pickReply(destination, [...again, ['content-length', String(changed.length)]]),
-        ...streamed(changed, !trailers).map((piece) => ({ requestBody: piece })),
+        ...streamed(changed, true).map((piece) => ({ requestBody: piece })),
       ];
     };
     return (message) => {
@@ -99,9 +109,8 @@ export function llmdDialect(
       }
       if (message.requestBody !== undefined) {
         body.push(message.requestBody.body ?? Buffer.alloc(0));
-        return message.requestBody.endOfStream === true ? decide(false) : [];
+        return message.requestBody.endOfStream === true ? decide() : [];
       }
-      if (message.requestTrailers !== undefined) return [...decide(true), { requestTrailers: {} }];
       if (message.responseHeaders !== undefined) {
         events = fromHeaderMap(message.responseHeaders.headers).some(([, value]) => value.startsWith('text/event-stream'));
         return [{ responseHeaders: { response: { headerMutation: toMutation([['x-went-into-resp-headers', 'true']]) } } }];

@@ -1,5 +1,5 @@
 import { BodyReplies } from './body-replies.ts';
-import { parseEndpoints } from './endpoints.ts';
+import { inSubset, parseEndpoints } from './endpoints.ts';
 import type { EndpointList } from './endpoints.ts';
 import { applyEdit, headerText, joinEdits, NO_EDIT, readMutation } from './header-edit.ts';
 import type { EditRules, Header, HeaderEdit } from './header-edit.ts';
@@ -16,7 +16,7 @@ export interface Picked {
   readonly kind: 'picked';
   /** `ip:port`, to be tried in this order. Never empty. */
   readonly endpoints: readonly string[];
-  /** Entries of the list that are no `ip:port`. */
+  /** Entries of the list that are no `ip:port`, or outside the subset. */
   readonly ignoredEndpoints: readonly string[];
   /** Changes for the request headers. */
   readonly headers: HeaderEdit;
@@ -44,15 +44,24 @@ export interface Immediate {
 
 export type PickOutcome = Picked | Immediate;
 
+export interface RequestSideOptions {
+  readonly mode: BodyMode;
+  readonly bodyExpected: boolean;
+  readonly headers: readonly Header[];
+  readonly subset: readonly string[] | undefined;
+  /** Pseudo headers that may be set. */
+  readonly pseudo: readonly string[];
+  readonly maxBodyBytes: number;
+}
+
 /** What the picker has said so far about one request. */
 export class RequestSide {
   mode: BodyMode;
   readonly replies: BodyReplies;
   headersReplied = false;
-  trailersSent = false;
-  #trailersReplied = false;
   readonly #bodyExpected: boolean;
   readonly #rules: EditRules;
+  readonly #subset: readonly string[] | undefined;
   readonly #maxBodyBytes: number;
   #edit: HeaderEdit = NO_EDIT;
   #destination: string | undefined;
@@ -61,10 +70,11 @@ export class RequestSide {
   #bodyBytes = 0;
   #replacement: Buffer | undefined;
 
-  constructor(options: { mode: BodyMode; bodyExpected: boolean; pseudo: readonly string[]; maxBodyBytes: number }) {
+  constructor(options: RequestSideOptions) {
     this.mode = options.mode;
     this.#bodyExpected = options.bodyExpected;
-    this.#rules = { pseudo: options.pseudo, consumed: [DESTINATION] };
+    this.#rules = { pseudo: options.pseudo, consumed: [DESTINATION], current: options.headers };
+    this.#subset = options.subset;
     this.#maxBodyBytes = options.maxBodyBytes;
     // The whole original is kept elsewhere in any case, so nothing is gained by forgetting its chunks.
     this.replies = new BodyReplies(Number.POSITIVE_INFINITY);
@@ -78,7 +88,7 @@ export class RequestSide {
   }
 
   onBody(response: CommonResponse | undefined): void {
-    if (!this.headersReplied) throw new Error('a reply to the request body before the one to the headers');
+    // It may come before the headers' reply: lwepp answers each piece at once, and the headers when the body is whole.
     if (this.#replacement !== undefined) return;
     this.#onMutation(response?.headerMutation);
     for (const chunk of this.replies.reply(response)) {
@@ -86,12 +96,6 @@ export class RequestSide {
       if (this.#bodyBytes > this.#maxBodyBytes) throw new Error(`a request body of more than ${this.#maxBodyBytes} bytes`);
       this.#body.push(chunk);
     }
-  }
-
-  onTrailers(): void {
-    if (!this.trailersSent) throw new Error('a reply to request trailers that were not sent');
-    this.replies.endedByTrailers();
-    this.#trailersReplied = true;
   }
 
   onMetadata(struct: Struct): void {
@@ -102,7 +106,7 @@ export class RequestSide {
   get complete(): boolean {
     if (!this.headersReplied) return false;
     if (this.#replacement !== undefined || !this.#bodyExpected || this.mode === 'none') return true;
-    return this.replies.complete && (!this.trailersSent || this.#trailersReplied);
+    return this.replies.complete;
   }
 
   /** Whether the body need not be sent any more. */
@@ -110,10 +114,17 @@ export class RequestSide {
     return this.#replacement !== undefined;
   }
 
-  /** The pick: the header first, since that is what Envoy reads; both should say the same. */
+  /**
+   * The pick: the header first, since that is what Envoy reads; both should say the same. What is outside the subset is left out:
+   * pickers are known to forget the hint, or the ports in it.
+   */
   endpoints(): EndpointList {
     const metadata = this.#balancing(DESTINATION);
-    return parseEndpoints(this.#destination ?? (typeof metadata === 'string' ? metadata : ''));
+    const list = parseEndpoints(this.#destination ?? (typeof metadata === 'string' ? metadata : ''));
+    const subset = this.#subset;
+    if (subset === undefined) return list;
+    const endpoints = list.endpoints.filter((endpoint) => inSubset(endpoint, subset));
+    return { endpoints, ignored: [...list.ignored, ...list.endpoints.filter((endpoint) => !endpoints.includes(endpoint))] };
   }
 
   /** @param original The body that the client sent. */

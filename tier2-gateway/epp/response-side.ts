@@ -1,7 +1,7 @@
 import { BodyReplies } from './body-replies.ts';
 import { EppFailure } from './failure.ts';
 import { NO_EDIT, readMutation } from './header-edit.ts';
-import type { HeaderEdit } from './header-edit.ts';
+import type { Header, HeaderEdit } from './header-edit.ts';
 import type { CommonResponse, HeaderMutation } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { BodyMode, Immediate } from './request-side.ts';
@@ -20,6 +20,7 @@ export class ResponseSide {
   readonly held: Buffer[] = [];
   /** The gateway has handed over the whole body. */
   bodyEnded = false;
+  #shown: readonly Header[] = [];
   #state: 'waiting' | 'sent' | 'replied' = 'waiting';
   #head: ((head: ResponseHead) => void) | undefined;
   #trailers: ((edit: HeaderEdit) => void) | undefined;
@@ -37,8 +38,9 @@ export class ResponseSide {
   }
 
   /** Notes that headers go out; resolves with the answer to them. */
-  awaitHead(endOfStream: boolean): Promise<ResponseHead> {
+  awaitHead(shown: readonly Header[], endOfStream: boolean): Promise<ResponseHead> {
     this.#state = 'sent';
+    this.#shown = shown;
     this.#endOfStream = endOfStream;
     if (endOfStream) this.bodyEnded = true;
     return new Promise((resolve) => (this.#head = resolve));
@@ -53,7 +55,7 @@ export class ResponseSide {
   onHeaders(response: CommonResponse | undefined): void {
     if (this.#state !== 'sent') throw new Error('an unexpected reply to response headers');
     this.#state = 'replied';
-    this.#head?.({ kind: 'continue', headers: readMutation(response?.headerMutation) });
+    this.#head?.({ kind: 'continue', headers: readMutation(response?.headerMutation, { current: this.#shown }) });
     if (response?.status === 'CONTINUE_AND_REPLACE') {
       this.out.push(response.bodyMutation?.body ?? Buffer.alloc(0));
       this.out.end();

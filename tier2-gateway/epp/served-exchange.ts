@@ -128,6 +128,8 @@ export class ServedExchange {
   }
 
   async #onMessage(message: ProcessingRequest): Promise<void> {
+    // Envoy repeats its metadata with every message; not every gateway begins with the first.
+    this.#subset ??= readSubset(message.metadataContext?.filterMetadata?.[SUBSET_NAMESPACE]);
     if (message.requestHeaders !== undefined) return this.#onRequestHeaders(message, message.requestHeaders);
     if (message.requestBody !== undefined) return this.#onRequestBody(message.requestBody);
     if (message.requestTrailers !== undefined) return this.#onRequestTrailers();
@@ -144,7 +146,6 @@ export class ServedExchange {
     this.#requestMode = config === undefined ? this.#options.assumeMode : (config.requestBodyMode ?? 'NONE');
     this.#responseMode = config === undefined ? this.#options.assumeMode : (config.responseBodyMode ?? 'NONE');
     this.#readHeaders(fromHeaderMap(headers));
-    this.#subset = readSubset(message.metadataContext?.filterMetadata?.[SUBSET_NAMESPACE]);
     const early = config?.sendBodyWithoutWaitingForHeaderResponse === true;
     this.#waitForBody = this.#requestMode !== 'NONE' && (this.#requestMode !== 'STREAMED' || early) && endOfStream !== true;
     if (!this.#waitForBody) return this.#pick(undefined, async (pick) => this.#send(this.#headersReply(pick)));

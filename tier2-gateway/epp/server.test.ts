@@ -1,19 +1,17 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/grpc-js';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { EppClient, EppClientOptions } from './client.ts';
-import { applyEdit } from './header-edit.ts';
-import { healthService } from './messages.ts';
+import { applyEdit, toHeaderMap } from './header-edit.ts';
+import { healthService, processMethod } from './messages.ts';
 import type { ProcessingRequest, ProcessingResponse } from './messages.ts';
 import { asPicked, clientOf, collect, HEADERS, pickWith, sourceOf } from './picker.fixture.ts';
 import { selfSigned } from './self-signed.ts';
 import { startEppServer } from './server.ts';
 import type { EppServer, EppServerOptions } from './server.ts';
 import type { PickRequest, ServedInfo } from './served-exchange.ts';
-import { processMethod } from './messages.ts';
-import { toHeaderMap } from './header-edit.ts';
 import { fromStruct, toStruct } from './struct.ts';
 
 const closers: (() => unknown)[] = [];
@@ -54,6 +52,16 @@ function wire(server: { port: number }, messages: readonly ProcessingRequest[]):
 }
 
 const MODES = ['full-duplex', 'streamed', 'buffered', 'headers-only'] as const;
+
+const hint = (value: string): ProcessingRequest => ({
+  requestHeaders: { headers: toHeaderMap(HEADERS), endOfStream: true },
+  metadataContext: { filterMetadata: { 'envoy.lb.subset_hint': toStruct({ 'x-gateway-destination-endpoint-subset': value }) } },
+});
+
+const statusFrom = async (server: EppServer): Promise<unknown> => {
+  const outcome = await pickWith(connect(server).open({ headers: HEADERS }), Buffer.from('a body of more than ten bytes'));
+  return outcome.kind === 'immediate' ? outcome.status : outcome.endpoints;
+};
 
 describe('client and server', () => {
   for (const mode of MODES) {
@@ -138,16 +146,16 @@ describe('client and server', () => {
     );
   });
 
-  it('pass trailers both ways', async () => {
-    for (const mode of ['full-duplex', 'streamed', 'buffered'] as const) {
-      const exchange = connect(await serve(), { mode, responseMode: 'full-duplex' }).open({ headers: HEADERS });
-      const [outcome] = await Promise.all([exchange.picked, exchange.requestBody(Buffer.from('body'), [['x-sum', '1']])]);
-      expect(asPicked(outcome).body.toString()).toBe('body');
+  it('pass trailers of a response', async () => {
+    for (const responseMode of ['full-duplex', 'streamed', 'buffered'] as const) {
+      const exchange = connect(await serve(), { responseMode }).open({ headers: HEADERS });
+      await pickWith(exchange, Buffer.from('body'));
       await exchange.responseHeaders(200, []);
       const out = collect(exchange.responseChunks());
       await exchange.responseBody(Buffer.from('answer'), false);
       expect(await exchange.responseTrailers([['x-sum', '2']])).toEqual({ changes: [], refused: [] });
       expect((await out).toString()).toBe('answer');
+      expect(exchange.failure).toBeUndefined();
     }
   });
 
@@ -191,8 +199,7 @@ describe('server', () => {
   });
 
   it('keeps the picker inside the subset, ports and all', async () => {
-    const picker = async (): Promise<{ endpoints: string[] }> => ({ endpoints: ['10.0.0.1:8001', '10.0.0.1:8000', '[fd00::1]:8000'] });
-    const client = connect(await serve({ picker }));
+    const client = connect(await serve({ picker: async () => ({ endpoints: ['10.0.0.1:8001', '10.0.0.1:8000', '[fd00::1]:8000'] }) }));
     const pick = async (subset: string[]): Promise<unknown> => {
       const outcome = await pickWith(client.open({ headers: HEADERS, subset }), Buffer.from('{}'));
       return outcome.kind === 'picked' ? outcome.endpoints : outcome.status;
@@ -210,10 +217,6 @@ describe('server', () => {
         seen.push(subset);
         return { endpoints: ['10.0.0.1:8000'] };
       },
-    });
-    const hint = (value: string): ProcessingRequest => ({
-      requestHeaders: { headers: toHeaderMap(HEADERS), endOfStream: true },
-      metadataContext: { filterMetadata: { 'envoy.lb.subset_hint': toStruct({ 'x-gateway-destination-endpoint-subset': value }) } },
     });
     await wire(server, [hint('10.0.0.1:8000, 10.0.0.2:8000')]);
     const [empty] = await wire(server, [hint('')]);
@@ -273,6 +276,26 @@ describe('server', () => {
     ]);
   });
 
+  it('takes trailers as the end of a body, which then has no other', async () => {
+    const replies = await wire(await serve(), [
+      { requestHeaders: { headers: toHeaderMap(HEADERS) }, protocolConfig: { requestBodyMode: 'FULL_DUPLEX_STREAMED' } },
+      { requestBody: { body: Buffer.from('body') } },
+      { requestTrailers: { trailers: toHeaderMap([['x-sum', '1']]) } },
+    ]);
+    expect(replies.map((reply) => Object.keys(reply)[0])).toEqual(['requestHeaders', 'requestBody', 'requestTrailers']);
+    expect(replies[1]?.requestBody?.response?.bodyMutation?.streamedResponse).toEqual({ body: Buffer.from('body'), endOfStream: false });
+  });
+
+  it('answers the headers of a buffered body at once, as Envoy waits for it, and picks at the body', async () => {
+    const replies = await wire(await serve(), [
+      { requestHeaders: { headers: toHeaderMap(HEADERS) }, protocolConfig: { requestBodyMode: 'BUFFERED' } },
+      { requestBody: { body: Buffer.from('body'), endOfStream: true } },
+    ]);
+    expect(replies[0]).toEqual({ requestHeaders: { response: {} } });
+    expect(replies[1]?.requestBody?.response?.headerMutation?.setHeaders?.[0]?.header?.key).toBe('x-gateway-destination-endpoint');
+    expect(replies[1]?.dynamicMetadata).toBeDefined();
+  });
+
   it('decides on the headers when a gateway streams the body only afterwards', async () => {
     const bodies: unknown[] = [];
     const server = await serve({
@@ -326,11 +349,9 @@ describe('server', () => {
     const nobody = await serve({ picker: async () => ({ endpoints: [] }), onError });
     const invented = await serve({ picker: async () => ({ endpoints: ['pod-1:8000'] }), onError });
     const narrow = await serve({ maxBodyBytes: 10, onError });
-    const status = async (server: EppServer): Promise<unknown> => {
-      const outcome = await pickWith(connect(server).open({ headers: HEADERS }), Buffer.from('a body of more than ten bytes'));
-      return outcome.kind === 'immediate' ? outcome.status : outcome.endpoints;
-    };
-    expect([await status(thrown), await status(nobody), await status(invented), await status(narrow)]).toEqual([500, 503, 503, 413]);
+    expect([await statusFrom(thrown), await statusFrom(nobody), await statusFrom(invented), await statusFrom(narrow)]).toEqual([
+      500, 503, 503, 413,
+    ]);
     expect(errors.map(String)).toEqual(['Error: broken', 'Error: the picker named pod-1:8000: no ip:port']);
   });
 

@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 
 import { scanObject } from '#core/json/scan';
 
+import { digestPrompt } from './digest.ts';
 import type { PromptDigest } from './digest.ts';
 import { Picker } from './picker.ts';
 import type { PickRequest, Ticket } from './policy.ts';
@@ -27,20 +28,22 @@ picker.setEndpoints(infos);
 const words = 'the of and a to in is you that it he was for on are as with his they I at be this have from or one had by word'.split(' ');
 let serial = 0;
 
+function text(seed: number, length: number): string {
+  let out = `${seed} `;
+  for (let state = seed + 1; out.length < length; state = (state * 48271) % 2147483647) {
+    out += `${words[state % words.length]}${state % 9 === 0 ? '\n' : ' '}`;
+  }
+  return out.slice(0, length);
+}
+
 /** @param shared bytes at the beginning that `group` prompts have in common */
 function body(bytes: number, shared: number, group: number): Buffer {
-  const text = (seed: number, length: number): string => {
-    let out = `${seed} `;
-    for (let state = seed + 1; out.length < length; state = (state * 48271) % 2147483647)
-      out += `${words[state % words.length]}${state % 9 === 0 ? '\n' : ' '}`;
-    return out.slice(0, length);
-  };
   return Buffer.from(
     JSON.stringify({
       model: 'qwen',
       stream: true,
       messages: [
-        { role: 'system', content: text(group + 1, shared) },
+        { role: 'system', content: text(shared === 0 ? 0 : group + 1, shared) },
         { role: 'user', content: text(++serial * 7919, bytes - shared) },
       ],
     }),
@@ -97,14 +100,14 @@ const before = process.memoryUsage();
 for (let index = 0; index < 50 * ENDPOINTS; index++)
   inFlight.push(picker.pick(request(digestRequest(scanObject(body(4_000, 2_000, index % 200))))));
 for (const ticket of inFlight) ticket.firstToken(performance.now() - started);
-for (let index = 0; picker.index.entriesOf(0) < 4_000 && index < 6_000; index++) {
-  const ticket = picker.pick(request(digestRequest(scanObject(body(120_000, 20_000, index % 300)))));
+const indexed = (): number => picker.endpoints().reduce((sum, endpoint) => sum + endpoint.indexedBlocks, 0);
+for (let index = 0; index < 3_000 && (index % 50 !== 0 || indexed() < 440_000); index++) {
+  const ticket = picker.pick(request(digestRequest(scanObject(body(120_000, 0, 0)))));
   ticket.firstToken(performance.now() - started);
   ticket.end();
 }
 const after = process.memoryUsage();
-const blocks = picker.endpoints().reduce((sum, endpoint) => sum + endpoint.indexedBlocks, 0);
-console.log(`node ${process.version}, ${ENDPOINTS} endpoints, ${inFlight.length} requests in flight, ${blocks} blocks indexed`);
+console.log(`node ${process.version}, ${ENDPOINTS} endpoints, ${inFlight.length} requests in flight, ${indexed()} blocks indexed`);
 console.log(
   `index: ${(picker.index.memoryBytes / 1048576).toFixed(1)} MiB for up to ${picker.index.maxEntries} blocks; array buffers grew by ${((after.arrayBuffers - before.arrayBuffers) / 1048576).toFixed(1)} MiB`,
 );
@@ -113,6 +116,14 @@ measure('warm-up (not to be quoted)', 3_000, () => body(800, 400, serial % 200))
 measure('200-token prompts, half of each shared by 200 groups', 5_000, () => body(800, 400, serial % 200));
 measure('7200-token prompts, 6000 shared by 150 groups', 2_000, () => body(28_800, 24_000, serial % 150));
 measure('220 KB prompts, 200 KB shared by 20 groups', 300, () => body(220_000, 200_000, serial % 20));
+
+const plain = body(220_000, 0, 0);
+const times = Array.from({ length: 500 }, () => {
+  const t0 = performance.now();
+  digestPrompt([plain]);
+  return performance.now() - t0;
+});
+console.log(`220 KB of plain bytes\n  digest  ${percentiles(times)}`);
 
 // 500 picks a second for ten seconds, with first token, 20 reports of tokens and an end each, spread over time.
 const bodies = Array.from({ length: 500 }, (_, index) => scanObject(body(index % 10 === 0 ? 28_800 : 800, 400, index % 100)));

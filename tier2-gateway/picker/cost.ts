@@ -42,7 +42,7 @@ function put(out: Float64Array, row: number, term: number, ms: number): number {
  */
 export function costOf(endpoint: EndpointState, matchedTokens: number, context: CostContext, out: Float64Array, rowNumber: number): number {
   const { request, settings, now, expectedOutput, normal } = context;
-  const { load, prefill, tpot } = endpoint;
+  const { load, speed } = endpoint;
   const row = rowNumber * TERMS.length;
 
   const confidence = endpoint.scraped.confidence(now, settings);
@@ -51,17 +51,17 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
   const foreignWaiting = blend(foreign.waiting, normal.waiting, confidence);
   const foreignKv = blend(foreign.kvTokens, normal.kvTokens, confidence);
 
-  const { msPerToken } = prefill;
+  const msPerToken = speed.prefillMsPerToken(now);
   const uncached = Math.max(1, request.inputTokens - matchedTokens);
   const ahead = load.prefillLeft(now, msPerToken) + foreignWaiting * context.usualInput;
   const queueMs = ahead * msPerToken;
-  const prefillMs = prefill.baseMs + uncached * msPerToken;
+  const prefillMs = speed.baseTtftMs(now) + uncached * msPerToken;
 
   // Requests that prefill now decode by the time that this one does.
   const streams = load.requests + foreignRunning + foreignWaiting;
   const kvInUse = endpoint.ownKv(context.index, context.bytesPerToken) + foreignKv;
   const kvAfter = kvInUse + uncached + expectedOutput;
-  const tpotMs = tpot.predict(streams + 1, Math.min(kvAfter, endpoint.kvCapacity));
+  const tpotMs = speed.tpotMs(streams + 1, Math.min(kvAfter, endpoint.kvCapacity), now);
   const decodeMs = Math.max(0, expectedOutput - 1) * tpotMs;
 
   // Without a free place the request waits until others have ended, which they do at the rate at which they write.
@@ -73,7 +73,8 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
 
   // A prefill holds up the streams for its whole length; one more stream slows each of their remaining tokens.
   const stalledMs = uncached * msPerToken * (load.streams + foreignRunning);
-  const slowedMs = tpot.perStreamMs * Math.min(load.remainingOutput + (foreignRunning * expectedOutput) / 2, streams * expectedOutput);
+  const slowedMs =
+    speed.tpotPerStreamMs(now) * Math.min(load.remainingOutput + (foreignRunning * expectedOutput) / 2, streams * expectedOutput);
   const interferenceMs = settings.interferenceWeight * (stalledMs + slowedMs);
 
   const evictionMs = settings.evictionWeight * evictionCost(endpoint, uncached + expectedOutput, kvInUse, context);
@@ -120,7 +121,7 @@ function evictionCost(endpoint: EndpointState, tokens: number, kvInUse: number, 
   const displaced = Math.min(tokens - Math.max(0, free), idle);
   if (displaced <= 0) return 0;
   const age = index.coldestAgeMs(endpoint.slot, now) ?? 0;
-  return displaced * endpoint.prefill.msPerToken * context.hitRate * Math.exp(-age / settings.reuseHorizonMs);
+  return displaced * endpoint.speed.prefillMsPerToken(now) * context.hitRate * Math.exp(-age / settings.reuseHorizonMs);
 }
 
 function blend(seen: number, normal: number, confidence: number): number {

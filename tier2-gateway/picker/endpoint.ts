@@ -1,4 +1,5 @@
-import { PrefillModel, TpotModel } from './learning.ts';
+import { SpeedModel } from './learning.ts';
+import type { PoolModels } from './learning.ts';
 import { EndpointLoad } from './load.ts';
 import { LoraSlots } from './lora.ts';
 import type { EndpointInfo } from './policy.ts';
@@ -22,10 +23,7 @@ export class EndpointState {
   readonly load = new EndpointLoad();
   readonly scraped = new ScrapedLoad();
   readonly loras = new LoraSlots();
-  readonly prefill: PrefillModel;
-  readonly tpot: TpotModel;
-  /** Observations that the models have seen. */
-  observations = 0;
+  readonly speed: SpeedModel;
   /** How much of the predicted cache hits the endpoint reports in fact. */
   trust = 1;
   /** How much of the reported cache the index counts on. */
@@ -35,13 +33,12 @@ export class EndpointState {
   #failures = 0;
   #failedAt = 0;
 
-  constructor(info: EndpointInfo, slot: number, readySince: number, settings: PickerSettings) {
+  constructor(info: EndpointInfo, slot: number, readySince: number, settings: PickerSettings, pool: PoolModels) {
     this.info = info;
     this.slot = slot;
     this.readySince = readySince;
     this.#settings = settings;
-    this.prefill = new PrefillModel(settings);
-    this.tpot = new TpotModel(settings);
+    this.speed = new SpeedModel(pool);
   }
 
   /** Tokens of the whole KV cache. */

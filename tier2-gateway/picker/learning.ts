@@ -4,97 +4,152 @@ import type { PickerSettings } from './settings.ts';
 const RATE = 0.1;
 /** An observation counts as no further off than this many times the prediction: one hiccup teaches little. */
 const MAX_SURPRISE = 1;
+/** How long an endpoint's deviation from the pool is believed in without news: a slow one gets another chance. */
+const DEVIATION_HALF_LIFE_MS = 60_000;
 
 /**
- * A straight line through the origin of its features, fitted by normalised least mean squares: each observation moves the weights towards
- * itself in proportion to their share of it. Every weight stays within its bounds, whatever is observed.
+ * A weighted sum of features, fitted by normalised least mean squares: each observation moves the weights towards itself in proportion to
+ * their share of it. Every weight stays within its bounds, whatever is observed.
  */
 class OnlineLine {
-  readonly weights: Float64Array;
+  readonly #weights: Float64Array;
   readonly #least: Float64Array;
   readonly #most: Float64Array;
+  /** Logarithm of what observations lately were relative to the prediction: not 0 only while it learns, or at a bound. */
+  bias = 0;
 
   /** @param range weights stay within this factor of their start, either way */
   constructor(start: readonly number[], range: number) {
-    this.weights = Float64Array.from(start);
-    this.#least = this.weights.map((weight) => weight / range);
-    this.#most = this.weights.map((weight) => weight * range);
+    this.#weights = Float64Array.from(start);
+    this.#least = this.#weights.map((weight) => weight / range);
+    this.#most = this.#weights.map((weight) => weight * range);
   }
 
-  predict(x: number, y = 0): number {
-    return this.weights[0]! + this.weights[1]! * x + (this.weights[2] ?? 0) * y;
+  weight(index: number): number {
+    return this.#weights[index]!;
   }
 
-  observe(value: number, x: number, y = 0): void {
-    if (!Number.isFinite(value) || value < 0 || !Number.isFinite(x) || !Number.isFinite(y)) return;
+  predict(x: number, y: number): number {
+    return this.#weights[0]! + this.#weights[1]! * x + (this.#weights[2] ?? 0) * y;
+  }
+
+  observe(value: number, x: number, y: number): void {
     const predicted = this.predict(x, y);
+    this.bias += RATE * surprise(value / predicted, this.bias);
     const limit = Math.max(1, MAX_SURPRISE * predicted);
     const error = Math.max(-limit, Math.min(limit, value - predicted));
     const step = (RATE * error) / (1 + x * x + y * y);
     this.#move(0, step);
     this.#move(1, step * x);
-    if (this.weights.length > 2) this.#move(2, step * y);
+    if (this.#weights.length > 2) this.#move(2, step * y);
   }
 
   #move(index: number, by: number): void {
-    this.weights[index] = Math.max(this.#least[index]!, Math.min(this.#most[index]!, this.weights[index]! + by));
+    this.#weights[index] = Math.max(this.#least[index]!, Math.min(this.#most[index]!, this.#weights[index]! + by));
   }
 }
 
-/** How long an endpoint takes to its first token: a constant and a time per token ahead. */
-export class PrefillModel {
-  readonly #line: OnlineLine;
+/**
+ * How much slower (above 1) or faster an endpoint is than the pool's line says. One number is learned from few observations, and an
+ * endpoint that was hardly tried is like the others: separate lines would send everything to whichever learned first that it is fast.
+ */
+class Deviation {
+  readonly #limit: number;
+  #log = 0;
+  #at = 0;
+  /** The factor at the time of the last question: one pick asks several times. */
+  #askedAt = Number.NaN;
+  #answer = 1;
+
+  constructor(range: number) {
+    this.#limit = Math.log(range);
+  }
+
+  factor(now: number): number {
+    if (now !== this.#askedAt) {
+      this.#askedAt = now;
+      this.#answer = Math.exp(this.#log * 0.5 ** (Math.max(0, now - this.#at) / DEVIATION_HALF_LIFE_MS));
+    }
+    return this.#answer;
+  }
+
+  observe(ratio: number, at: number): void {
+    this.#log = Math.max(-this.#limit, Math.min(this.#limit, this.#log + RATE * surprise(ratio, this.#log)));
+    this.#at = at;
+    this.#askedAt = Number.NaN;
+  }
+}
+
+/** What the pool's endpoints have taught together. */
+export class PoolModels {
+  /** Milliseconds to first token: constant, and per thousand tokens ahead. */
+  readonly ttft: OnlineLine;
+  /** Milliseconds per output token: constant, per 64 streams, per 100 000 tokens of KV that each step reads. */
+  readonly tpot: OnlineLine;
+  readonly range: number;
 
   constructor(settings: PickerSettings) {
-    // In thousands of tokens, so that both features are of one size.
-    this.#line = new OnlineLine([Math.max(1, settings.baseTtftMs), 1e6 / settings.prefillTokensPerSecond], settings.learningRange);
+    this.range = settings.learningRange;
+    this.ttft = new OnlineLine([Math.max(1, settings.baseTtftMs), 1e6 / settings.prefillTokensPerSecond], this.range);
+    this.tpot = new OnlineLine([settings.tpotBaseMs, settings.tpotPerStreamMs * STREAMS, settings.tpotPer100kKvMs], this.range);
+  }
+}
+
+/** Units of the features, so that all are of about one size. */
+const TOKENS = 1_000;
+const STREAMS = 64;
+const KV = 100_000;
+
+/** How fast one endpoint is: the pool's lines, times its own deviation from each. */
+export class SpeedModel {
+  readonly #pool: PoolModels;
+  readonly #ttft: Deviation;
+  readonly #tpot: Deviation;
+
+  constructor(pool: PoolModels) {
+    this.#pool = pool;
+    this.#ttft = new Deviation(pool.range);
+    this.#tpot = new Deviation(pool.range);
   }
 
-  get baseMs(): number {
-    return this.#line.weights[0]!;
+  /** Time to first token of an empty prompt without a queue. */
+  baseTtftMs(now: number): number {
+    return this.#pool.ttft.weight(0) * this.#ttft.factor(now);
   }
 
-  get msPerToken(): number {
-    return this.#line.weights[1]! / 1_000;
+  prefillMsPerToken(now: number): number {
+    return (this.#pool.ttft.weight(1) * this.#ttft.factor(now)) / TOKENS;
+  }
+
+  /** Time per output token. */
+  tpotMs(streams: number, kvTokens: number, now: number): number {
+    return this.#pool.tpot.predict(streams / STREAMS, kvTokens / KV) * this.#tpot.factor(now);
+  }
+
+  /** What one more stream adds to it. */
+  tpotPerStreamMs(now: number): number {
+    return (this.#pool.tpot.weight(1) * this.#tpot.factor(now)) / STREAMS;
   }
 
   /** @param tokens that were prefilled between the pick and the first token, this request's own included */
-  observe(tokens: number, ttftMs: number): void {
-    this.#line.observe(ttftMs, tokens / 1_000);
+  observeTtft(ttftMs: number, tokens: number, at: number): void {
+    learn(this.#pool.ttft, this.#ttft, ttftMs, tokens / TOKENS, 0, at);
   }
 
-  startFrom(other: PrefillModel): void {
-    this.#line.weights.set(other.#line.weights);
-  }
-}
-
-/** How long an endpoint takes per output token: grows with the streams and the KV tokens that it reads in each step. */
-export class TpotModel {
-  readonly #line: OnlineLine;
-
-  constructor(settings: PickerSettings) {
-    this.#line = new OnlineLine(
-      [settings.tpotBaseMs, settings.tpotPerStreamMs * STREAMS, settings.tpotPer100kKvMs],
-      settings.learningRange,
-    );
-  }
-
-  predict(streams: number, kvTokens: number): number {
-    return this.#line.predict(streams / STREAMS, kvTokens / 100_000);
-  }
-
-  get perStreamMs(): number {
-    return this.#line.weights[1]! / STREAMS;
-  }
-
-  observe(tpotMs: number, streams: number, kvTokens: number): void {
-    this.#line.observe(tpotMs, streams / STREAMS, kvTokens / 100_000);
-  }
-
-  startFrom(other: TpotModel): void {
-    this.#line.weights.set(other.#line.weights);
+  observeTpot(tpotMs: number, streams: number, kvTokens: number, at: number): void {
+    learn(this.#pool.tpot, this.#tpot, tpotMs, streams / STREAMS, kvTokens / KV, at);
   }
 }
 
-/** Streams that make one unit of the feature. */
-const STREAMS = 64;
+function learn(line: OnlineLine, deviation: Deviation, value: number, x: number, y: number, at: number): void {
+  if (!Number.isFinite(value) || value < 0 || !Number.isFinite(x) || !Number.isFinite(y)) return;
+  const ratio = value / line.predict(x, y);
+  line.observe(value, x, y);
+  // Where the line is wrong for all, that says nothing about this one.
+  deviation.observe(ratio / Math.exp(line.bias), at);
+}
+
+/** How far the logarithm of the ratio is from the expected one; a hiccup counts as a factor of two. */
+function surprise(ratio: number, expected: number): number {
+  return Math.max(-Math.LN2, Math.min(Math.LN2, Math.log(Math.max(1e-6, ratio)) - expected));
+}

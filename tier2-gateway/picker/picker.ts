@@ -4,6 +4,7 @@ import { DecisionRing, TERM, TERMS } from './decisions.ts';
 import type { Decision, DecisionRecord } from './decisions.ts';
 import { bytesOfBlocks, finish, PromptHasher } from './digest.ts';
 import { EndpointState } from './endpoint.ts';
+import { PoolModels } from './learning.ts';
 import { inSubset } from './policy.ts';
 import type { EndpointInfo, EndpointMetrics, PickRequest, Policy, RankedEndpoint, Surroundings, Ticket } from './policy.ts';
 import { PrefixIndex } from './prefix-index.ts';
@@ -49,12 +50,14 @@ export class Picker implements Policy {
   readonly #depths: Int32Array;
   readonly #salts = new Map<string, Salt>();
   readonly #secret: string;
+  readonly #pool: PoolModels;
   #started = false;
 
   constructor(options: Surroundings & { readonly settings?: Partial<PickerSettings> }) {
     this.#around = { now: options.now, random: options.random };
     this.settings = pickerSettings(options.settings);
     this.index = new PrefixIndex({ maxBytes: this.settings.indexBytes, maxEndpoints: this.settings.maxEndpoints });
+    this.#pool = new PoolModels(this.settings);
     this.#decisions = new DecisionRing(this.settings.decisions);
     this.#depths = new Int32Array(this.index.slots);
     // Nobody outside can aim for collisions.
@@ -99,15 +102,7 @@ export class Picker implements Policy {
   #create(info: EndpointInfo, now: number): EndpointState {
     // Those that are there when the gateway starts are not new.
     const readySince = info.startedAt ?? (this.#started ? now : -Infinity);
-    const endpoint = new EndpointState(info, this.index.addEndpoint(), readySince, this.settings);
-    // The pool's experience is a better start than the settings.
-    let teacher: EndpointState | undefined;
-    for (const other of this.#endpoints.values()) if (other.observations > (teacher?.observations ?? 0)) teacher = other;
-    if (teacher !== undefined) {
-      endpoint.prefill.startFrom(teacher.prefill);
-      endpoint.tpot.startFrom(teacher.tpot);
-    }
-    return endpoint;
+    return new EndpointState(info, this.index.addEndpoint(), readySince, this.settings, this.#pool);
   }
 
   #remove(id: string, endpoint: EndpointState): void {
@@ -254,8 +249,8 @@ export class Picker implements Policy {
         indexedBlocks: this.index.entriesOf(endpoint.slot),
         cacheTrust: endpoint.trust,
         capacityShare: endpoint.capacityShare,
-        prefillTokensPerSecond: 1_000 / endpoint.prefill.msPerToken,
-        tpotMs: endpoint.tpot.predict(endpoint.load.streams, kvTokens),
+        prefillTokensPerSecond: 1_000 / endpoint.speed.prefillMsPerToken(now),
+        tpotMs: endpoint.speed.tpotMs(endpoint.load.streams, kvTokens, now),
       };
     });
   }

@@ -94,12 +94,11 @@ export class PrefixIndex {
     const maxBytes = limits.maxBytes ?? 64 * 1024 * 1024;
     this.#words = Math.ceil((limits.maxEndpoints ?? 256) / 32);
     const perEntry = ENTRY_BYTES + NODE_BYTES + this.#words * 4;
+    // The table size, a power of two, that leaves room for the most entries; the first of each array is not used.
     let table = 64;
-    while (Math.floor(table * 2 * MAX_LOAD) * perEntry + table * 4 * CELL_BYTES <= maxBytes) table *= 2;
-    // The next larger table may still be worth it with fewer entries than it has room for.
-    const larger = Math.floor((maxBytes - table * 4 * CELL_BYTES) / perEntry);
-    if (larger > table * MAX_LOAD) table *= 2;
-    this.maxEntries = Math.max(16, Math.min(Math.floor(table * MAX_LOAD), Math.floor((maxBytes - table * 2 * CELL_BYTES) / perEntry)));
+    const room = (cells: number): number => Math.min(cells * MAX_LOAD, (maxBytes - cells * 2 * CELL_BYTES) / perEntry - 1);
+    while (room(table * 2) > room(table)) table *= 2;
+    this.maxEntries = Math.max(16, Math.floor(room(table)));
     const size = this.maxEntries + 1;
     this.memoryBytes = size * perEntry + table * 2 * CELL_BYTES;
     this.#nodes = new IdTable(table);

@@ -93,7 +93,8 @@ export class PickerTicket implements Ticket {
     const cached = Math.min(Math.max(0, inputTokens - 1), bytesOfBlocks(claim.matched) * tokensPerByte);
     const uncached = Math.max(1, Math.round(inputTokens - cached * endpoint.trust));
     const loose = Math.max(0, Math.round(inputTokens - bytesOfBlocks(claim.entries.length) * tokensPerByte));
-    const prefillAhead = load.prefillLeft(at, endpoint.prefill.msPerToken) + uncached;
+    const msPerToken = endpoint.speed.prefillMsPerToken(at);
+    const prefillAhead = load.prefillLeft(at, msPerToken) + uncached;
     const kvAfter = endpoint.ownKv(index, bytesPerToken) + endpoint.scraped.foreign.kvTokens + uncached;
     this.#hold = {
       endpoint,
@@ -103,7 +104,7 @@ export class PickerTicket implements Ticket {
       prefillAhead,
       predictedCached: bytesOfBlocks(claim.confirmed) * tokensPerByte,
       telling: this.#request.streaming !== false && kvAfter < endpoint.kvCapacity && load.requests < this.#state.settings.maxRunning,
-      firstTokenDue: at + endpoint.prefill.baseMs + prefillAhead * endpoint.prefill.msPerToken,
+      firstTokenDue: at + endpoint.speed.baseTtftMs(at) + prefillAhead * msPerToken,
     };
     if (this.#request.streaming === false) this.#state.unseen.add(this);
     if (lora !== undefined) endpoint.loras.start(lora, endpoint.loraSlots);
@@ -137,10 +138,7 @@ export class PickerTicket implements Ticket {
     if (this.#hold?.reservation.firstToken(at) !== true) return;
     const { endpoint, telling, prefillAhead, at: reservedAt } = this.#hold;
     this.#tpotFrom = at;
-    if (telling) {
-      endpoint.prefill.observe(prefillAhead, at - reservedAt);
-      endpoint.observations++;
-    }
+    if (telling) endpoint.speed.observeTtft(at - reservedAt, prefillAhead, at);
     this.#event(`first token after ${(at - reservedAt).toFixed(1)} ms`);
     this.#answered(this.#hold, at);
   }
@@ -169,8 +167,7 @@ export class PickerTicket implements Ticket {
   #learnTpot(hold: Hold, at: number): void {
     const { endpoint } = hold;
     const kv = endpoint.ownKv(this.#state.index, this.#state.bytesPerToken) + endpoint.scraped.foreign.kvTokens;
-    endpoint.tpot.observe((at - this.#tpotFrom) / this.#tpotTokens, endpoint.load.streams + endpoint.scraped.foreign.running, kv);
-    endpoint.observations++;
+    endpoint.speed.observeTpot((at - this.#tpotFrom) / this.#tpotTokens, endpoint.load.streams + endpoint.scraped.foreign.running, kv, at);
     this.#tpotFrom = at;
     this.#tpotTokens = 0;
   }

@@ -141,9 +141,9 @@ describe('pages of engines', () => {
 
 const adapters = (name: string, at: number) => `vllm:lora_requests_info{max_lora="2",running_lora_adapters="${name}"} ${at}`;
 
-describe('vLLM', () => {
-  const page = (...lines: string[]) => readEngineMetrics(['vllm:num_requests_running 1', ...lines].join('\n'))!;
+const page = (...lines: string[]) => readEngineMetrics(['vllm:num_requests_running 1', ...lines].join('\n'))!;
 
+describe('vLLM', () => {
   it('has no number of blocks before it has measured its memory', () => {
     const metrics = page('vllm:cache_config_info{block_size="16",num_gpu_blocks="None"} 1.0');
     expect(metrics.blockSize).toBe(16);

@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import type { AddressInfo, Socket } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
 
 import { DEFAULT_HEALTH_CHECK } from '#core/attempt/health';
 import type { InferencePool } from '#core/resources/inference/inference-pool';
@@ -208,6 +208,11 @@ describe('requests in flight', () => {
       answers.push(response);
       response.write('first');
     });
+    const open = new Set<Socket>();
+    server.on('connection', (socket) => {
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+    });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const { port } = server.address() as AddressInfo;
     const real = pod('127.0.0.1', { id: endpointId('127.0.0.1', port), port });
@@ -218,6 +223,8 @@ describe('requests in flight', () => {
     await new Promise((done) => setTimeout(done, 20));
     answers[0]!.end(' last');
     expect(await body.text()).toBe('first last');
+    // And is closed then, not when some other endpoint comes or goes.
+    await vi.waitFor(() => expect(open.size).toBe(0), 5000);
     await r.pool.stop();
     server.closeAllConnections();
     server.close();

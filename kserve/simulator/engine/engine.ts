@@ -42,9 +42,10 @@ export class Engine {
   #order = 0;
   #preemptions = 0;
   #asleep = false;
+  /** The batch is being put together: no other step may begin. */
+  #busy = false;
   /** Free blocks when the next waiting sequence found no room: without more of them, or new cached prompts, it finds none again. */
   #noRoomBelow = -1;
-  #deferred = 0;
   /** Reused by every step. */
   readonly #load = { prefillTokens: 0, decodeSequences: 0, contextTokens: 0, prefillPairs: 0 };
 
@@ -91,7 +92,10 @@ export class Engine {
     if (sequence.state === 'waiting') this.#waiting.remove(sequence);
     else if (sequence.state === 'transferring') this.#transferring = this.#transferring.filter((other) => other !== sequence);
     else this.#running = this.#running.filter((other) => other !== sequence);
-    this.#end(sequence, Math.max(now, this.#now), reason);
+    const at = Math.max(now, this.#now);
+    this.#end(sequence, at, reason);
+    // Others may have waited for its blocks while nothing ran.
+    if (this.#stepEndsAt === Infinity && !this.#busy) this.#begin(at);
     return true;
   }
 
@@ -99,9 +103,8 @@ export class Engine {
   nextEventAt(): number {
     if (this.#stepEndsAt < Infinity || this.#asleep) return this.#stepEndsAt;
     // Nothing runs: what is left waits for a transfer or for an adapter's weights.
-    let next = Infinity;
-    for (const { transferReadyAt } of this.#transferring) next = Math.min(next, transferReadyAt);
-    if (this.#waiting.length > 0) next = Math.min(next, this.loras.nextReadyAt(this.#now));
+    let next = this.waiting > 0 ? this.loras.nextReadyAt(this.#now) : Infinity;
+    for (const { transferReadyAt } of this.#transferring) if (transferReadyAt > this.#now) next = Math.min(next, transferReadyAt);
     return next;
   }
 
@@ -125,13 +128,9 @@ export class Engine {
     while (this.#running.length > 0) this.#preempt(this.#running.length - 1, now);
     for (const sequence of this.#transferring.splice(0).reverse()) {
       sequence.state = 'waiting';
-      this.#waiting.pushBack(sequence);
-    }
-    // Those whose KV cache was transferred hold blocks while they wait.
-    for (const sequence of this.#waiting) {
-      this.allocator.release(sequence.blocks);
       sequence.computed = 0;
-      sequence.transferredTokens = 0;
+      this.allocator.release(sequence.blocks);
+      this.#waiting.pushBack(sequence);
     }
     this.allocator.clear();
   }
@@ -149,7 +148,9 @@ export class Engine {
 
   /** Ends everything with an error, as a crash does. */
   crash(now: number): void {
+    this.#busy = true;
     for (const sequence of this.#sequences.values()) this.abort(sequence.request.id, now, 'error');
+    this.#busy = false;
     this.#stepEndsAt = Infinity;
     this.allocator.clear();
   }
@@ -163,15 +164,18 @@ export class Engine {
   snapshot(): EngineSnapshot {
     let pending = 0;
     const waitingLoras = new Set<string>();
+    let deferred = this.#transferring.length;
     for (const { request } of this.#waiting) {
       pending += request.content.length;
-      if (request.lora !== undefined) waitingLoras.add(request.lora);
+      if (request.lora === undefined) continue;
+      waitingLoras.add(request.lora);
+      if (!this.loras.ready(request.lora, this.#now)) deferred++;
     }
     for (const { request, computed } of this.#running) pending += Math.max(0, request.content.length - computed);
     return {
       running: this.#running.length,
       waiting: this.#waiting.length + this.#transferring.length,
-      deferred: this.#transferring.length + this.#deferred,
+      deferred,
       kvUsage: this.allocator.usage,
       runningLoras: this.loras.running,
       waitingLoras: [...waitingLoras],
@@ -191,28 +195,12 @@ export class Engine {
   #begin(now: number): void {
     this.#stepEndsAt = Infinity;
     if (this.#asleep) return;
-    this.#receive(now);
-    const budget = this.settings.maxNumBatchedTokens;
-    const { left, preempted } = this.#scheduleRunning(budget, now);
-    // vLLM admits nobody in a step in which somebody had to go.
-    if (!preempted) this.#scheduleWaiting(left, now);
+    this.#busy = true;
+    const { left, preempted } = this.#scheduleRunning(this.settings.maxNumBatchedTokens, now);
+    // vLLM admits nobody in a step in which somebody had to go. If that was the last one, there would be no step at all.
+    if (!preempted || this.#running.length === 0) this.#scheduleWaiting(this.#scheduleReceived(left, now), now);
     this.#start(now);
-  }
-
-  /** Sequences whose KV cache has arrived go to the front of the queue. */
-  #receive(now: number): void {
-    if (this.#transferring.length === 0) return;
-    const ready = this.#transferring.filter(({ transferReadyAt }) => transferReadyAt <= now);
-    if (ready.length === 0) return;
-    this.#transferring = this.#transferring.filter(({ transferReadyAt }) => transferReadyAt > now);
-    for (const sequence of ready.reverse()) {
-      sequence.state = 'waiting';
-      // The last token is computed here: its logits give the first token of the answer.
-      sequence.computed = sequence.request.content.length - 1;
-      sequence.transferredTokens = sequence.computed - sequence.cachedTokens;
-      this.#waiting.pushBack(sequence);
-    }
-    this.#noRoomBelow = -1;
+    this.#busy = false;
   }
 
   #scheduleRunning(budget: number, now: number): { left: number; preempted: boolean } {
@@ -225,18 +213,42 @@ export class Engine {
         const victim = this.#victim();
         preempted = true;
         left += this.#running[victim]!.scheduled;
-        if (victim < i) i--;
+        // The list closes up behind it. It may be this sequence itself: then the next one moves to its place.
+        if (victim <= i) i--;
         this.#preempt(victim, now);
       }
-      if (sequence.state !== 'running') break;
+      if (sequence.state !== 'running') continue;
       sequence.scheduled = tokens;
       left -= tokens;
     }
     return { left, preempted };
   }
 
+  /** Sequences whose KV cache has arrived hold blocks, so they go before all that wait, whatever their priority. */
+  #scheduleReceived(budget: number, now: number): number {
+    let left = budget;
+    for (const sequence of this.#transferring) {
+      if (sequence.transferReadyAt > now || left === 0 || this.#running.length >= this.settings.maxNumSeqs) continue;
+      const { lora } = sequence.request;
+      if (lora !== undefined && !((this.loras.request(lora, now) ?? Infinity) <= now)) continue;
+      // The last token is computed here: its logits give the first token of the answer.
+      sequence.computed = sequence.request.content.length - 1;
+      sequence.transferredTokens = sequence.computed - sequence.cachedTokens;
+      this.#run(sequence, 1);
+      left--;
+    }
+    this.#transferring = this.#transferring.filter(({ state }) => state === 'transferring');
+    return left;
+  }
+
+  #run(sequence: Sequence, tokens: number): void {
+    sequence.state = 'running';
+    sequence.scheduled = tokens;
+    this.#running.push(sequence);
+    if (sequence.request.lora !== undefined) this.loras.hold(sequence.request.lora);
+  }
+
   #scheduleWaiting(budget: number, now: number): void {
-    this.#deferred = 0;
     let left = budget;
     let index = 0;
     while (left > 0 && this.#running.length < this.settings.maxNumSeqs) {
@@ -245,7 +257,6 @@ export class Engine {
       if (index === 0 && this.allocator.free <= this.#noRoomBelow) return;
       const { lora } = sequence.request;
       if (lora !== undefined && !((this.loras.request(lora, now) ?? Infinity) <= now)) {
-        this.#deferred++;
         index++;
         continue;
       }
@@ -265,35 +276,28 @@ export class Engine {
     const { allocator } = this;
     const length = total(sequence);
     const { request } = sequence;
-    if (sequence.computed === 0) {
-      const hits = allocator.match(sequence.chain, this.#mostHits(length));
-      const remote = request.remotePrefill === true && sequence.transferredTokens === 0 && sequence.preemptions === 0;
-      const computed = hits * this.settings.blockSize;
-      const tokens = remote ? length - computed : Math.min(length - computed, budget);
-      const fresh = this.#blocksFor(computed + tokens) - hits;
-      if (!allocator.fits(sequence.chain, hits, fresh)) return undefined;
-      allocator.share(sequence.chain, hits, sequence.blocks);
-      allocator.allocate(fresh, sequence.blocks);
-      sequence.stored = hits;
-      sequence.computed = computed;
-      if (sequence.admittedAt === undefined) {
-        sequence.cachedTokens = computed;
-        sequence.admittedAt = now;
-        this.#events.admitted?.(sequence, now);
-      }
-      if (remote && length - computed > 1) {
-        sequence.state = 'transferring';
-        sequence.transferReadyAt = now + (length - computed) * this.settings.transferPerTokenMs;
-        this.#transferring.push(sequence);
-        return 0;
-      }
+    const hits = allocator.match(sequence.chain, this.#mostHits(length));
+    const remote = request.remotePrefill === true && sequence.preemptions === 0;
+    const computed = hits * this.settings.blockSize;
+    const tokens = Math.min(length - computed, budget);
+    const fresh = this.#blocksFor(remote ? length : computed + tokens) - hits;
+    if (!allocator.fits(sequence.chain, hits, fresh)) return undefined;
+    allocator.share(sequence.chain, hits, sequence.blocks);
+    allocator.allocate(fresh, sequence.blocks);
+    sequence.stored = hits;
+    sequence.computed = computed;
+    if (sequence.admittedAt === undefined) {
+      sequence.cachedTokens = computed;
+      sequence.admittedAt = now;
+      this.#events.admitted?.(sequence, now);
     }
-    const tokens = Math.min(length - sequence.computed, budget);
-    if (!this.#grow(sequence, sequence.computed + tokens)) return undefined;
-    sequence.state = 'running';
-    sequence.scheduled = tokens;
-    this.#running.push(sequence);
-    if (request.lora !== undefined) this.loras.hold(request.lora);
+    if (remote && length - computed > 1) {
+      sequence.state = 'transferring';
+      sequence.transferReadyAt = now + (length - computed) * this.settings.transferPerTokenMs;
+      this.#transferring.push(sequence);
+      return 0;
+    }
+    this.#run(sequence, tokens);
     return tokens;
   }
 

@@ -31,6 +31,11 @@ export class LoraSlots {
     return now + this.loadMs;
   }
 
+  /** Whether an adapter's weights are there. */
+  ready(adapter: string, now: number): boolean {
+    return (this.#loaded.get(adapter) ?? Infinity) <= now;
+  }
+
   /** A sequence with this adapter starts to run. */
   hold(adapter: string): void {
     this.#users.set(adapter, (this.#users.get(adapter) ?? 0) + 1);

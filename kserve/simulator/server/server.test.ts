@@ -24,18 +24,25 @@ beforeAll(async () => {
 
 afterAll(() => pod.close());
 
+function post(handle: PodHandle, path: string, body: object): Promise<Response> {
+  return fetch(handle.url + path, { method: 'POST', body: JSON.stringify(body) });
+}
+
+async function read(handle: PodHandle, path: string, body: object): Promise<Record<string, unknown>> {
+  return (await (await post(handle, path, body)).json()) as Record<string, unknown>;
+}
+
 test('the official OpenAI client reads answers and usage, and the second identical prompt is cached', async () => {
-  const ask = () =>
-    openai.chat.completions.create({
-      model: 'qwen',
-      messages: [
-        { role: 'system', content: PROMPT },
-        { role: 'user', content: 'Where does it run?' },
-      ],
-      max_tokens: 12,
-    });
-  const first = await ask();
-  const second = await ask();
+  const request = {
+    model: 'qwen',
+    messages: [
+      { role: 'system' as const, content: PROMPT },
+      { role: 'user' as const, content: 'Where does it run?' },
+    ],
+    max_tokens: 12,
+  };
+  const first = await openai.chat.completions.create(request);
+  const second = await openai.chat.completions.create(request);
   expect(first.choices[0]!.message.content).toMatch(/^[A-Z][a-z ,]+/);
   expect(second.choices[0]!.message.content).toBe(first.choices[0]!.message.content);
   expect(first.choices[0]!.finish_reason).toBe('length');
@@ -51,25 +58,18 @@ test('a stream gives the same text as a whole answer, then usage in a chunk with
   const request = { model: 'qwen', messages: [{ role: 'user' as const, content: 'Tell me of the queue.' }], temperature: 0 };
   const whole = await openai.chat.completions.create(request);
   const stream = await openai.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } });
-  let text = '';
-  let finish: string | null = null;
-  let chunks = 0;
-  let usage: OpenAI.CompletionUsage | null | undefined;
-  for await (const chunk of stream) {
-    if (chunk.choices.length === 0) usage = chunk.usage;
-    else {
-      expect(usage).toBeUndefined();
-      text += chunk.choices[0]!.delta.content ?? '';
-      finish = chunk.choices[0]!.finish_reason ?? finish;
-      chunks++;
-    }
-  }
+  const chunks: OpenAI.ChatCompletionChunk[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  const withChoices = chunks.filter(({ choices }) => choices.length > 0);
+  const { usage } = chunks.at(-1)!;
+  const text = withChoices.map(({ choices }) => choices[0]!.delta.content ?? '').join('');
+  expect(chunks.slice(0, -1).every((chunk) => chunk.choices.length === 1 && !chunk.usage)).toBe(true);
   expect(text).toBe(whole.choices[0]!.message.content);
   expect(text).toMatch(/\.$/);
-  expect(finish).toBe('stop');
+  expect(withChoices.at(-1)!.choices[0]!.finish_reason).toBe('stop');
   expect(usage!.completion_tokens).toBe(whole.usage!.completion_tokens);
   // The role comes first, then a chunk for each token.
-  expect(chunks).toBe(usage!.completion_tokens + 1);
+  expect(withChoices.length).toBe(usage!.completion_tokens + 1);
 });
 
 test('an answer that is sent back is found in the cache up to its end', async () => {
@@ -153,7 +153,7 @@ test('tools: a named tool is called with arguments that fit, and left alone othe
   const stream = openai.chat.completions.stream({ model: 'qwen', messages, tools: [TOOL] });
   const { choices } = await stream.finalChatCompletion();
   expect(choices[0]!.finish_reason).toBe('tool_calls');
-  const call = choices[0]!.message.tool_calls![0]! as OpenAI.ChatCompletionMessageFunctionToolCall;
+  const call = choices[0]!.message.tool_calls![0]!;
   const args = JSON.parse(call.function.arguments) as { city: string; unit: string; days: number };
   expect(call.function.name).toBe('get_weather');
   expect(['C', 'F']).toContain(args.unit);
@@ -165,14 +165,16 @@ test('tools: a named tool is called with arguments that fit, and left alone othe
   expect(unasked.choices[0]!.message.tool_calls).toEqual([]);
 });
 
+function createChat(body: object): Promise<unknown> {
+  return openai.chat.completions.create({ model: 'qwen', messages: [{ role: 'user', content: 'x' }], ...body } as never);
+}
+
 test('errors look like vLLM says them', async () => {
-  const create = (body: object) =>
-    openai.chat.completions.create({ model: 'qwen', messages: [{ role: 'user', content: 'x' }], ...body } as never);
-  await expect(create({ model: 'nobody' })).rejects.toMatchObject({
+  await expect(createChat({ model: 'nobody' })).rejects.toMatchObject({
     status: 404,
     error: { message: 'The model `nobody` does not exist.', type: 'NotFoundError', param: 'model', code: 404 },
   });
-  await expect(create({ max_tokens: 5000 })).rejects.toMatchObject({
+  await expect(createChat({ max_tokens: 5000 })).rejects.toMatchObject({
     status: 400,
     error: {
       type: 'BadRequestError',
@@ -183,8 +185,8 @@ test('errors look like vLLM says them', async () => {
       ),
     },
   });
-  await expect(create({ messages: 'x' })).rejects.toMatchObject({ status: 400, error: { param: 'messages' } });
-  await expect(create({ temperature: 9 })).rejects.toMatchObject({ status: 400, error: { param: 'temperature' } });
+  await expect(createChat({ messages: 'x' })).rejects.toMatchObject({ status: 400, error: { param: 'messages' } });
+  await expect(createChat({ temperature: 9 })).rejects.toMatchObject({ status: 400, error: { param: 'temperature' } });
   const bad = await fetch(`${pod.url}/v1/chat/completions`, { method: 'POST', body: '{' });
   expect(bad.status).toBe(400);
   expect(await bad.json()).toMatchObject({ error: { type: 'BadRequestError' } });
@@ -237,48 +239,41 @@ test('embeddings have length 1, in both formats', async () => {
 });
 
 test('tokenize counts what usage counts, and detokenize undoes it', async () => {
-  const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
-    const answer = await fetch(pod.url + path, { method: 'POST', body: JSON.stringify(body) });
-    return (await answer.json()) as Record<string, unknown>;
-  };
   const messages = [{ role: 'user', content: 'Grüße aus 東京 👋' }];
-  const { count, tokens } = await post('/tokenize', { messages });
+  const { count, tokens } = await read(pod, '/tokenize', { messages });
   const { usage } = await openai.chat.completions.create({ model: 'qwen', messages: messages as never, max_tokens: 1 });
   expect(count).toBe(usage!.prompt_tokens);
-  expect(await post('/detokenize', { tokens })).toEqual({
+  expect(await read(pod, '/detokenize', { tokens })).toEqual({
     prompt: '<|im_start|>user\nGrüße aus 東京 👋<|im_end|><|im_start|>assistant\n',
   });
-  expect(await post('/detokenize', { tokens: [0.5] })).toMatchObject({ error: { code: 400 } });
+  expect(await read(pod, '/detokenize', { tokens: [0.5] })).toMatchObject({ error: { code: 400 } });
 });
 
 test('adapters come and go', async () => {
-  const post = (path: string, body: object) => fetch(`${pod.url}/v1/${path}`, { method: 'POST', body: JSON.stringify(body) });
   const ask = () => openai.chat.completions.create({ model: 'poet', messages: [{ role: 'user', content: 'x' }], max_tokens: 2 });
   await expect(ask()).rejects.toMatchObject({ status: 404 });
-  const loaded = await post('load_lora_adapter', { lora_name: 'poet', lora_path: '/poet' });
+  const loaded = await post(pod, '/v1/load_lora_adapter', { lora_name: 'poet', lora_path: '/poet' });
   expect(await loaded.text()).toBe("Success: LoRA adapter 'poet' added successfully.");
-  expect((await post('load_lora_adapter', { lora_name: 'poet', lora_path: '/poet' })).status).toBe(400);
+  expect((await post(pod, '/v1/load_lora_adapter', { lora_name: 'poet', lora_path: '/poet' })).status).toBe(400);
   expect((await ask()).model).toBe('poet');
   const { data } = await openai.models.list();
   expect(data.map(({ id }) => id)).toEqual(['qwen', 'Qwen/Qwen3-32B', 'sql', 'poet']);
-  expect((await post('unload_lora_adapter', { lora_name: 'poet' })).status).toBe(200);
-  expect((await post('unload_lora_adapter', { lora_name: 'poet' })).status).toBe(404);
+  expect((await post(pod, '/v1/unload_lora_adapter', { lora_name: 'poet' })).status).toBe(200);
+  expect((await post(pod, '/v1/unload_lora_adapter', { lora_name: 'poet' })).status).toBe(404);
   await expect(ask()).rejects.toMatchObject({ status: 404 });
 });
 
 test('a prefill pod names its blocks, and a decode pod takes them instead of computing', async () => {
   const [prefill, decode] = (await startPods({ model: 'm', pods: 2, port: 0, speed: 50 })) as [PodHandle, PodHandle];
-  const post = async (handle: PodHandle, body: object): Promise<Record<string, never>> => {
-    const answer = await fetch(`${handle.url}/v1/completions`, {
-      method: 'POST',
-      body: JSON.stringify({ model: 'm', prompt: PROMPT, ...body }),
-    });
-    return (await answer.json()) as Record<string, never>;
-  };
-  const { kv_transfer_params: params } = await post(prefill, { max_tokens: 1, kv_transfer_params: { do_remote_decode: true } });
+  const { kv_transfer_params: params } = await read(prefill, '/v1/completions', {
+    model: 'm',
+    prompt: PROMPT,
+    max_tokens: 1,
+    kv_transfer_params: { do_remote_decode: true },
+  });
   expect(params).toMatchObject({ do_remote_prefill: true, remote_engine_id: 'pod-0', remote_port: prefill.port });
-  const answer = await post(decode, { max_tokens: 5, kv_transfer_params: params });
-  const { prompt_tokens: prompt, prompt_tokens_details: details } = answer['usage'] as unknown as Record<string, never>;
+  const answer = await read(decode, '/v1/completions', { model: 'm', prompt: PROMPT, max_tokens: 5, kv_transfer_params: params });
+  const { prompt_tokens: prompt, prompt_tokens_details: details } = answer['usage'] as OpenAI.CompletionUsage;
   expect(details).toEqual({ cached_tokens: prompt - 1 });
   expect(decode.pod.metrics().externalPrefixCacheHits).toBe(prompt - 1);
   await Promise.all([prefill.close(), decode.close()]);

@@ -134,6 +134,10 @@ export class PodServer {
     const path = url.pathname;
     const given = request.headers['x-request-id'];
     const id = typeof given === 'string' && given !== '' ? given : randomUUID().replaceAll('-', '');
+    // A connection that was in use when the server closed would stay open for the client's next request.
+    response.once('close', () => {
+      if (this.#closed) setImmediate(() => request.socket.destroySoon());
+    });
     response.setHeader('x-request-id', id);
     response.setHeader('x-inference-pod', runner.pod.name);
     response.setHeader('x-inference-port', String(this.#port));

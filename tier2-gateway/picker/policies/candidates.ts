@@ -89,6 +89,11 @@ export abstract class CandidatePolicy implements Policy {
     return expired;
   }
 
+  /** Own requests per endpoint. */
+  inFlight(): readonly number[] {
+    return [...this.candidates.values()].map(({ requests }) => requests);
+  }
+
   /** These policies keep no decisions. */
   explain(_requestId: string): Decision | undefined {
     return undefined;

@@ -1,0 +1,461 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { endpoint, endpoints, metrics, pool, prompt, request, text } from './pool.fixture.ts';
+import type { Picker } from './picker.ts';
+import type { Ticket } from './policy.ts';
+
+function served(ticket: Ticket): string {
+  expect(ticket.ranked[0]?.id).toBe(ticket.endpoint);
+  return ticket.endpoint!;
+}
+
+describe('accounting', () => {
+  const step = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constant('pick' as const),
+        name: fc.nat(5),
+        bytes: fc.integer({ min: 0, max: 3000 }),
+        streaming: fc.boolean(),
+      }),
+    },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constantFrom('first' as const, 'tokens' as const, 'end' as const, 'answer' as const, 'fail' as const, 'abort' as const),
+        which: fc.nat(30),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('move' as const), which: fc.nat(30), to: fc.nat(5) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constantFrom('sweep' as const, 'restart' as const, 'shrink' as const, 'grow' as const, 'scrape' as const),
+      }),
+    },
+  );
+
+  test('no interleaving leaves anything reserved, or takes a count below zero', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { picker, clock } = pool(4, { ticketTtlMs: 5_000, kvTokens: 2_000 });
+        const tickets: Ticket[] = [];
+        let started = 0;
+        for (const one of steps) {
+          clock.at += 100;
+          const ticket = 'which' in one ? tickets[one.which % Math.max(1, tickets.length)] : undefined;
+          switch (one.do) {
+            case 'pick':
+              tickets.push(
+                picker.pick(
+                  request(prompt(`p${one.name}`, one.bytes), { streaming: one.streaming, lora: `l${one.name}`, session: `s${one.name}` }),
+                ),
+              );
+              break;
+            case 'first':
+              ticket?.firstToken(clock.at);
+              break;
+            case 'tokens':
+              ticket?.tokens(30, clock.at);
+              break;
+            case 'end':
+              ticket?.end({ outputTokens: 40, inputTokens: 300, cachedTokens: 0 });
+              break;
+            case 'answer':
+              ticket?.end({ output: text('answer', 700) });
+              break;
+            case 'fail':
+              ticket?.fail('reset');
+              break;
+            case 'abort':
+              ticket?.fail('aborted');
+              break;
+            case 'move':
+              ticket?.moveTo(`10.0.0.${one.to}:8000`, 'connect');
+              break;
+            case 'sweep':
+              clock.at += 4_000;
+              picker.sweep(clock.at);
+              break;
+            case 'restart':
+              picker.setEndpoints(endpoints(4).map((info) => ({ ...info, startedAt: ++started })));
+              break;
+            case 'shrink':
+              picker.setEndpoints(endpoints(2));
+              break;
+            case 'grow':
+              picker.setEndpoints(endpoints(4));
+              break;
+            case 'scrape':
+              picker.observeMetrics(
+                '10.0.0.1:8000',
+                metrics({ running: 3, waiting: 1, kvUsage: 0.4, blockSize: 16, numBlocks: 100 }),
+                clock.at,
+              );
+          }
+          for (const state of picker.endpoints()) {
+            for (const value of [
+              state.requests,
+              state.pendingPrefillTokens,
+              state.streams,
+              state.kvTokens,
+              state.tpotMs,
+              state.prefillTokensPerSecond,
+            ]) {
+              expect(value).toBeGreaterThanOrEqual(0);
+            }
+            expect(picker.index.heldBytes(picker.endpoints().indexOf(state))).toBeGreaterThanOrEqual(0);
+          }
+        }
+        // Some are closed by hand, the rest is forgotten.
+        tickets.forEach((ticket, index) => {
+          if (index % 2 === 0) ticket.end();
+        });
+        clock.at += 10_000;
+        picker.sweep(clock.at);
+        for (const state of picker.endpoints()) {
+          expect([state.requests, state.pendingPrefillTokens, state.streams]).toEqual([0, 0, 0]);
+        }
+        for (let slot = 0; slot < 4; slot++) expect(picker.index.heldBytes(slot)).toBe(0);
+        expect(picker.sweep(clock.at + 1e9)).toBe(0);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('prefill is pending until the first token, then the stream decodes until the end', () => {
+    const { picker, clock } = pool(1);
+    const ticket = picker.pick(request(prompt('a', 4_000)));
+    expect(picker.endpoints()[0]).toMatchObject({ requests: 1, pendingPrefillTokens: 1_000, streams: 0 });
+    clock.at = 80;
+    ticket.firstToken(80);
+    expect(picker.endpoints()[0]).toMatchObject({ requests: 1, pendingPrefillTokens: 0, streams: 1 });
+    ticket.end();
+    ticket.end();
+    ticket.fail('reset');
+    expect(ticket.moveTo('10.0.0.0:8000')).toBe(false);
+    expect(picker.endpoints()[0]).toMatchObject({ requests: 0, streams: 0 });
+  });
+
+  test('an answer in one piece does not count as prefill until its end', () => {
+    const { picker, clock } = pool(1);
+    const ticket = picker.pick(request(prompt('a', 4_000), { streaming: false }));
+    const before = picker.endpoints()[0]!.prefillTokensPerSecond;
+    clock.at = 1_000;
+    picker.pick(request(prompt('b', 400))).end();
+    expect(picker.endpoints()[0]).toMatchObject({ requests: 1, pendingPrefillTokens: 0, streams: 1 });
+    clock.at = 30_000;
+    ticket.end({ outputTokens: 500 });
+    // Thirty seconds were not the prefill.
+    expect(picker.endpoints()[0]!.prefillTokensPerSecond).toBeCloseTo(before, 6);
+  });
+});
+
+describe('choice', () => {
+  test('a burst of 100 picks of identical cost is spread evenly', () => {
+    const { picker } = pool(10);
+    // Scrapes that are the same for all cannot tell, and arrive only later anyway.
+    for (const { id } of endpoints(10)) picker.observeMetrics(id, metrics(), 0);
+    const counts = new Map<string, number>();
+    for (let index = 0; index < 100; index++) {
+      const id = served(picker.pick(request(prompt(`burst-${index}`, 4_000))));
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(10);
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(13);
+  });
+
+  test('of a burst of one prompt, no endpoint gets more than it can take', () => {
+    const { picker } = pool(10);
+    const counts = new Map<string, number>();
+    for (let index = 0; index < 100; index++) {
+      const id = served(picker.pick(request(prompt('same', 4_000))));
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(30);
+  });
+
+  test('all candidates are listed by cost', () => {
+    const { picker } = pool(5);
+    for (let index = 0; index < 7; index++) picker.pick(request(prompt(`x${index}`, 8_000 * (index + 1))));
+    const { ranked } = picker.pick(request(prompt('y', 400)));
+    expect(new Set(ranked.map(({ id }) => id)).size).toBe(5);
+    const scores = ranked.slice(1).map(({ score }) => score);
+    expect(scores).toEqual([...scores].sort((one, other) => one - other));
+  });
+
+  test('what is not ready, draining, gone or outside the subset is never picked', () => {
+    const { picker } = pool(4);
+    picker.setEndpoints([endpoint(0, { ready: false }), endpoint(1, { draining: true }), endpoint(2)]);
+    for (let index = 0; index < 20; index++) {
+      expect(picker.pick(request(prompt(`d${index}`, 40_000))).ranked.map(({ id }) => id)).toEqual(['10.0.0.2:8000']);
+    }
+    const none = picker.pick(request(prompt('d', 100), { subset: ['10.0.0.1:8000', '10.0.0.9'] }));
+    expect([none.ranked, none.endpoint]).toEqual([[], undefined]);
+    none.end();
+    picker.setEndpoints(endpoints(12));
+    const ids = picker.pick(request(prompt('d', 100), { subset: ['10.0.0.1', '10.0.0.7:8000', '10.0.0.3:80'] })).ranked.map(({ id }) => id);
+    expect(ids.sort()).toEqual(['10.0.0.1:8000', '10.0.0.7:8000']);
+  });
+
+  test('a prompt goes where its beginning is, unless that is overloaded', () => {
+    const { picker, clock } = pool(4);
+    const first = picker.pick(request(prompt('long', 40_000)));
+    first.firstToken(500);
+    first.end();
+    clock.at = 1_000;
+    const next = picker.pick(request(prompt('long', 40_000, text('question', 400))));
+    expect(served(next)).toBe(first.ranked[0]!.id);
+    expect(next.ranked[0]!.matchedTokens).toBeGreaterThan(9_500);
+    const home = served(next);
+    next.end();
+    for (let index = 0; index < 12; index++) picker.pick(request(prompt(`other-${index}`, 200_000), { subset: [home] }));
+    expect(served(picker.pick(request(prompt('long', 40_000, text('question', 400)))))).not.toBe(home);
+  });
+
+  test('the answer is part of the next turn', () => {
+    const { picker } = pool(3);
+    const first = request(prompt('chat', 2_000));
+    const ticket = picker.pick(first);
+    ticket.firstToken(10);
+    ticket.end({ output: text('answer', 6_000) });
+    const second = picker.pick(request(first.prompt.continued(text('answer', 6_000) + text('more', 300))));
+    expect(served(second)).toBe(ticket.ranked[0]!.id);
+    expect(second.ranked[0]!.matchedTokens).toBeGreaterThan(1_900);
+  });
+
+  test('another tenant, model or adapter never matches', () => {
+    const { picker } = pool(2);
+    const ticket = picker.pick(request(prompt('secret', 8_000), { tenant: 'a', model: 'm', lora: 'x' }));
+    ticket.firstToken(5);
+    ticket.end();
+    const matched = (more: object): number => {
+      const probe = picker.pick(request(prompt('secret', 8_000), { tenant: 'a', model: 'm', lora: 'x', ...more }));
+      probe.fail('aborted');
+      return Math.max(...probe.ranked.map(({ matchedTokens }) => matchedTokens));
+    };
+    expect(matched({})).toBeGreaterThan(1_900);
+    expect(matched({ tenant: 'b' })).toBe(0);
+    expect(matched({ model: 'n' })).toBe(0);
+    expect(matched({ lora: 'y' })).toBe(0);
+    // Names that would run into each other without their lengths.
+    expect(matched({ model: 'm1', lora: ':x' })).toBe(0);
+  });
+
+  test('a failure undoes the prompt there, and a move takes it along', () => {
+    const { picker, clock } = pool(3, { failurePenaltyMs: 0 });
+    const ticket = picker.pick(request(prompt('moved', 8_000)));
+    const [from, to] = ticket.ranked.map(({ id }) => id) as [string, string];
+    expect(ticket.moveTo(to, 'connect')).toBe(true);
+    expect(ticket.endpoint).toBe(to);
+    ticket.firstToken(10);
+    ticket.end();
+    clock.at = 20;
+    const { ranked } = picker.pick(request(prompt('moved', 8_000)));
+    const matched = Object.fromEntries(ranked.map(({ id, matchedTokens }) => [id, matchedTokens]));
+    expect(matched[from]).toBe(0);
+    expect(matched[to]).toBeGreaterThan(1_900);
+  });
+
+  test('an endpoint that fails fast does not draw the traffic', () => {
+    const { picker, clock } = pool(3);
+    let toBroken = 0;
+    for (let index = 0; index < 60; index++) {
+      clock.at += 100;
+      const ticket = picker.pick(request(prompt(`f${index}`, 2_000)));
+      if (ticket.endpoint === '10.0.0.0:8000') {
+        toBroken++;
+        ticket.fail('connect');
+      } else ticket.firstToken(clock.at + 50);
+    }
+    expect(toBroken).toBeLessThan(6);
+    // A client that leaves says nothing against the endpoint.
+    const calm = pool(2);
+    for (let index = 0; index < 10; index++) calm.picker.pick(request(prompt(`g${index}`, 400), { subset: ['10.0.0.0'] })).fail('aborted');
+    const { ranked } = calm.picker.pick(request(prompt('h', 400)));
+    expect(Math.abs(ranked[0]!.score - ranked[1]!.score)).toBeLessThan(1);
+  });
+
+  test('adapters go where they are loaded, or where a slot is free', () => {
+    const { picker } = pool(2, { maxLora: 1 });
+    const one = picker.pick(request(prompt('a', 100), { lora: 'red' }));
+    one.end();
+    expect(served(picker.pick(request(prompt('b', 100), { lora: 'red' })))).toBe(one.ranked[0]!.id);
+    const other = picker.pick(request(prompt('c', 100), { lora: 'blue' }));
+    expect(served(other)).not.toBe(one.ranked[0]!.id);
+  });
+
+  test('a session stays where it was, as long as that costs little', () => {
+    const { picker, clock } = pool(8);
+    const first = picker.pick(request(prompt('s1', 60), { session: 'alice' }));
+    first.firstToken(30);
+    first.end();
+    clock.at = 1_000;
+    const same = picker.pick(request(prompt('s2', 60), { session: 'alice' }));
+    expect(served(same)).toBe(first.ranked[0]!.id);
+    for (let index = 0; index < 30; index++) picker.pick(request(prompt(`o${index}`, 8_000), { subset: [served(same)] }));
+    expect(served(picker.pick(request(prompt('s3', 60), { session: 'alice' })))).not.toBe(first.ranked[0]!.id);
+  });
+
+  test('an objective for the first token outweighs cheaper tokens later', () => {
+    const { picker } = pool(2);
+    // One with a long prefill queue, one with many streams: the plain choice is the first.
+    for (let index = 0; index < 3; index++) picker.pick(request(prompt(`q${index}`, 60_000), { subset: ['10.0.0.0'], expectedOutput: 1 }));
+    for (let index = 0; index < 60; index++)
+      picker.pick(request(prompt(`w${index}`, 40), { subset: ['10.0.0.1'], expectedOutput: 100 })).firstToken(1);
+    const probe = request(prompt('p', 400), { expectedOutput: 800 });
+    const plain = picker.pick(probe);
+    plain.fail('aborted');
+    const strict = picker.pick({ ...probe, sloTtftMs: 300 });
+    expect([plain.ranked[0]!.id, strict.ranked[0]!.id]).toEqual(['10.0.0.0:8000', '10.0.0.1:8000']);
+  });
+});
+
+function costs(picker: Picker): Record<string, number> {
+  const ticket = picker.pick(request(prompt('probe', 400)));
+  ticket.fail('aborted');
+  return Object.fromEntries(ticket.ranked.map(({ id, score }) => [id.split('.')[3]!.split(':')[0]!, score]));
+}
+
+describe('scrapes', () => {
+  test('load of others is seen, own load does not count twice', () => {
+    const { picker, clock } = pool(2);
+    for (let index = 0; index < 5; index++) picker.pick(request(prompt(`own${index}`, 400), { subset: ['10.0.0.0'] }));
+    picker.observeMetrics('10.0.0.0:8000', metrics({ running: 5 }), clock.at);
+    picker.observeMetrics('10.0.0.1:8000', metrics({ running: 5 }), clock.at);
+    const [own, foreign] = picker.endpoints();
+    expect(own!.foreign.running).toBe(0);
+    expect(foreign!.foreign.running).toBe(5);
+  });
+
+  test('an endpoint whose scrapes fail or grow old is average, not idle', () => {
+    const { picker, clock } = pool(3);
+    for (const [index, running] of [40, 40, 0].entries())
+      picker.observeMetrics(`10.0.0.${index}:8000`, metrics({ running, waiting: running / 2 }), 0);
+    const fresh = costs(picker);
+    expect(fresh['2']!).toBeLessThan(fresh['0']!);
+    // The idle one stops answering: it must not look idle any more.
+    clock.at = 20_000;
+    for (let time = 0; time < 6; time++) picker.metricsFailed('10.0.0.2:8000', clock.at);
+    for (const index of [0, 1]) picker.observeMetrics(`10.0.0.${index}:8000`, metrics({ running: 40, waiting: 20 }), clock.at);
+    const failed = costs(picker);
+    expect(failed['2']! / failed['0']!).toBeGreaterThan(0.9);
+    expect(failed['2']! / failed['0']!).toBeLessThan(1.1);
+    // One that was never scraped, too.
+    picker.setEndpoints([...endpoints(3), endpoint(3, { startedAt: -1e9 })]);
+    const unknown = costs(picker);
+    expect(unknown['3']! / unknown['0']!).toBeGreaterThan(0.9);
+  });
+
+  test('a new endpoint starts slowly, those of the beginning do not', () => {
+    const { picker, clock } = pool(2);
+    clock.at = 100_000;
+    picker.setEndpoints(endpoints(3));
+    const early = costs(picker);
+    expect(early['2']!).toBeGreaterThan(5 * early['0']!);
+    clock.at += 40_000;
+    const late = costs(picker);
+    expect(late['2']!).toBeCloseTo(late['0']!, 3);
+  });
+
+  test('a restart is noticed, and its cache forgotten', () => {
+    for (const restart of ['time', 'counter', 'pod']) {
+      const { picker } = pool(1);
+      picker.observeMetrics('10.0.0.0:8000', metrics({ prefixQueries: 900 }), 0);
+      picker.setEndpoints([endpoint(0, { startedAt: 1 })]);
+      const ticket = picker.pick(request(prompt('cached', 8_000)));
+      ticket.firstToken(1);
+      ticket.end();
+      expect(picker.endpoints()[0]!.indexedBlocks).toBeGreaterThan(0);
+      if (restart === 'time') picker.setEndpoints([endpoint(0, { startedAt: 2 })]);
+      if (restart === 'counter') picker.observeMetrics('10.0.0.0:8000', metrics({ prefixQueries: 3 }), 2);
+      if (restart === 'pod') picker.setEndpoints([endpoint(0, { pod: 'another', startedAt: 1 })]);
+      expect(picker.endpoints()[0]!.indexedBlocks).toBe(0);
+    }
+  });
+
+  test('an index that promises more than the server has is trusted less, and again when it is right', () => {
+    const { picker, clock } = pool(1);
+    const serve = (cachedTokens: number): void => {
+      clock.at += 1_000;
+      const ticket = picker.pick(request(prompt('feedback', 8_000)));
+      ticket.firstToken(clock.at);
+      ticket.end({ cachedTokens, inputTokens: 2_000 });
+    };
+    serve(0);
+    for (let index = 0; index < 20; index++) serve(0);
+    const { cacheTrust, capacityShare } = picker.endpoints()[0]!;
+    expect(cacheTrust).toBeLessThan(0.1);
+    expect(capacityShare).toBeLessThan(0.5);
+    expect(picker.pick(request(prompt('feedback', 8_000))).ranked[0]!.matchedTokens).toBeLessThan(200);
+    for (let index = 0; index < 30; index++) serve(1_984);
+    expect(picker.endpoints()[0]!.cacheTrust).toBeGreaterThan(0.95);
+    expect(picker.endpoints()[0]!.capacityShare).toBeGreaterThan(capacityShare);
+  });
+
+  test('the index holds no more than the cache that the server reports', () => {
+    const { picker, clock } = pool(1);
+    picker.observeMetrics('10.0.0.0:8000', metrics({ blockSize: 16, numBlocks: 500 }), 0);
+    for (let index = 0; index < 20; index++) {
+      const ticket = picker.pick(request(prompt(`fill${index}`, 8_000)));
+      ticket.firstToken(++clock.at);
+      ticket.end();
+      expect(picker.index.usedBytes(0)).toBeLessThanOrEqual(8_000 * 4);
+    }
+    expect(picker.index.usedBytes(0)).toBeGreaterThan(20_000);
+  });
+});
+
+describe('explain', () => {
+  test('says what the costs were, why, and what came of it', () => {
+    const { picker, clock } = pool(3);
+    picker.setEndpoints([endpoint(0), endpoint(1), endpoint(2, { draining: true })]);
+    picker.pick(request(prompt('busy', 80_000), { subset: ['10.0.0.0'] }));
+    const ticket = picker.pick(request(prompt('why', 4_000), { id: 'why', priority: -1, lora: 'red' }));
+    clock.at = 70;
+    ticket.moveTo('10.0.0.0:8000', 'reset');
+    ticket.firstToken(90);
+    clock.at = 120;
+    ticket.end({ outputTokens: 12, cachedTokens: 0 });
+    const decision = picker.explain('why')!;
+    expect(decision).toMatchObject({ requestId: 'why', model: 'm', lora: 'red', priority: -1, inputTokens: 1_000, at: 0 });
+    expect(decision.candidates.map(({ id, chosen }) => [id, chosen])).toEqual([
+      ['10.0.0.1:8000', true],
+      ['10.0.0.0:8000', false],
+    ]);
+    expect(decision.excluded).toEqual([{ id: '10.0.0.2:8000', why: 'draining' }]);
+    for (const { terms } of decision.candidates) {
+      const { total, estTtft: _ttft, estTpot: _tpot, matchedTokens: _matched, confidence: _confidence, ...parts } = terms;
+      expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(total, 6);
+    }
+    expect(decision.reason).toMatch(/^cost [\d.]+ ms against [\d.]+ ms of 10\.0\.0\.0:8000, mostly by queue \([\d.]+ ms less\)$/);
+    expect(decision.events.map(({ what }) => what.replaceAll(/[\d.]+ ms/g, 'n ms'))).toEqual([
+      'reserved on 10.0.0.1:8000, first token expected after n ms',
+      'moved to 10.0.0.0:8000',
+      'reserved on 10.0.0.0:8000, first token expected after n ms',
+      'first token after n ms',
+      'ended: 12 tokens, 0 cached',
+    ]);
+  });
+
+  test('keeps the last decisions only, each unharmed by later ones', () => {
+    const { picker } = pool(3, { decisions: 4 });
+    const tickets = Array.from({ length: 9 }, (_, index) => picker.pick(request(prompt(`k${index}`, 400), { id: `k${index}` })));
+    expect(picker.explain('k4')).toBeUndefined();
+    const kept = picker.explain('k5')!;
+    // Its record belongs to another request by now.
+    tickets[0]!.firstToken(1);
+    tickets[0]!.end();
+    expect(picker.explain('k5')).toEqual(kept);
+    expect(picker.explain('k8')!.candidates).toHaveLength(3);
+    expect(picker.explain('never')).toBeUndefined();
+  });
+});
+
+test('settings that make no sense are refused by name', () => {
+  expect(() => pool(1, { kvTokens: 0 })).toThrow('picker setting kvTokens must be more than 0');
+  expect(() => pool(1, { tieMs: Number.NaN })).toThrow('picker setting tieMs');
+  expect(() => pool(1, { learningRange: 0.5 })).toThrow('learningRange must be at least 1');
+});
