@@ -130,7 +130,7 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
         leaks: (text) => credential?.leaks(text) ?? false,
       };
     }
-    if (endpoint.answer === 'bytes' && !type.includes('json')) return { mode: 'raw' };
+    if (endpoint.answer === 'bytes' && !type.includes('json')) return { mode: 'raw', headAtOnce: false };
     return { mode: 'whole', accept: (body) => this.#accept(body, type) };
   }
 

@@ -2,6 +2,7 @@ import { originUrl } from '#core/http/origin';
 
 import type { AiTarget } from './providers/target.ts';
 import type { Match, Rule, ValueMatch } from './route/rule.ts';
+import type { MatchIndex } from './route/table.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A configuration as an operator may see it: names, addresses and limits; no key, no header value that was set. */
@@ -17,10 +18,15 @@ export function describeSnapshot(snapshot: Snapshot): object {
         name,
         hostname,
         maxBodyBytes: client.maxBodyBytes,
-        hosts: hosts.entries().map(([host, index]) => ({ host, rules: index.rules().map((rule) => describeRule(rule, index.matches())) })),
+        hosts: hosts.entries().map(([host, index]) => ({ host, rules: describeRules(index) })),
       })),
     })),
   };
+}
+
+function describeRules(index: MatchIndex): object[] {
+  const byRule = Map.groupBy(index.matches(), (match) => match.rule);
+  return index.rules().map((rule) => describeRule(rule, byRule.get(rule) ?? []));
 }
 
 function describeRule(rule: Rule, matches: readonly Match[]): object {
@@ -28,7 +34,7 @@ function describeRule(rule: Rule, matches: readonly Match[]): object {
   return {
     route: `${route.kind} ${route.namespace}/${route.name}`,
     rule: rule.name ?? rule.index,
-    matches: matches.filter((match) => match.rule === rule).map(describeMatch),
+    matches: matches.map(describeMatch),
     security: rule.security?.name ?? 'open',
     backends: plan.targets.map((target) => ({
       id: target.id,

@@ -92,7 +92,7 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
   }
 
   read(): Reading {
-    return { mode: 'raw' };
+    return { mode: 'raw', headAtOnce: true };
   }
 
   answerHeaders(target: OrdinaryTarget, headers: Record<string, string | string[]>): void {

@@ -66,6 +66,10 @@ function get(target: string, headers = ''): ReturnType<typeof sendRaw> {
   return sendRaw(gateway.url, `GET ${target} HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n${headers}\r\n`);
 }
 
+function paths(): (string | undefined)[] {
+  return upstream.seen.map(({ url }) => url.split('?')[0]);
+}
+
 /** Ways to write /private, and paths near it. */
 const SPELLINGS = [
   '/private',
@@ -123,7 +127,6 @@ describe('a path is decided once', () => {
     const closed = path === '/private' || path?.startsWith('/private/') === true;
     expect(status).toBe(path === undefined ? 400 : closed ? 401 : 200);
     // The backend must not be able to read the path in another way than the policy did.
-    const paths = () => upstream.seen.map(({ url }) => url.split('?')[0]);
     expect(paths()).toEqual(path === undefined || closed ? [] : [path]);
 
     const { status: withKey } = await get(target, 'x-key: key-of-alice\r\n');

@@ -27,7 +27,11 @@ export type Reading =
       /** Whether a text holds a secret of the gateway: an error event that does is not passed on. */
       readonly leaks: (text: Buffer) => boolean;
     }
-  | { readonly mode: 'raw' };
+  | {
+      readonly mode: 'raw';
+      /** Whether the head goes to the client before there is a body: then no other backend can answer any more. */
+      readonly headAtOnce: boolean;
+    };
 
 /** What an answer says of itself. */
 export interface Facts {

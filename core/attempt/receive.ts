@@ -27,19 +27,21 @@ const MAX_ERROR_BYTES = 64 * 1024;
 /** Events are held back before the first token up to here. */
 const MAX_HELD_BYTES = 64 * 1024;
 
-/** Bytes as they come, for answers that are not read: audio, ordinary traffic. The first byte commits. */
+/** Bytes as they come, for answers that are not read: audio, ordinary traffic. The head or the first byte commits. */
 export class RawReceiver implements Receiver {
   readonly facts = undefined;
   readonly tokens = 0;
   readonly #upstream: Upstream;
   readonly #status: number;
 
-  constructor(upstream: Upstream, status: number) {
+  constructor(upstream: Upstream, status: number, headAtOnce: boolean) {
     this.#upstream = upstream;
     this.#status = status;
-    // Ordinary answers may have no body (HEAD, 204, 304); their head is all that there is to wait for.
     const length = upstream.contentLength;
     if (length !== undefined) upstream.answer['content-length'] = length;
+    if (!headAtOnce) return;
+    this.#commit();
+    upstream.exchange.reply.flush();
   }
 
   data(chunk: Buffer): void {

@@ -23,6 +23,11 @@ export class Reply {
     this.response.writeHead(status, Object.assign(headers, this.extra));
   }
 
+  /** Sends the head without waiting for a body. */
+  flush(): void {
+    this.response.flushHeaders();
+  }
+
   /** @returns false when the client reads slower than we write: wait for `drain`. */
   write(bytes: Buffer): boolean {
     this.bytes += bytes.length;

@@ -151,7 +151,7 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     }
     if (reading.mode !== 'events' && this.exchange.reply.started)
       throw new UnacceptableAnswer('malformed', 'the backend answered with no stream, and the stream to the client has begun');
-    if (reading.mode === 'raw') return new RawReceiver(this, status);
+    if (reading.mode === 'raw') return new RawReceiver(this, status, reading.headAtOnce);
     if (reading.mode === 'whole') return new WholeReceiver(this, status, headers, reading.accept);
     return new EventReceiver(this, status, headers, reading);
   }

@@ -45,7 +45,13 @@ export async function listen(settings: ServerSettings, handler: Handler): Promis
     // The gateway decides on paths and ids itself.
     rewriteUrl: () => '/',
     genReqId: () => '',
-    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_MS, insecureHTTPParser: false, requireHostHeader: true },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,

@@ -149,6 +149,20 @@ describe('failures before the pick', () => {
     await expect(exchange.picked).rejects.toMatchObject({ kind: 'timeout', afterPick: false });
   });
 
+  it('a picker that does not read holds the upload back', async () => {
+    const exchange = dial(await fakePicker(() => {}), { messageTimeoutMs: 300 }).open({ headers: HEADERS });
+    let taken = 0;
+    function* upload(): Generator<Buffer> {
+      for (; taken < 14; taken++) yield Buffer.alloc(62_000);
+    }
+    const sent = exchange.requestBody(upload());
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    const ahead = taken;
+    expect((await sent).length).toBe(14 * 62_000);
+    expect(ahead).toBeLessThan(8);
+    await expect(exchange.picked).rejects.toMatchObject({ kind: 'timeout' });
+  });
+
   it('a slow client is not the picker’s fault', async () => {
     const client = dial(await perCall(llmdDialect(PICK)), { messageTimeoutMs: 100 });
     const exchange = client.open({ headers: HEADERS });
@@ -322,6 +336,33 @@ describe('a picker that leaves during the response', () => {
     expect(await response(picker, chunks, { messageTimeoutMs: 200 })).toBe('one two three four');
     expect(await response(picker, chunks, { messageTimeoutMs: 200, responseMode: 'buffered' })).toBe('one two three four');
     expect(await response(picker, chunks, { messageTimeoutMs: 200, responseMode: 'streamed' })).toBe('one two three four');
+  });
+
+  it('is held back, and not blamed, while the client does not read a body that it has kept until the end', async () => {
+    let written = 0;
+    const picker = await fakePicker((call) => {
+      const pour = async (): Promise<void> => {
+        const chunk = Buffer.alloc(60_000, 'x');
+        for (; written < 200; written++) {
+          const [piece] = streamed(chunk, written === 199);
+          await new Promise((resolve) => call.write({ responseBody: piece! }, resolve));
+        }
+      };
+      call.on('data', (message: ProcessingRequest) => {
+        if (message.responseBody?.endOfStream === true) void pour();
+        else if (message.responseBody === undefined) for (const reply of lweppDialect(PICK)(message)) call.write(reply);
+      });
+    });
+    const exchange = dial(picker, { messageTimeoutMs: 150 }).open({ headers: HEADERS });
+    await pickWith(exchange, BODY);
+    await exchange.responseHeaders(200, []);
+    const out = exchange.responseChunks();
+    void exchange.responseBody(Buffer.from('all'), true);
+    const first = await out.next();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(written).toBeLessThan(100);
+    expect((await collect(out)).length + (first.value?.length ?? 0)).toBe(200 * 60_000);
+    expect(exchange.failure).toBeUndefined();
   });
 
   it('does not blame the picker for a client that reads slowly', async () => {

@@ -57,24 +57,23 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
   const queueMs = ahead * msPerToken;
   const prefillMs = speed.baseTtftMs(now) + uncached * msPerToken;
 
-  // Requests that prefill now decode by the time that this one does.
+  // Requests that prefill now decode by the time that this one does; what does not fit waits, and slows nobody.
   const streams = load.requests + foreignRunning + foreignWaiting;
   const kvInUse = endpoint.ownKv(context.index, context.bytesPerToken) + foreignKv;
   const kvAfter = kvInUse + uncached + expectedOutput;
-  const tpotMs = speed.tpotMs(streams + 1, Math.min(kvAfter, endpoint.kvCapacity), now);
+  const fits = Math.min(1, endpoint.kvCapacity / kvAfter, settings.maxRunning / (streams + 1));
+  const tpotMs = speed.tpotMs((streams + 1) * fits, kvAfter * fits, now);
   const decodeMs = Math.max(0, expectedOutput - 1) * tpotMs;
 
-  // Without a free place the request waits until others have ended, which they do at the rate at which they write.
+  // Without a free place the request waits until as much as lies before it has ended.
   const outputLeft = load.requests > 0 ? load.remainingOutput / load.requests : expectedOutput / 2;
   const turnoverMs = Math.max(1, outputLeft) * tpotMs;
-  const kvShort = Math.max(0, kvAfter - endpoint.kvCapacity) / Math.max(1, kvInUse, expectedOutput);
-  const placesShort = Math.max(0, streams + 1 - settings.maxRunning) / settings.maxRunning;
-  const waitMs = Math.max(kvShort, placesShort) * turnoverMs;
+  const waitMs = (1 / fits - 1) * turnoverMs;
 
   // A prefill holds up the streams for its whole length; one more stream slows each of their remaining tokens.
   const stalledMs = uncached * msPerToken * (load.streams + foreignRunning);
-  const slowedMs =
-    speed.tpotPerStreamMs(now) * Math.min(load.remainingOutput + (foreignRunning * expectedOutput) / 2, streams * expectedOutput);
+  const othersOutput = Math.min(load.remainingOutput + (foreignRunning * expectedOutput) / 2, streams * expectedOutput);
+  const slowedMs = speed.tpotPerStreamMs(now) * othersOutput * fits;
   const interferenceMs = settings.interferenceWeight * (stalledMs + slowedMs);
 
   const evictionMs = settings.evictionWeight * evictionCost(endpoint, uncached + expectedOutput, kvInUse, context);

@@ -4,6 +4,8 @@ import type { PickerSettings } from './settings.ts';
 const RATE = 0.1;
 /** An observation counts as no further off than this many times the prediction: one hiccup teaches little. */
 const MAX_SURPRISE = 1;
+/** Logarithm of a deviation that is put down to chance, or to load that the line does not know: about a quarter. */
+const USUAL_DEVIATION = 0.25;
 /** How long an endpoint's deviation from the pool is believed in without news: a slow one gets another chance. */
 const DEVIATION_HALF_LIFE_MS = 60_000;
 
@@ -68,7 +70,8 @@ class Deviation {
   factor(now: number): number {
     if (now !== this.#askedAt) {
       this.#askedAt = now;
-      this.#answer = Math.exp(this.#log * 0.5 ** (Math.max(0, now - this.#at) / DEVIATION_HALF_LIFE_MS));
+      const beyond = Math.sign(this.#log) * Math.max(0, Math.abs(this.#log) - USUAL_DEVIATION);
+      this.#answer = Math.exp(beyond * 0.5 ** (Math.max(0, now - this.#at) / DEVIATION_HALF_LIFE_MS));
     }
     return this.#answer;
   }

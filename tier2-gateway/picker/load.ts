@@ -14,6 +14,8 @@ export class EndpointLoad {
   looseKv = 0;
   /** Tokens that the requests will probably still write. */
   remainingOutput = 0;
+  /** Tokens prefilled since the beginning. */
+  prefilled = 0;
   /** When the prefill queue was last known to move, ms. */
   progressAt = 0;
 
@@ -71,6 +73,7 @@ export class Reservation {
     this.#phase = 'decode';
     this.#load.prefills--;
     this.#load.pendingPrefill -= this.#uncached;
+    this.#load.prefilled += this.#uncached;
     this.#load.streams++;
     this.#load.progressAt = at;
     return true;

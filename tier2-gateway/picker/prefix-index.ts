@@ -30,7 +30,7 @@ export interface PrefixIndexLimits {
 export interface Claim {
   readonly slot: number;
   readonly epoch: number;
-  /** From the first block on, without gap. Shorter than the prompt where the capacity did not suffice. */
+  /** From the first block on, without gap. Shorter than the prompt where the memory did not suffice. */
   readonly entries: Int32Array;
   /** Blocks that were there before the claim. */
   readonly matched: number;
@@ -296,9 +296,14 @@ export class PrefixIndex {
     }
   }
 
-  /** @returns 0 when there is no room, and nothing that may be evicted */
+  /**
+   * Makes room among the blocks that nobody holds. What is held may exceed the capacity: those requests wait at the endpoint, and will
+   * have their blocks there when it is their turn.
+   *
+   * @returns 0 when the memory is full of blocks that are held
+   */
   #addEntry(slot: number, lo: number, hi: number, bytes: number): number {
-    while (this.#used[slot]! + bytes > this.#capacity[slot]!) if (!this.#evict(slot)) return 0;
+    while (this.#used[slot]! + bytes > this.#capacity[slot]! && this.#evict(slot));
     if (this.#freeEntry === 0 && this.#lastEntry === this.maxEntries && !this.#evictAnywhere()) return 0;
     // Looked up only now: evicting may have removed the node.
     const node = this.#findNode(lo, hi) || this.#addNode(lo, hi, bytes);

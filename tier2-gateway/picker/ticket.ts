@@ -56,6 +56,8 @@ export class PickerTicket implements Ticket {
   #closed: boolean;
   #tpotFrom = 0;
   #tpotTokens = 0;
+  /** What the endpoint had prefilled at that time. */
+  #tpotPrefilled = 0;
 
   constructor(
     state: PickerState,
@@ -138,6 +140,7 @@ export class PickerTicket implements Ticket {
     if (this.#hold?.reservation.firstToken(at) !== true) return;
     const { endpoint, telling, prefillAhead, at: reservedAt } = this.#hold;
     this.#tpotFrom = at;
+    this.#tpotPrefilled = endpoint.load.prefilled;
     if (telling) endpoint.speed.observeTtft(at - reservedAt, prefillAhead, at);
     this.#event(`first token after ${(at - reservedAt).toFixed(1)} ms`);
     this.#answered(this.#hold, at);
@@ -165,10 +168,14 @@ export class PickerTicket implements Ticket {
   }
 
   #learnTpot(hold: Hold, at: number): void {
-    const { endpoint } = hold;
-    const kv = endpoint.ownKv(this.#state.index, this.#state.bytesPerToken) + endpoint.scraped.foreign.kvTokens;
-    endpoint.speed.observeTpot((at - this.#tpotFrom) / this.#tpotTokens, endpoint.load.streams + endpoint.scraped.foreign.running, kv, at);
+    const { load, speed, scraped } = hold.endpoint;
+    const kv = hold.endpoint.ownKv(this.#state.index, this.#state.bytesPerToken) + scraped.foreign.kvTokens;
+    const took = at - this.#tpotFrom;
+    // Prefills of others held the stream up meanwhile; that is a cost of theirs, not of decoding.
+    const stalled = (load.prefilled - this.#tpotPrefilled) * speed.prefillMsPerToken(at);
+    speed.observeTpot(Math.max(took - stalled, took / 4) / this.#tpotTokens, load.streams + scraped.foreign.running, kv, at);
     this.#tpotFrom = at;
+    this.#tpotPrefilled = load.prefilled;
     this.#tpotTokens = 0;
   }
 
