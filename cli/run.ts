@@ -5,7 +5,7 @@ import { formatProblem, InvalidResources } from '#core/resources/problem';
 import { autoConfig } from '../gateway/autoconfig.ts';
 import { InvalidExtension, loadExtensions } from '../gateway/extensions/load.ts';
 import { TierOne, type TierOneOptions } from '../gateway/main.ts';
-import { DEFAULT_PREFIXES, type EndpointPrefixes } from '../gateway/read/endpoints.ts';
+import { DEFAULT_PREFIXES, type EndpointPrefixes, EndpointTable } from '../gateway/read/endpoints.ts';
 import { tryIt } from '../gateway/try-it.ts';
 import { type Command, CommandError, parse, portOf, UsageError } from './command.ts';
 
@@ -138,7 +138,7 @@ function startFailure(error: unknown, { host, port, adminPort }: TierOneOptions)
   return error;
 }
 
-function announce(tier: TierOne, { host }: TierOneOptions): void {
+function announce(tier: TierOne, { host, prefixes }: TierOneOptions): void {
   const { current, ignored } = tier.configuration;
   for (const name of ignored) log('info', `ignored, without effect here: ${name}`);
   for (const notice of current.notices) log('warn', notice);
@@ -147,7 +147,7 @@ function announce(tier: TierOne, { host }: TierOneOptions): void {
   for (const [declared, port] of ports)
     log('info', `listening on http://${shown}:${port}${declared === port ? '' : ` for listeners of port ${declared}`}`);
   log('info', `ready; admin on http://127.0.0.1:${tier.adminPort} (/readyz /metrics /config)`);
-  const example = tryIt(current, new Map(ports), shown);
+  const example = tryIt(current, new Map(ports), shown, new EndpointTable(prefixes));
   if (example !== undefined) process.stderr.write(`\nTry it:\n\n${example}\n\n`);
 }
 

@@ -5,14 +5,14 @@ import type { Call, Facts, Outbound, Outcome, Reading } from '#core/attempt/call
 import { Exchange } from '#core/attempt/exchange';
 import { type Failure, UnacceptableAnswer } from '#core/attempt/failure';
 import { GatewayError } from '#core/errors';
-import { isInternal } from '#core/http/headers';
+import { isCredential, isInternal } from '#core/http/headers';
 import { JsonSyntaxError, scanObject } from '#core/json/scan';
 import { backendError, errorBody, errorEvent } from '#core/llm/dialect';
 
 import type { Reservation } from './admit/admission.ts';
 import type { ExtensionRequest } from './extensions/extension.ts';
 import type { Hooks } from './extensions/hooks.ts';
-import { withoutParams } from './identify/places.ts';
+import { filterParams } from './identify/places.ts';
 import { type AiRequest, type AiTarget, authorize, encode } from './providers/target.ts';
 import type { ApiEndpoint } from './read/endpoints.ts';
 import type { JsonRequest } from './read/json-request.ts';
@@ -28,7 +28,6 @@ export interface AiCallOptions {
   readonly json: JsonRequest | undefined;
   readonly upload: Upload | undefined;
   readonly hooks: Hooks;
-  readonly reservation: Reservation | undefined;
   /** The settle stage. */
   readonly settled: (request: GatewayRequest, outcome: Outcome<AiTarget>) => void;
 }
@@ -36,14 +35,13 @@ export interface AiCallOptions {
 /** Names of parameters that carry credentials at one provider or another. */
 const CREDENTIAL_PARAMS = new Set(['key', 'api_key', 'apikey', 'api-key', 'access_token', 'token', 'code', 'api-version']);
 
-const NONE: ReadonlySet<string> = new Set();
-
 /** The attempts of one AI request: how each is built and read, and how it ends. */
 export class AiCall implements Call<AiTarget>, ExtensionRequest {
   readonly plan;
   readonly stream: boolean;
   readonly #options: AiCallOptions;
   readonly #ai: AiRequest;
+  #reservation: Reservation | undefined;
   #parsed: { readonly value: unknown } | undefined;
 
   constructor(options: AiCallOptions) {
@@ -54,7 +52,10 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
     this.#ai = {
       endpoint,
       headers: request.raw.headers,
-      query: request.query === '' ? '' : withoutParams(withoutParams(request.query, CREDENTIAL_PARAMS), rule.security?.ownedParams ?? NONE),
+      query: filterParams(
+        request.query,
+        (name) => !CREDENTIAL_PARAMS.has(name.toLowerCase()) && rule.security?.ownedParams.has(name) !== true,
+      ),
       model: request.model!,
       identityHeaders: request.identity.headers,
       json,
@@ -62,7 +63,9 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
     };
   }
 
-  run(): void {
+  /** @param reservation what the admit stage set aside; settled with the outcome */
+  run(reservation: Reservation | undefined): void {
+    this.#reservation = reservation;
     new Exchange(this, this.#options.request.reply).start();
   }
 
@@ -89,10 +92,14 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
   }
 
   get headers(): IncomingHttpHeaders {
-    const security = this.#options.rule.security;
+    const { plan, security } = this.#options.rule;
     return Object.fromEntries(
       Object.entries(this.#ai.headers).filter(
-        ([name]) => !isInternal(name) && !security?.owned.has(name) && name !== 'authorization' && name !== 'cookie',
+        ([name]) =>
+          !isInternal(name) &&
+          !isCredential(name) &&
+          security?.owned.has(name) !== true &&
+          !plan.targets.some((target) => target.override === name),
       ),
     );
   }
@@ -197,9 +204,10 @@ export class AiCall implements Call<AiTarget>, ExtensionRequest {
   }
 
   settle(outcome: Outcome<AiTarget>): void {
-    const { request, reservation, hooks, settled } = this.#options;
+    const { request, upload, hooks, settled } = this.#options;
     request.outcome = outcome;
-    reservation?.settle(outcome);
+    upload?.release();
+    this.#reservation?.settle(outcome);
     settled(request, outcome);
     if (hooks.hasSettled) hooks.settled(this, outcome, performance.now() - request.startedAt);
   }

@@ -16,6 +16,7 @@ import { OrdinaryCall } from './ordinary.ts';
 import { readBody } from './read/body.ts';
 import type { ApiEndpoint, EndpointTable } from './read/endpoints.ts';
 import { type JsonRequest, readJson } from './read/json-request.ts';
+import { discard } from './read/passing.ts';
 import { Upload } from './read/upload.ts';
 import { GatewayRequest, hostOf } from './request.ts';
 import type { ListenerTable, PortTable } from './route/ports.ts';
@@ -81,17 +82,17 @@ export class App {
     request.endpoint = endpoint;
     // Where all that this host serves has one policy, nobody has to be read to before it is known who speaks.
     const early = index.security === 'varies' ? undefined : index.security;
-    if (this.#preflight(request, index)) return;
+    if (this.#preflight(request, index.policies())) return;
     if (request.method !== endpoint.method) {
       throw new GatewayError('TK_METHOD', `${endpoint.path} takes ${endpoint.method}, not ${request.method}`, {
         headers: { allow: endpoint.method },
       });
     }
+    if (early !== undefined) request.identity = await this.#identify(request, early);
     if (endpoint.operation === 'models') {
       await this.#models(request, index, endpoint);
       return;
     }
-    if (early !== undefined) request.identity = await this.#identify(request, early);
 
     const { json, upload } = await read(request, endpoint, listener);
     const match = index.find(request);
@@ -118,6 +119,9 @@ export class App {
     upload: Upload | undefined,
   ): Promise<void> {
     const { hooks } = this.#options;
+    const call = new AiCall({ request, endpoint, rule, json, upload, hooks, settled: this.#settled });
+    // Before anything is set aside for it: a request that is refused costs nothing.
+    if (hooks.hasAuthorize) await hooks.authorize(call);
     const admitted = this.#admission.admit({
       identity: request.identity,
       rule,
@@ -126,15 +130,18 @@ export class App {
       stream: request.stream,
       bodyBytes: request.bodyBytes,
     });
-    const reservation = admitted instanceof Promise ? await admitted : admitted;
-    const call = new AiCall({ request, endpoint, rule, json, upload, hooks, reservation, settled: this.#settled });
-    if (hooks.hasAuthorize) await hooks.authorize(call);
-    call.run();
+    call.run(admitted instanceof Promise ? await admitted : admitted);
   }
 
   /** A request of an HTTPRoute. */
   async #ordinary(request: GatewayRequest, index: MatchIndex | undefined, body: Buffer | undefined, port: number): Promise<void> {
-    if (index !== undefined && this.#preflight(request, index)) return;
+    const asked = request.headers['access-control-request-method'];
+    if (asked !== undefined && request.method === 'OPTIONS') {
+      // The policy is that of the rule which the request to come will meet.
+      const { path, query, headers, model } = request;
+      const security = index?.find({ method: asked, path, query, headers, model })?.rule.security;
+      if (security !== undefined && this.#preflight(request, [security])) return;
+    }
     const match = index?.find(request);
     if (match === undefined || match.rule.ai) throw this.#unknownPath(request, index);
     const { rule } = match;
@@ -150,8 +157,8 @@ export class App {
   }
 
   async #models(request: GatewayRequest, index: MatchIndex, endpoint: ApiEndpoint): Promise<void> {
-    const models = await visibleModels(index, request);
-    if (index.security !== 'varies') this.#cors(request, index.security);
+    const known = index.security === 'varies' || index.security === undefined ? [] : [[index.security, request.identity] as const];
+    const models = await visibleModels(index, request, new Map(known));
     const body = Buffer.from(JSON.stringify(endpoint.dialect === 'anthropic' ? anthropicModels(models) : openaiModels(models)));
     request.reply.send(200, { 'content-type': 'application/json' }, body);
     this.#settled(request);
@@ -163,9 +170,9 @@ export class App {
   }
 
   /** Answers a browser's question before its request; it carries no credential, so nobody is identified. */
-  #preflight(request: GatewayRequest, index: MatchIndex): boolean {
+  #preflight(request: GatewayRequest, policies: Iterable<Security>): boolean {
     if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
-    for (const security of index.policies()) {
+    for (const security of policies) {
       const headers = security.cors?.preflight(request);
       if (headers === undefined) continue;
       request.reply.send(204, { ...headers }, Buffer.alloc(0));
@@ -245,10 +252,27 @@ function locate(request: GatewayRequest, port: number): PortTable | undefined {
       'TK_BAD_PATH',
       'the path is malformed, or can be read in more than one way (escaped slash, backslash, control character)',
     );
+  if (raw.httpVersionMajor !== 1) throw new GatewayError('TK_BAD_REQUEST', 'only HTTP/1.1 and HTTP/1.0 are served');
+  checkHost(raw);
   request.path = target.path;
   request.query = target.query;
   request.host = hostOf(target.authority ?? raw.headers.host);
   return snapshot.ports.find((table) => table.port === port);
+}
+
+// RFC 3986, section 3.2.2: a name or IPv4 address, or an IPv6 address in brackets; a port.
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
+
+/** RFC 9112, section 3.2: one Host, and a valid one, or the request is refused. @throws GatewayError TK_BAD_REQUEST */
+function checkHost({ headers, rawHeaders }: IncomingMessage): void {
+  const { host } = headers;
+  if (host !== undefined && !HOST.test(host)) throw new GatewayError('TK_BAD_REQUEST', 'the Host header is no host');
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts > 1) throw new GatewayError('TK_BAD_REQUEST', 'the request has more than one Host header');
 }
 
 /** @throws GatewayError */
@@ -285,7 +309,9 @@ async function read(
 
 function unknownModel(request: GatewayRequest, index: MatchIndex): GatewayError {
   const model = request.model!.slice(0, 200);
-  return new GatewayError('TK_MODEL_NOT_FOUND', `no route serves the model "${model}"${didYouMean(model, index.modelNames())}`, {
+  // Names of models are told to callers that are known, or where nobody has to be.
+  const hint = index.security === 'varies' ? '' : didYouMean(model, index.modelNames());
+  return new GatewayError('TK_MODEL_NOT_FOUND', `no route serves the model "${model}"${hint}`, {
     param: 'model',
   });
 }
@@ -300,15 +326,4 @@ function checkServed({ plan, route }: Rule & { ai: true }, endpoint: ApiEndpoint
     'TK_UNSUPPORTED',
     `the backends of "${model}" speak the ${schema.name} API, which has no ${endpoint.path}; translation between APIs comes with a later release`,
   );
-}
-
-/** Reads a little of what a client still sends, so that it sees the answer before the connection ends. */
-function discard(raw: IncomingMessage): void {
-  let left = 256 * 1024;
-  raw.on('data', (chunk: Buffer) => {
-    left -= chunk.length;
-    if (left < 0) raw.destroy();
-  });
-  raw.on('error', () => raw.destroy());
-  raw.resume();
 }

@@ -91,7 +91,7 @@ describe('a reload', () => {
   });
 
   // The messages of the YAML reader quote the name of an alias and of a tag: here that is the key.
-  test.fails.each(UNQUOTED)('with %s before a key is refused, and the key is not told', async (_, yaml) => {
+  test.each(UNQUOTED)('with %s before a key is refused, and the key is not told', async (_, yaml) => {
     expect(await told(`${BASE}\n---\n${yaml}`)).not.toMatch(KEYS);
   });
 

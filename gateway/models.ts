@@ -1,16 +1,20 @@
 import { GatewayError } from '#core/errors';
 
-import { type Caller, type Identity } from './identify/identity.ts';
-import type { Security } from './identify/identity.ts';
+import type { Caller, Identity, Security } from './identify/identity.ts';
 import type { ListedModel } from './route/rule.ts';
 import type { MatchIndex } from './route/table.ts';
 
 /**
  * The models that a host serves and that the caller may use: each one's route has its own policy, and all of them are asked.
+ * @param known policies that have said already who calls
  * @throws GatewayError TK_UNAUTHENTICATED, TK_FORBIDDEN when every policy turns the caller away
  */
-export async function visibleModels(index: MatchIndex | undefined, caller: Caller): Promise<ListedModel[]> {
-  const admitted = new Map<Security | undefined, Identity | GatewayError>();
+export async function visibleModels(
+  index: MatchIndex | undefined,
+  caller: Caller,
+  known: ReadonlyMap<Security, Identity> = new Map(),
+): Promise<ListedModel[]> {
+  const admitted = new Map<Security | undefined, Identity | GatewayError>(known);
   const models = new Map<string, ListedModel>();
   let refusal: GatewayError | undefined;
   for (const rule of index?.rules() ?? []) {

@@ -87,7 +87,7 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
       method: request.method,
       path: modifiedPath(request.path, filters.rewritePath, match.path.value) + withoutParams(request.query, params),
       headers,
-      body: body ?? (hasBody(client) ? passOn(request.raw) : null),
+      body: body ?? (hasBody(client) ? passOn(request.raw, request.listener?.client.requestReceivedMs ?? 0) : null),
     };
   }
 

@@ -48,7 +48,13 @@ const OF_ORDINARY = new Set([
   'proxy-authorization',
   'proxy-authenticate',
 ]);
+const OF_CREDENTIALS = new Set(CREDENTIALS);
 const OF_AI = new Set([...HOP_BY_HOP, ...REWRITTEN, ...CREDENTIALS]);
+
+/** Whether a header carries a client's credential, under any provider's name for it. */
+export function isCredential(name: string): boolean {
+  return OF_CREDENTIALS.has(name);
+}
 
 /** Whether a header from a client is a name that only gateways may set. */
 export function isInternal(name: string): boolean {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import fastify, { type FastifyInstance } from 'fastify';
@@ -56,16 +56,18 @@ export async function listen(settings: ServerSettings, handler: Handler): Promis
     return503OnClosing: false,
     exposeHeadRoutes: false,
   });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  for (const method of EXTRA_METHODS) app.addHttpMethod(method, { hasBody: true });
+  for (const method of METHODS) if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method);
+  // Before anything is parsed: a body, its type and its length are the gateway's to judge.
+  app.addHook('onRequest', (request, reply) => {
+    reply.hijack();
+    handler(request.raw, reply.raw, request.originalUrl);
+    return Promise.resolve(reply);
+  });
   app.route({
     method: [...app.supportedMethods],
     url: '/',
-    handler: (request, reply) => {
-      reply.hijack();
-      handler(request.raw, reply.raw, request.originalUrl);
-    },
+    // Never reached: the hook has taken the request.
+    handler: () => undefined,
   });
   if (settings.maxConnections !== undefined) app.server.maxConnections = settings.maxConnections;
   await app.listen({ host: settings.host, port: settings.port });
@@ -76,17 +78,3 @@ export async function listen(settings: ServerSettings, handler: Handler): Promis
     cut: () => app.server.closeAllConnections(),
   };
 }
-
-/** Methods of ordinary traffic that Fastify leaves to the application. */
-const EXTRA_METHODS: readonly string[] = [
-  'PROPFIND',
-  'PROPPATCH',
-  'MKCOL',
-  'COPY',
-  'MOVE',
-  'LOCK',
-  'UNLOCK',
-  'SEARCH',
-  'REPORT',
-  'MKCALENDAR',
-];

@@ -93,11 +93,16 @@ function cookie(header: string, name: string): string | undefined {
 
 /** The query (from `?` on, or empty) without the parameters of these names, read as {@link credentialAt} reads them. */
 export function withoutParams(query: string, names: ReadonlySet<string>): string {
-  if (names.size === 0 || query.length < 2) return query;
+  return names.size === 0 ? query : filterParams(query, (name) => !names.has(name));
+}
+
+/** The query with the parameters whose decoded names are wanted. */
+export function filterParams(query: string, wanted: (name: string) => boolean): string {
+  if (query.length < 2) return query;
   const kept = query
     .slice(1)
     .split('&')
-    .filter((pair) => !names.has(paramName(pair)));
+    .filter((pair) => wanted(paramName(pair)));
   return kept.length === 0 ? '' : `?${kept.join('&')}`;
 }
 

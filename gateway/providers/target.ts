@@ -32,6 +32,8 @@ export interface HeaderEdits {
 export interface AiTarget extends Target {
   readonly schema: Schema;
   readonly credential: Credential | undefined;
+  /** Client header, in lower case, that may carry the client's own key for this backend. */
+  readonly override: string | undefined;
   readonly modelOverride: string | undefined;
   readonly headers: HeaderEdits;
   /** Client headers that do not go to this backend: those of {@link headers} and of the route's policies. */

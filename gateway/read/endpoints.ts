@@ -132,6 +132,12 @@ export class EndpointTable {
       .sort(([a], [b]) => b.length - a.length);
   }
 
+  /** Where an operation is served. */
+  path(dialect: Dialect, operation: string): string {
+    for (const [path, endpoint] of this.#byPath) if (endpoint.dialect === dialect && endpoint.operation === operation) return path;
+    throw new Error(`there is no operation ${operation} of the ${dialect} API`);
+  }
+
   find(path: string): ApiEndpoint | undefined {
     return this.#byPath.get(path);
   }

@@ -3,22 +3,30 @@ import { Readable } from 'node:stream';
 
 import { GatewayError } from '#core/errors';
 
+import { slow } from './body.ts';
+
 /** How long a body that nobody wants any more is read, so that its client sees the answer before the connection ends. */
 const LINGER_MS = 2000;
 
 /**
  * A request's body as a stream of its own. The connection to a backend destroys the body that it is given when it breaks: the request
  * itself must outlive that, because its connection carries the answer and the client's next requests.
+ * @param timeoutMs for the whole body to arrive; 0: none
  */
-export function passOn(request: IncomingMessage): Readable {
+export function passOn(request: IncomingMessage, timeoutMs: number): Readable {
   const onData = (chunk: Buffer) => {
     if (!body.push(chunk)) request.pause();
   };
-  const onEnd = () => void body.push(null);
+  const timer = timeoutMs > 0 ? setTimeout(() => void body.destroy(slow(timeoutMs)), timeoutMs) : undefined;
+  const onEnd = () => {
+    clearTimeout(timer);
+    body.push(null);
+  };
   const onClose = () => void body.destroy(new GatewayError('TK_BAD_REQUEST', 'the request ended before its body was complete'));
   const body = new Readable({
     read: () => void request.resume(),
     destroy: (error, done) => {
+      clearTimeout(timer);
       // Not paused: whoever discards the rest may have resumed it already.
       request.off('data', onData).off('end', onEnd).off('close', onClose);
       done(error);

@@ -255,11 +255,9 @@ describe('annotations of our own', () => {
 const listed = (yaml: string) => {
   const routes = routesOf(gatewayYaml() + A + yaml);
   expect(routes.problems).toEqual([]);
-  return [...routes.compiled.ports[0]!.listeners[0]!.hosts.index('any')!.models()].map(([{ id, ownedBy, created }]) => [
-    id,
-    ownedBy,
-    created,
-  ]);
+  return [...routes.compiled.ports[0]!.listeners[0]!.hosts.index('any')!.rules()]
+    .flatMap((rule) => (rule.ai ? rule.models : []))
+    .map(({ id, ownedBy, created }) => [id, ownedBy, created]);
 };
 
 describe('the list of models', () => {

@@ -138,6 +138,7 @@ function planOf(
   const targets = (spec.backendRefs ?? []).flatMap(
     (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, stripped, policies, scope) ?? [],
   );
+  const overrides = targets.flatMap(({ override }) => override ?? []);
   const dialects = new Set(targets.map((target) => DIALECTS[target.schema.name]));
   if (dialects.size > 1) {
     const schemas = [...new Set(targets.map((target) => target.schema.name))].join(' and ');
@@ -152,7 +153,9 @@ function planOf(
   const perTry = spec.timeouts?.backendRequest === undefined ? 0 : durationMs(spec.timeouts.backendRequest);
   const retry = traffic.retry ?? DEFAULT_RETRY;
   return {
-    targets,
+    // The client's own key for one backend is no other backend's business.
+    targets:
+      overrides.length === 0 ? targets : targets.map((target) => ({ ...target, stripped: new Set([...target.stripped, ...overrides]) })),
     retry: perTry > 0 ? { ...retry, perTryTimeoutMs: perTry } : retry,
     requestTimeoutMs: requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
     requestTimeoutIsTotal: requestTimeoutMs !== undefined,
@@ -201,9 +204,10 @@ function targetOf(
     priority: ref.priority + (known.fallback ? FALLBACK : 0),
     schema: known.schema,
     credential: known.credential,
+    override: known.override,
     modelOverride: ref.modelNameOverride === undefined || ref.modelNameOverride === '' ? undefined : ref.modelNameOverride,
     headers,
-    stripped: strippedFor(known, headers, stripped),
+    stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),
     bodyEdits: bodyEdits([resource.body.spec.bodyMutation, ref.bodyMutation]),
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
   };
@@ -244,6 +248,8 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: KnownPol
   checkMutation(headerMutation, resource, 'spec.headerMutation', scope);
   if (schema.name === 'AzureOpenAI' && (schema.version ?? '') === '')
     scope.report(resource, 'spec.schema.version', 'is required for AzureOpenAI: it becomes the api-version of every request');
+  if (schema.name === 'AzureOpenAI' && (schema.prefix ?? '') !== '')
+    scope.report(resource, 'spec.schema.prefix', 'is not supported for AzureOpenAI: its paths begin with /openai/deployments');
   const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
   const policy = policies.credentials.get(`${namespace}/${name}`);
   const credential = policy === undefined ? undefined : compileCredential(policy, scope);
@@ -282,12 +288,6 @@ const OWNED = ['host', 'accept-encoding'];
 
 function checkMutation(mutation: HeaderMutation | undefined, resource: Resource, path: string, scope: Scope): void {
   checkHeaders(mutation?.set ?? [], `${path}.set`, OWNED, (at, message) => scope.report(resource, at, message));
-}
-
-/** Client headers that a backend does not get: the policies', those that are edited, and the one with the client's own key. */
-function strippedFor({ override }: KnownBackend, { replaced }: HeaderEdits, policies: ReadonlySet<string>): ReadonlySet<string> {
-  if (replaced.size === 0 && override === undefined) return policies;
-  return new Set([...policies, ...replaced, ...(override === undefined ? [] : [override])]);
 }
 
 const NO_EDITS: HeaderEdits = { set: [], replaced: new Set() };

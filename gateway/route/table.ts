@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Security } from '../identify/identity.ts';
-import type { AiRule, ListedModel, Match, Rule, ValueMatch } from './rule.ts';
+import type { Match, Rule, ValueMatch } from './rule.ts';
 
 export const MODEL_HEADER = 'x-ai-eg-model';
 
@@ -55,11 +55,6 @@ export class MatchIndex {
     if (this.#byPath.size > 0) best = better(best, this.#byPath.get(path), request);
     if (this.#bySegment.size > 0) best = better(best, this.#bySegment.get(firstSegment(path)), request);
     return better(best, this.#others, request);
-  }
-
-  /** Models that rules name, each once, with the rule that serves it. */
-  *models(): Iterable<readonly [ListedModel, AiRule]> {
-    for (const rule of this.#rules) if (rule.ai) for (const model of rule.models) yield [model, rule];
   }
 
   rules(): readonly Rule[] {

@@ -175,7 +175,11 @@ class Composer {
     const name = this.#text.slice(event.anchorStart, event.anchorEnd);
     const value = this.#anchors.get(name);
     if (value === undefined && !this.#anchors.has(name)) {
-      this.#fault(event.anchorStart, `Unresolved alias: there is no anchor &${this.#variables.asWritten(name)} before it`);
+      // The name is not shown: an unquoted secret that begins with * looks like one.
+      this.#fault(
+        event.anchorStart,
+        'Unresolved alias: there is no anchor of this name before it; a text that begins with * has to be in quotes',
+      );
       return undefined;
     }
     if (this.#open.has(value)) {
@@ -223,7 +227,7 @@ class Composer {
   }
 
   #unresolved(event: ScalarEvent | SequenceEvent | MappingEvent): void {
-    this.#fault(event.tagStart, `Unresolved tag: ${this.#variables.asWritten(this.#text.slice(event.tagStart, event.tagEnd))}`);
+    this.#fault(event.tagStart, 'Unresolved tag: only those of YAML itself are read; a text that begins with ! has to be in quotes');
   }
 
   #fault(offset: number, message: string): void {

@@ -82,7 +82,7 @@ export class BlockAllocator {
     if (this.#free < fresh) return false;
     let idle = 0;
     for (let i = 0; i < hits; i++) if (this.#references[this.#byHash.get(chain[i]!)] === 0) idle++;
-    return true;
+    return this.#free - idle >= fresh;
   }
 
   /** Takes hold of the first `hits` blocks of a chain, which must be cached, and adds them to `into`. */
