@@ -56,6 +56,23 @@ test('a timer may set timers, a run may stop and go on, and the past is closed',
   expect(() => clock.at(49, again)).toThrow(/is past/);
 });
 
+test('machines that are due at one time go in the order in which they were added', () => {
+  const clock = new VirtualClock();
+  const order: string[] = [];
+  for (const name of ['a', 'b', 'c']) {
+    let due = true;
+    clock.add({
+      nextEventAt: () => (due ? 10 : Infinity),
+      advance: () => {
+        due = false;
+        order.push(name);
+      },
+    });
+  }
+  clock.run();
+  expect(order).toEqual(['a', 'b', 'c']);
+});
+
 test('in real time a machine is advanced when it asks for it, also after a nearer event comes up', async () => {
   const ticker = new Ticker([30, 100_000]);
   const time = new RealTime(ticker, 2);

@@ -199,6 +199,18 @@ describe('the prefix cache', () => {
     expect(engine.cachedPrefixTokens(next)).toBe(64);
   });
 
+  test('lets a request in that had no room, once another has computed its beginning', () => {
+    const { engine, log, finish } = start({ blocks: 24, maxModelLen: 384 });
+    const shared = { id: 3, length: 256 };
+    engine.submit(request('filler', 90, 6), 0);
+    engine.submit(request('first', new SegmentContent([shared, { id: 4, length: 14 }], -4), 2), 1);
+    engine.submit(request('second', new SegmentContent([shared, { id: 5, length: 14 }], -5), 1), 15);
+    // In the last chunk of the first, 15 of its blocks are listed and one is free: the second would need two. One step later it needs one.
+    finish();
+    const at = (what: string): number => Number(log.find((line) => line.endsWith(what))!.split(' ')[0]);
+    expect(at('admitted second')).toBeLessThan(at('length first'));
+  });
+
   test('can be off', () => {
     const { engine, finish } = start({ prefixCaching: false });
     const content = prompt(96);
