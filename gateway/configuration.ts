@@ -2,12 +2,14 @@ import { Loader, type Sources } from '#core/resources/load';
 import { InvalidResources } from '#core/resources/problem';
 
 import { compile, newShared, type Shared } from './route/compile.ts';
+import type { CompileMemory } from './route/memory.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A configuration that could be served, and is not yet. */
 export interface Candidate {
   readonly snapshot: Snapshot;
   readonly ignored: readonly string[];
+  readonly memory: CompileMemory;
 }
 
 /** The requests of one configuration, and what only they still use. */
@@ -79,8 +81,8 @@ export class Configuration {
       problems = [...loaded.problems, ...compiled.problems];
       if (problems.length === 0) {
         const generation = (this.#current?.generation ?? 0) + 1;
-        const { ports, notices } = compiled;
-        return { snapshot: { generation, hash: loaded.hash, ports, notices, loadedAt: Date.now() }, ignored: loaded.ignored };
+        const { ports, notices, memory } = compiled;
+        return { memory, snapshot: { generation, hash: loaded.hash, ports, notices, loadedAt: Date.now() }, ignored: loaded.ignored };
       }
     } catch (error) {
       this.drop();
@@ -91,9 +93,10 @@ export class Configuration {
   }
 
   /** Takes what was prepared into service. */
-  take({ snapshot, ignored }: Candidate): void {
+  take({ snapshot, ignored, memory }: Candidate): void {
     const { connections, backends, identify } = this.#shared;
     this.#current = snapshot;
+    this.#shared.memory = memory;
     this.#ignored = ignored;
     const before = this.#holders;
     this.#holders = { requests: 0, disposals: [] };

@@ -65,17 +65,17 @@ export class RawReceiver implements Receiver {
   }
 }
 
-/** An error answer, kept until it is known whether another backend does better. */
-export class ErrorReceiver implements Receiver {
-  readonly facts = undefined;
+/** A body that is read to its end before anything comes of it. */
+abstract class BodyReceiver implements Receiver {
+  facts: Facts | undefined;
   readonly tokens = 0;
   readonly #body: Body;
 
-  constructor(upstream: Upstream, status: number, headers: IncomingHttpHeaders) {
-    this.#body = new Body(headers, MAX_ERROR_BYTES, upstream, (body) => {
-      upstream.fail({ reason: 'status', message: `the backend answered ${status}`, answer: { status, headers, body } });
-    });
+  constructor(upstream: Upstream, headers: IncomingHttpHeaders, limit: number) {
+    this.#body = new Body(headers, limit, upstream, (body) => this.whole(body));
   }
+
+  protected abstract whole(body: Buffer): void;
 
   data(chunk: Buffer): void {
     this.#body.data(chunk);
@@ -90,39 +90,46 @@ export class ErrorReceiver implements Receiver {
   }
 }
 
+/** An error answer, kept until it is known whether another backend does better. */
+export class ErrorReceiver extends BodyReceiver {
+  readonly #fail: (body: Buffer) => void;
+
+  constructor(upstream: Upstream, status: number, headers: IncomingHttpHeaders) {
+    super(upstream, headers, MAX_ERROR_BYTES);
+    this.#fail = (body) =>
+      upstream.fail({ reason: 'status', message: `the backend answered ${status}`, answer: { status, headers, body } });
+  }
+
+  protected whole(body: Buffer): void {
+    this.#fail(body);
+  }
+}
+
+type Accept = (body: Buffer, headers: IncomingHttpHeaders) => Facts;
+
 /** A whole answer, checked before the client sees any of it. */
-export class WholeReceiver implements Receiver {
-  facts: Facts | undefined;
-  readonly tokens = 0;
-  readonly #body: Body;
+export class WholeReceiver extends BodyReceiver {
+  readonly #upstream: Upstream;
+  readonly #status: number;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #accept: Accept;
 
-  constructor(
-    upstream: Upstream,
-    status: number,
-    headers: IncomingHttpHeaders,
-    accept: (body: Buffer, headers: IncomingHttpHeaders) => Facts,
-  ) {
-    const { exchange } = upstream;
-    this.#body = new Body(headers, exchange.call.plan.maxAnswerBytes, upstream, (body) => {
-      this.facts = accept(body, headers);
-      delete upstream.answer['content-encoding'];
-      upstream.answer['content-length'] = String(body.length);
-      exchange.commit(upstream, status, upstream.answer);
-      exchange.reply.end(body);
-      upstream.complete();
-    });
+  constructor(upstream: Upstream, status: number, headers: IncomingHttpHeaders, accept: Accept) {
+    super(upstream, headers, upstream.exchange.call.plan.maxAnswerBytes);
+    this.#upstream = upstream;
+    this.#status = status;
+    this.#headers = headers;
+    this.#accept = accept;
   }
 
-  data(chunk: Buffer): void {
-    this.#body.data(chunk);
-  }
-
-  end(): void {
-    this.#body.end();
-  }
-
-  close(): void {
-    this.#body.close();
+  protected whole(body: Buffer): void {
+    const { exchange, answer } = this.#upstream;
+    this.facts = this.#accept(body, this.#headers);
+    delete answer['content-encoding'];
+    answer['content-length'] = String(body.length);
+    exchange.commit(this.#upstream, this.#status, answer);
+    exchange.reply.end(body);
+    this.#upstream.complete();
   }
 }
 

@@ -13,6 +13,9 @@ const HOP_BY_HOP = [
   'expect',
 ];
 
+/** Names that a route or a policy cannot write: those of the connection, and the framing of a message. */
+export const OF_FRAMING: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length']);
+
 /** Carry a client's credential, under any provider's name for it. They end at the gateway. */
 const CREDENTIALS = [
   'authorization',

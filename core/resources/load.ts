@@ -49,7 +49,7 @@ export class Loader {
     const namespaceLabels = new Map<string, Readonly<Record<string, string>>>();
     const folders = [...found.folders];
     const hash = createHash('sha256');
-    for (const { file, text } of files) hash.update(`${file}\0${text}\0`);
+    for (const { file, text } of files) hash.update(file).update('\0').update(text).update('\0');
 
     for (const built of documents) {
       problems.push(...built.problems);

@@ -1,7 +1,7 @@
 import { type FSWatcher, statSync, watch } from 'node:fs';
 
 /** Changes come in bunches: an editor writes and renames, a mounted ConfigMap swaps a symbolic link. */
-const QUIET_MS = 50;
+const QUIET_MS = 30;
 const LONGEST_MS = 500;
 
 interface Watched {

@@ -1,7 +1,6 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http';
-
 import type { Outbound, Outcome } from '#core/attempt/call';
 import { GatewayError } from '#core/errors';
+import { OF_FRAMING } from '#core/http/headers';
 import { type Edit, editObject } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 
@@ -104,30 +103,14 @@ export class Hooks {
   }
 }
 
-/** Headers of the connection and of the body's length: what the gateway itself decides. */
-const UNTOUCHABLE = new Set([
-  'host',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'keep-alive',
-  'upgrade',
-  'te',
-  'trailer',
-  'expect',
-  'proxy-connection',
-  'accept-encoding',
-]);
+/** What the gateway itself decides, besides the framing. */
+const UNTOUCHABLE: ReadonlySet<string> = new Set([...OF_FRAMING, 'host', 'accept-encoding']);
 const TOKEN = /^[!#$%&'*+\-.^`|~\w]+$/;
 const UNSENDABLE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
 function changedHeaders(headers: string[], { setHeaders = {}, removeHeaders = [] }: AttemptChanges): string[] {
   const set = Object.entries(setHeaders).map(([name, value]) => [name.toLowerCase(), value] as const);
   const replaced = new Set([...removeHeaders.map((name) => name.toLowerCase()), ...set.map(([name]) => name)]);
-  for (const [name, value] of set) {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  }
   for (const name of replaced) if (UNTOUCHABLE.has(name)) throw new InvalidChange(`the header ${name} cannot be changed`);
   // What cannot be sent is the extension's fault: at the connection it would look like the backend's.
   for (const [name, value] of set) {

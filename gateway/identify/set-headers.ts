@@ -1,28 +1,14 @@
+import { OF_FRAMING } from '#core/http/headers';
 import type { Report } from '#core/resources/kind';
 
 // RFC 9110, section 5.6.2.
 const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
-/** Belong to one connection or to its message framing: a policy that set one could break the request to the backend. */
-const OF_CONNECTION = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /** The lower-case name of a header that a policy reads or sets; a name that cannot be one is reported. */
 export function policyHeader(name: string, path: string, report: Report): string {
   const lower = name.toLowerCase();
   if (!TOKEN.test(name)) report(path, `${JSON.stringify(name)} is no header name`);
-  else if (OF_CONNECTION.has(lower)) report(path, `header ${lower} belongs to the connection and cannot be used here`);
+  else if (OF_FRAMING.has(lower) || lower === 'host') report(path, `header ${lower} belongs to the connection and cannot be used here`);
   return lower;
 }
 

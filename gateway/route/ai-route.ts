@@ -43,8 +43,11 @@ export interface AiPolicies {
   /** Policies for an AIServiceBackend, by `namespace/name`. */
   readonly credentials: ReadonlyMap<string, BackendSecurityPolicy>;
   /** Origins and credential are the same wherever a backend is named under one traffic policy: looked up once, by `namespace/name`. */
-  readonly known: Map<Traffic, Map<string, KnownBackend | undefined>>;
+  readonly known: KnownBackends;
 }
+
+/** Backends by the traffic policy that they are called under, and by name. */
+export type KnownBackends = Map<Traffic, Map<string, KnownBackend | undefined>>;
 
 type KnownPolicies = Pick<AiPolicies, 'known' | 'credentials'>;
 

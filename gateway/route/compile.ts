@@ -27,6 +27,7 @@ import { checkAiBackend, compileAiRoute } from './ai-route.ts';
 import { checkAnnotations } from './annotations.ts';
 import { type Attachment, attachmentsOf } from './attach.ts';
 import { compileHttpRoute } from './http-route.ts';
+import { CompileMemory } from './memory.ts';
 import { checkTlsPolicies, originsOf, secretOf } from './origins.ts';
 import { Policies } from './policies.ts';
 import { clientSettings, type ListenerTable, PortTable } from './ports.ts';
@@ -41,6 +42,8 @@ export interface Shared {
   readonly connections: Connections;
   readonly backends: Kept<Backend>;
   readonly identify: SharedIdentify;
+  /** Of the configuration in service. */
+  memory: CompileMemory | undefined;
 }
 
 /** @param warn takes one line when a key set cannot be fetched. */
@@ -49,6 +52,7 @@ export function newShared(warn?: (message: string) => void): Shared {
     connections: new Connections(),
     backends: new Kept<Backend>(() => undefined),
     identify: new SharedIdentify(warn === undefined ? {} : { warn }),
+    memory: undefined,
   };
 }
 
@@ -58,6 +62,8 @@ export interface Compiled {
   readonly problems: readonly Problem[];
   /** What is served and its author may not expect, one line each. */
   readonly notices: readonly string[];
+  /** To be kept in {@link Shared.memory} once this configuration is in service. */
+  readonly memory: CompileMemory;
 }
 
 /** Compiles the resources of a load. Reports every problem; with one of them the result must not be served. */
@@ -89,10 +95,16 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   checkGatewayConfigs(gateways, scope);
   checkTlsPolicies(scope);
 
-  const security = new SecurityOf(scope, shared.identify);
-  const traffic = new TrafficOf(scope);
+  const memory = new CompileMemory(loaded, loaded.problems.length === 0 ? shared.memory : undefined);
+  if (memory.renewed) {
+    shared.connections.kept.renew();
+    shared.backends.renew();
+    shared.identify.renew();
+  }
+  const security = new SecurityOf(scope, shared.identify, memory);
+  const traffic = new TrafficOf(scope, memory);
   const credentials = credentialsByBackend(scope);
-  const known = new Map();
+  const { known } = memory;
   const byListener = new Map<string, Map<string, Match[]>>();
   for (const route of [...set.all(HTTPRoute), ...set.all(AIGatewayRoute)]) {
     const attachments = attachmentsOf(route, scope);
@@ -111,7 +123,8 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
     if (attachments.length === 0) compiled(undefined);
     // Policies of a Gateway can be those of one listener: the rules of two listeners are two things.
     for (const attachment of attachments) {
-      const matches = compiled(attachment);
+      const listener = listenerKey(attachment.gateway, attachment.listener.name);
+      const matches = route.kind === 'HTTPRoute' ? compiled(attachment) : memory.matches(route, listener, () => compiled(attachment));
       place(matches, attachment, byListener);
       if (matches.some((match) => match.rule.security === undefined))
         notices.push(`${nameOf(route)} is open: no SecurityPolicy says who may call`);
@@ -119,7 +132,7 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   }
   for (const backend of set.all(AIServiceBackend)) checkAiBackend(backend, { credentials, known }, scope);
   const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
-  return { ports, problems, notices: [...new Set(notices)] };
+  return { ports, problems, notices: [...new Set(notices)], memory };
 }
 
 const NO_GATEWAY: Problem = {
@@ -158,21 +171,22 @@ function checkGatewayConfigs(gateways: readonly Gateway[], scope: Scope): void {
 /** SecurityPolicies, each compiled once. */
 class SecurityOf {
   readonly #policies: Policies<SecurityPolicy>;
-  readonly #compiled = new Map<SecurityPolicy, Security>();
+  readonly #compiled: CompileMemory['security'];
 
-  constructor(scope: Scope, shared: SharedIdentify) {
+  constructor(scope: Scope, shared: SharedIdentify, memory: CompileMemory) {
     this.#policies = Policies.of(SecurityPolicy, scope);
+    this.#compiled = memory.security;
     // Each is compiled even where nothing uses it: its problems are the user's to know.
-    for (const policy of scope.set.all(SecurityPolicy))
-      this.#compiled.set(
-        policy,
-        compileSecurity(policy, sourcesOf(policy, scope), shared, (path, message) => scope.report(policy, path, message)),
-      );
+    for (const policy of scope.set.all(SecurityPolicy)) {
+      if (this.#compiled.has(policy.body)) continue;
+      const report = (path: string, message: string) => scope.report(policy, path, message);
+      this.#compiled.set(policy.body, compileSecurity(policy, sourcesOf(policy, scope), shared, report));
+    }
   }
 
   of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Security | undefined {
     const policy = this.#policies.of(route, rule, attachment);
-    return policy === undefined ? undefined : this.#compiled.get(policy);
+    return policy === undefined ? undefined : this.#compiled.get(policy.body);
   }
 }
 
@@ -207,19 +221,20 @@ const SYSTEM_TLS = { serverName: undefined, ca: undefined, certificate: undefine
 /** BackendTrafficPolicies, each read once. */
 class TrafficOf {
   readonly #policies: Policies<BackendTrafficPolicy>;
-  readonly #read = new Map<BackendTrafficPolicy, Traffic>();
+  readonly #read: CompileMemory['traffic'];
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, memory: CompileMemory) {
     this.#policies = Policies.of(BackendTrafficPolicy, scope);
+    this.#read = memory.traffic;
   }
 
   of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Traffic {
     const policy = this.#policies.of(route, rule, attachment);
     if (policy === undefined) return DEFAULT_TRAFFIC;
-    let traffic = this.#read.get(policy);
+    let traffic = this.#read.get(policy.body);
     if (traffic === undefined) {
       traffic = trafficOf(policy);
-      this.#read.set(policy, traffic);
+      this.#read.set(policy.body, traffic);
     }
     return traffic;
   }

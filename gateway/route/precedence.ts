@@ -8,7 +8,15 @@ const PATH_ORDER = { exact: 0, pattern: 1, prefix: 2 } as const;
  * @param order place of each route by age and name, by `kind namespace/name`
  */
 export function byPrecedence(matches: readonly Match[], order: ReadonlyMap<string, number>): Match[] {
-  const routeOrder = ({ rule: { route } }: Match) => order.get(`${route.kind} ${route.namespace}/${route.name}`) ?? 0;
+  const places = new Map<Match['rule']['route'], number>();
+  const routeOrder = ({ rule: { route } }: Match) => {
+    let place = places.get(route);
+    if (place === undefined) {
+      place = order.get(`${route.kind} ${route.namespace}/${route.name}`) ?? 0;
+      places.set(route, place);
+    }
+    return place;
+  };
   const keyed = matches.map((match, index) => ({ match, index, route: routeOrder(match) }));
   keyed.sort((a, b) => compare(a.match, b.match) || a.route - b.route || a.index - b.index);
   // A route may stand in tables of several host names: each table has its own ranks, so each its own copies.

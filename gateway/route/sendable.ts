@@ -1,21 +1,9 @@
+import { OF_FRAMING } from '#core/http/headers';
 import type { HTTPHeaderFilter } from '#core/resources/gateway-api/header-filter';
 import type { HTTPBackendFilter, HTTPPathModifier, HTTPRouteFilter } from '#core/resources/gateway-api/http-route-filter';
 
 type ReportAt = (path: string, message: string) => void;
 
-/** Of the connection, or of the framing of a message: a route that wrote them would break one or the other (RFC 9110, section 7.6.1). */
-const FRAMING = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'expect',
-  'content-length',
-]);
 /** RFC 9110, section 5.5: visible characters, spaces, tabs, and the bytes above ASCII. */
 const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 const PATH = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$/;
@@ -29,7 +17,7 @@ interface Header {
 export function checkHeaders(headers: readonly Header[], path: string, owned: readonly string[], report: ReportAt): void {
   for (const [index, { name, value }] of headers.entries()) {
     const lower = name.toLowerCase();
-    if (FRAMING.has(lower) || owned.includes(lower)) report(`${path}[${index}].name`, `${name} is written by the gateway itself`);
+    if (OF_FRAMING.has(lower) || owned.includes(lower)) report(`${path}[${index}].name`, `${name} is written by the gateway itself`);
     if (!VALUE.test(value)) report(`${path}[${index}].value`, 'has a character that no header can carry');
   }
 }

@@ -1,11 +1,13 @@
+import { HTTPHeaderMatch } from '../gateway-api/header-match.ts';
+import { ParentReference } from '../gateway-api/parent-reference.ts';
 import { defineKind, type Report, type ResourceOf } from '../kind.ts';
 import { Duration, durationMs, Group, Hostname, list, Namespace, object, SectionName, type Static, text, Type } from '../schema.ts';
 import { AI_GATEWAY_GROUP, AI_GATEWAY_VERSIONS } from './group.ts';
-import { checkHeaderMatches, HeaderMatch } from './header-match.ts';
+import { checkHeaderMatches } from './header-match.ts';
 import { checkRequestCosts, LLMRequestCost } from './llm-request-cost.ts';
 import { BodyMutation, checkMutations, HeaderMutation } from './mutation.ts';
 import { count } from './number.ts';
-import { checkParentRefs, ParentRef } from './parent-ref.ts';
+import { checkParentRefs } from './parent-ref.ts';
 import { DateTime, isDateTime } from './text-formats.ts';
 import { reportDuplicates } from './unique.ts';
 
@@ -25,7 +27,7 @@ const BackendRef = object({
 
 const Rule = object({
   name: Type.Optional(SectionName),
-  matches: Type.Optional(list(object({ headers: Type.Optional(list(HeaderMatch, 16)) }), 128)),
+  matches: Type.Optional(list(object({ headers: Type.Optional(list(HTTPHeaderMatch, 16)) }), 128)),
   backendRefs: Type.Optional(list(BackendRef, 128)),
   timeouts: Type.Optional(object({ request: Type.Optional(Duration), backendRequest: Type.Optional(Duration) })),
   streamIdleTimeout: Type.Optional(Duration),
@@ -43,7 +45,7 @@ export const AIGatewayRoute = defineKind({
   schema: object({
     spec: object({
       hostnames: Type.Optional(list(Hostname, 16)),
-      parentRefs: Type.Optional(list(ParentRef, 16)),
+      parentRefs: Type.Optional(list(ParentReference, 16)),
       rules: list(Rule, 15),
       llmRequestCosts: Type.Optional(list(LLMRequestCost, 36)),
     }),

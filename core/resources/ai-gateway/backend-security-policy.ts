@@ -1,10 +1,11 @@
+import { SecretObjectReference } from '../gateway-api/object-reference.ts';
 import { defineKind, type Report, type ResourceOf } from '../kind.ts';
 import { HeaderName, list, object, oneOf, type Static, Type } from '../schema.ts';
 import { AI_GATEWAY_GROUP, AI_GATEWAY_VERSIONS } from './group.ts';
-import { checkSecretRef, SecretRef } from './secret-ref.ts';
+import { checkSecretRef } from './secret-ref.ts';
 import { TargetRef } from './target-ref.ts';
 
-const SecretKey = object({ secretRef: SecretRef });
+const SecretKey = object({ secretRef: SecretObjectReference });
 
 const Spec = object({
   type: oneOf(['APIKey', 'AnthropicAPIKey', 'AzureAPIKey']),

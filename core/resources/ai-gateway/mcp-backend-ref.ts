@@ -1,7 +1,8 @@
 import type { Report } from '../kind.ts';
+import { SecretObjectReference } from '../gateway-api/object-reference.ts';
 import { list, object, type Static, Type } from '../schema.ts';
 import { backendObject, checkServicePort } from './backend-ref.ts';
-import { checkSecretRef, SecretRef } from './secret-ref.ts';
+import { checkSecretRef } from './secret-ref.ts';
 
 const names = Type.Optional(list(Type.String(), 32));
 
@@ -10,7 +11,7 @@ const ToolSelector = object({ include: names, includeRegex: names, exclude: name
 
 /** The key that the gateway shows to the server. */
 const ApiKey = object({
-  secretRef: Type.Optional(SecretRef),
+  secretRef: Type.Optional(SecretObjectReference),
   inline: Type.Optional(Type.String()),
   header: Type.Optional(Type.String({ minLength: 1 })),
   queryParam: Type.Optional(Type.String({ minLength: 1 })),

@@ -1,19 +1,22 @@
+import { HTTPHeaderMatch } from '../gateway-api/header-match.ts';
+import { ParentReference } from '../gateway-api/parent-reference.ts';
+import { SecretObjectReference } from '../gateway-api/object-reference.ts';
 import { defineKind, type ResourceOf } from '../kind.ts';
 import { Hostname, list, object, oneOf, text, Type } from '../schema.ts';
 import { AI_GATEWAY_GROUP, AI_GATEWAY_VERSIONS } from './group.ts';
-import { checkHeaderMatches, HeaderMatch } from './header-match.ts';
+import { checkHeaderMatches } from './header-match.ts';
 import { Authorization, checkAuthorization } from './mcp-authorization.ts';
 import { checkMCPBackendRef, MCPBackendRef } from './mcp-backend-ref.ts';
 import { checkExtAuth, ExtAuth, refusedExtAuth } from './mcp-ext-auth.ts';
 import { checkOAuth, OAuth, refusedOAuth } from './mcp-oauth.ts';
-import { checkParentRefs, ParentRef } from './parent-ref.ts';
-import { checkSecretRef, SecretRef } from './secret-ref.ts';
+import { checkParentRefs } from './parent-ref.ts';
+import { checkSecretRef } from './secret-ref.ts';
 import { reportDuplicates } from './unique.ts';
 
 const strings = Type.Optional(Type.Array(Type.String()));
 
 const ApiKeyAuth = object({
-  credentialRefs: Type.Array(SecretRef),
+  credentialRefs: Type.Array(SecretObjectReference),
   extractFrom: Type.Array(object({ headers: strings, params: strings, cookies: strings })),
   forwardClientIDHeader: Type.Optional(Type.String()),
   sanitize: Type.Optional(Type.Boolean()),
@@ -35,10 +38,10 @@ export const MCPRoute = defineKind({
   namespaced: true,
   schema: object({
     spec: object({
-      parentRefs: list(ParentRef, 16, 1),
+      parentRefs: list(ParentReference, 16, 1),
       hostnames: Type.Optional(list(Hostname, 16)),
       path: Type.String({ maxLength: 1024, default: '/mcp' }),
-      headers: Type.Optional(list(HeaderMatch, 16)),
+      headers: Type.Optional(list(HTTPHeaderMatch, 16)),
       backendRefs: list(MCPBackendRef, 256, 1),
       backendSelector: Type.Optional(BackendSelector),
       securityPolicy: Type.Optional(

@@ -1,3 +1,4 @@
+import { reportRepeated } from '../gateway-api/collections.ts';
 import type { Report } from '../kind.ts';
 
 /**
@@ -13,16 +14,11 @@ export function reportDuplicates<Item>(
   field: string,
   report: Report,
 ): void {
-  const first = new Map<string, number>();
-  for (const [index, item] of (items ?? []).entries()) {
-    const key = keyOf(item);
-    if (key === undefined) continue;
-    const earlier = first.get(key);
-    if (earlier === undefined) first.set(key, index);
-    else
-      report(
-        `${path}[${index}]${field === '' ? '' : `.${field}`}`,
-        `${JSON.stringify(key)} is also in ${path}[${earlier}]; it may occur once`,
-      );
-  }
+  reportRepeated(
+    items ?? [],
+    keyOf,
+    (index) => `${path}[${index}]${field === '' ? '' : `.${field}`}`,
+    (item, earlier) => `${JSON.stringify(keyOf(item))} is also in ${path}[${earlier}]; it may occur once`,
+    report,
+  );
 }

@@ -21,14 +21,15 @@ export function reportRepeated<T>(
   items: readonly T[],
   keyOf: (item: T) => string | undefined,
   at: (index: number) => string,
-  message: (item: T) => string,
+  message: (item: T, earlier: number) => string,
   report: Report,
 ): void {
-  const seen = new Set<string>();
+  const first = new Map<string, number>();
   for (const [index, item] of items.entries()) {
     const key = keyOf(item);
     if (key === undefined) continue;
-    if (seen.has(key)) report(at(index), message(item));
-    seen.add(key);
+    const earlier = first.get(key);
+    if (earlier === undefined) first.set(key, index);
+    else report(at(index), message(item, earlier));
   }
 }
