@@ -7,9 +7,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Quickstart, startQuickstart } from './quickstart.ts';
 
 const python = process.env['TIERKIT_PYTHON'] ?? 'python3';
-const found = spawnSync(python, ['-c', 'import openai, anthropic; print(openai.__version__, anthropic.__version__)'], { encoding: 'utf8' }).status === 0;
+const found =
+  spawnSync(python, ['-c', 'import openai, anthropic; print(openai.__version__, anthropic.__version__)'], { encoding: 'utf8' }).status ===
+  0;
 const required = process.env['REQUIRE_REAL'] === '1';
-if (!found && !required) console.warn('SKIPPED: the Python SDKs (python3 -m venv V && V/bin/pip install openai anthropic, then TIERKIT_PYTHON=V/bin/python)');
+if (!found && !required)
+  console.warn('SKIPPED: the Python SDKs (python3 -m venv V && V/bin/pip install openai anthropic, then TIERKIT_PYTHON=V/bin/python)');
 
 let quickstart: Quickstart;
 beforeAll(async () => {

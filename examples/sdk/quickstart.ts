@@ -24,7 +24,10 @@ export async function startQuickstart(): Promise<Quickstart> {
     cohereKey: 'not-a-secret-cohere-example',
   });
   const tier = new TierOne({
-    sources: { paths: [fileURLToPath(new URL('../quickstart/gateway.yaml', import.meta.url))], env: { TIERKIT_EXAMPLE_PORT: String(upstream.port) } },
+    sources: {
+      paths: [fileURLToPath(new URL('../quickstart/gateway.yaml', import.meta.url))],
+      env: { TIERKIT_EXAMPLE_PORT: String(upstream.port) },
+    },
     host: '127.0.0.1',
     port: 0,
     adminPort: 0,
