@@ -1,6 +1,6 @@
 /**
  * Runs the published 73-capacity benchmark of llm-d on the simulator, and prints what calibration.md compares:
- * `node kserve/simulator/calibrate.ts [maxConcurrency] [seed]`.
+ * `node kserve/simulator/calibrate.ts [maxConcurrency|none] [seed]`.
  */
 import { pathToFileURL } from 'node:url';
 
@@ -28,6 +28,9 @@ export const LADDER: readonly Stage[] = [
   [57, 26],
   [60, 25],
 ].map(([rate, durationS]) => ({ rate: rate!, durationS: durationS! }));
+
+/** Requests that the published load generator had under way at most: not published, inferred in calibration.md, one value for all rows. */
+export const CLIENT_CONCURRENCY = 800;
 
 /** Any pod. */
 export const randomPicker: Picker = (_call, pods, _now, random) => random.integer(pods.length);
@@ -127,7 +130,7 @@ export function summary({ stages, meanWaiting, maxWaiting, meanKvUsage, preempti
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const [concurrency, seed] = process.argv.slice(2);
   const options = {
-    ...(concurrency === undefined || concurrency === 'none' ? {} : { maxConcurrency: Number(concurrency) }),
+    ...(concurrency === 'none' ? {} : { maxConcurrency: Number(concurrency ?? CLIENT_CONCURRENCY) }),
     seed: seed ?? 1,
   };
   const rows: readonly (readonly [string, Picker])[] = [

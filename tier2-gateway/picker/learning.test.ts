@@ -84,3 +84,13 @@ test('nothing that is observed takes the models out of their bounds', () => {
     }),
   );
 });
+
+test('neither endless bad news nor endless good news moves them further than the range', () => {
+  for (const value of [1e9, 0]) {
+    const model = new SpeedModel(new PoolModels(DEFAULT_SETTINGS));
+    for (let index = 0; index < 3_000; index++) model.observeTtft(value, 2_000, index);
+    const ratio = model.prefillMsPerToken(3_000) * (DEFAULT_SETTINGS.prefillTokensPerSecond / 1_000);
+    // The pool's line is at its bound, and its bias is no deviation of this endpoint.
+    expect(value === 0 ? 1 / ratio : ratio).toBeCloseTo(DEFAULT_SETTINGS.learningRange, 6);
+  }
+});

@@ -146,13 +146,16 @@ export class SpeedModel {
 
 function learn(line: OnlineLine, deviation: Deviation, value: number, x: number, y: number, at: number): void {
   if (!Number.isFinite(value) || value < 0 || !Number.isFinite(x) || !Number.isFinite(y)) return;
-  const ratio = value / line.predict(x, y);
+  const ratio = Math.max(LEAST_RATIO, value / line.predict(x, y));
   line.observe(value, x, y);
   // Where the line is wrong for all, that says nothing about this one.
   deviation.observe(ratio / Math.exp(line.bias), at);
 }
 
+/** Keeps the logarithm of an observation of 0 finite. */
+const LEAST_RATIO = 1e-6;
+
 /** How far the logarithm of the ratio is from the expected one; a hiccup counts as a factor of two. */
 function surprise(ratio: number, expected: number): number {
-  return Math.max(-Math.LN2, Math.min(Math.LN2, Math.log(Math.max(1e-6, ratio)) - expected));
+  return Math.max(-Math.LN2, Math.min(Math.LN2, Math.log(Math.max(LEAST_RATIO, ratio)) - expected));
 }

@@ -117,6 +117,7 @@ describe('accounting', () => {
         picker.sweep(clock.at);
         for (const state of picker.endpoints()) {
           expect([state.requests, state.pendingPrefillTokens, state.streams]).toEqual([0, 0, 0]);
+          expect(state.kvTokens).toBe(state.foreign.kvTokens);
         }
         for (let slot = 0; slot < 4; slot++) expect(picker.index.heldBytes(slot)).toBe(0);
         expect(picker.sweep(clock.at + 1e9)).toBe(0);
@@ -279,12 +280,34 @@ describe('choice', () => {
   });
 
   test('adapters go where they are loaded, or where a slot is free', () => {
-    const { picker } = pool(2, { maxLora: 1 });
-    const one = picker.pick(request(prompt('a', 100), { lora: 'red' }));
-    one.end();
-    expect(served(picker.pick(request(prompt('b', 100), { lora: 'red' })))).toBe(one.ranked[0]!.id);
-    const other = picker.pick(request(prompt('c', 100), { lora: 'blue' }));
-    expect(served(other)).not.toBe(one.ranked[0]!.id);
+    const { picker } = pool(2, { maxLora: 1, loraLoadMs: 300 });
+    const loads = (lora: string): number[] => {
+      const id = `lora-${Math.random()}`;
+      picker.pick(request(prompt(id, 100), { id, lora })).fail('aborted');
+      const { candidates } = picker.explain(id)!;
+      return endpoints(2).map((info) => candidates.find((candidate) => candidate.id === info.id)!.terms.lora);
+    };
+    picker.pick(request(prompt('a', 100), { lora: 'red', subset: ['10.0.0.0'] })).end();
+    picker.pick(request(prompt('b', 100), { lora: 'blue', subset: ['10.0.0.1'] }));
+    picker.setEndpoints(endpoints(3));
+    picker.setEndpoints(endpoints(2));
+    // Loaded at the first. At the second all slots are busy: a load, and a wait besides.
+    const [resident, full] = loads('red');
+    expect(resident).toBe(0);
+    expect(full).toBeGreaterThan(450);
+    // The first one's adapter is idle and can make place.
+    expect(loads('green')[0]).toBe(450);
+  });
+
+  test('among equals, chance decides', () => {
+    const { picker } = pool(6);
+    const used = new Set<string>();
+    for (let index = 0; index < 60; index++) {
+      const ticket = picker.pick(request(prompt(`t${index}`, 40)));
+      used.add(served(ticket));
+      ticket.fail('aborted');
+    }
+    expect(used.size).toBe(6);
   });
 
   test('a session stays where it was, as long as that costs little', () => {
@@ -450,6 +473,7 @@ describe('explain', () => {
     tickets[0]!.end();
     expect(picker.explain('k5')).toEqual(kept);
     expect(picker.explain('k8')!.candidates).toHaveLength(3);
+    expect(picker.explain('k8')!.events).toHaveLength(1);
     expect(picker.explain('never')).toBeUndefined();
   });
 });
