@@ -12,6 +12,7 @@ COPY package.json ./
 COPY cli cli
 COPY core core
 COPY gateway gateway
+COPY kserve/simulator kserve/simulator
 # Any user without rights will do; nothing is written: run it with a read-only root.
 USER 65532:65532
 ENV NODE_ENV=production

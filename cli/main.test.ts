@@ -41,7 +41,7 @@ describe.concurrent('tierkit', () => {
   test.each([['--help'], ['-h'], ['help']])('%s', async (option) => {
     const { code, stdout, stderr } = await tierkit([option]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    for (const command of ['run', 'check', 'version']) expect(stdout).toContain(`  ${command}`);
+    for (const command of ['run', 'check', 'sim', 'version']) expect(stdout).toContain(`  ${command}`);
   });
 
   test('nothing at all', async () => {
@@ -62,8 +62,8 @@ describe.concurrent('tierkit', () => {
   });
 
   test.each([
-    [['rum'], 'there is no command "rum"; did you mean "run"? (commands: run, check, version)'],
-    [['deploy'], 'there is no command "deploy" (commands: run, check, version)'],
+    [['rum'], 'there is no command "rum"; did you mean "run"? (commands: run, check, sim, version)'],
+    [['deploy'], 'there is no command "deploy" (commands: run, check, sim, version)'],
     [['run', '--prot', '1'], 'unknown option --prot; did you mean "port"?'],
     [['check', '--jsn', 'x'], 'unknown option --jsn; did you mean "json"?'],
     [['check', '-x', 'x'], 'unknown option --x'],

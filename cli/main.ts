@@ -3,9 +3,10 @@ import { didYouMean } from '#core/resources/nearest';
 import { check } from './check.ts';
 import { type Command, CommandError, UsageError } from './command.ts';
 import { run } from './run.ts';
+import { sim } from './sim.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [run, check, version];
+const COMMANDS: readonly Command[] = [run, check, sim, version];
 
 const HELP = `tierkit: the two-tier AI gateway platform as code
 

@@ -102,7 +102,7 @@ for (let index = 0; index < 50 * ENDPOINTS; index++)
 for (const ticket of inFlight) ticket.firstToken(performance.now() - started);
 const indexed = (): number => picker.endpoints().reduce((sum, endpoint) => sum + endpoint.indexedBlocks, 0);
 for (let index = 0; index < 3_000 && (index % 50 !== 0 || indexed() < 440_000); index++) {
-  const ticket = picker.pick(request(digestRequest(scanObject(body(120_000, 0, 0)))));
+  const ticket = picker.pick({ ...request(digestRequest(scanObject(body(120_000, 0, 0)))), subset: [infos[index % ENDPOINTS]!.id] });
   ticket.firstToken(performance.now() - started);
   ticket.end();
 }

@@ -94,7 +94,7 @@ export class Reservation {
     if (this.#phase === 'done') return;
     this.#load.requests--;
     this.#load.looseKv -= this.#looseKv;
-    
+    this.#load.remainingOutput -= this.#remaining;
     if (this.#phase === 'decode') {
       this.#load.streams--;
     } else {
