@@ -122,6 +122,12 @@ describe('a start that cannot be', () => {
       { OPENAI_API_KEY: 'k' },
       /^tierkit run: --host 192\.0\.2\.1 is no address of this machine$/,
     ],
+    [
+      'a foreign address of the admin listener',
+      ['--admin-host', '192.0.2.1'],
+      { OPENAI_API_KEY: 'k' },
+      /^tierkit run: --admin-host 192\.0\.2\.1 is no address of this machine$/,
+    ],
   ])('%s is told in one line, and is exit code 1', async (_, args, env, message) => {
     const { code, stdout, stderr } = await tierkit(['run', ...FREE, ...args], env);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

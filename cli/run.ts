@@ -21,7 +21,8 @@ Without PATH the providers come from the environment:
   AZURE_OPENAI_API_KEY, AZURE_OPENAI_ENDPOINT, OPENAI_API_VERSION (instead of OPENAI_API_KEY)
 
   --port PORT                port of the first listener (default 1975); 0 takes a free one
-  --admin-port PORT          /healthz /readyz /metrics /config on 127.0.0.1 (default 1064)
+  --admin-port PORT          /healthz /readyz /metrics /config (default 1064)
+  --admin-host ADDRESS       address of these (default 127.0.0.1; 0.0.0.0 for the probes of a cluster)
   --host ADDRESS             address to listen on (default 127.0.0.1; 0.0.0.0 for all)
   --secret-dir DIR           Secrets from mounted files: DIR/[NAMESPACE/]NAME/KEY; watched as well
   --plugin FILE              a module with hooks of your own; may be given several times
@@ -35,6 +36,7 @@ Without PATH the providers come from the environment:
 const OPTIONS = {
   port: { type: 'string', default: '1975' },
   'admin-port': { type: 'string', default: '1064' },
+  'admin-host': { type: 'string', default: '127.0.0.1' },
   host: { type: 'string', default: '127.0.0.1' },
   'secret-dir': { type: 'string' },
   plugin: { type: 'string', multiple: true },
@@ -67,6 +69,7 @@ async function serve(args: readonly string[]): Promise<number> {
     host: values.host,
     port,
     adminPort,
+    adminHost: values['admin-host'],
     drainMs: durationMs(values.drain),
     prefixes,
     extensions,
@@ -124,29 +127,38 @@ function prefixesOf(root: string, list: string | undefined): EndpointPrefixes {
 }
 
 /** What went wrong at the start, in the words of the person who has to mend it. */
-function startFailure(error: unknown, { host, port, adminPort }: TierOneOptions): unknown {
+function startFailure(error: unknown, { host, port, adminPort, adminHost = '127.0.0.1' }: TierOneOptions): unknown {
   if (error instanceof InvalidResources)
     return new CommandError(
       `${error.problems.length} ${error.problems.length === 1 ? 'problem' : 'problems'} in the resources\n${error.problems.map(formatProblem).join('\n')}`,
     );
-  const { code, port: failed = port } = error as { code?: string; port?: number };
+  const { code, port: failed = port, address } = error as { code?: string; port?: number; address?: string };
   const option = failed === adminPort ? '--admin-port' : '--port';
   if (code === 'EADDRINUSE') return new CommandError(`port ${failed} is taken; choose another one with ${option}`);
   if (code === 'EACCES')
     return new CommandError(`port ${failed} needs more rights than this user has; choose one above 1023 with ${option}`);
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return new CommandError(`--host ${host} is no address of this machine`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    const admin = address === adminHost && adminHost !== host;
+    return new CommandError(`${admin ? `--admin-host ${adminHost}` : `--host ${host}`} is no address of this machine`);
+  }
   return error;
 }
 
-function announce(tier: TierOne, { host, prefixes }: TierOneOptions): void {
+/** An address as a URL has it; that of all addresses as this machine reaches it. */
+function inUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function announce(tier: TierOne, { host, adminHost = '127.0.0.1', prefixes }: TierOneOptions): void {
   const { current, ignored } = tier.configuration;
   for (const name of ignored) log('info', `ignored, without effect here: ${name}`);
   for (const notice of current.notices) log('warn', notice);
   const ports = [...tier.ports];
-  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  const shown = inUrl(host);
   for (const [declared, port] of ports)
     log('info', `listening on http://${shown}:${port}${declared === port ? '' : ` for listeners of port ${declared}`}`);
-  log('info', `ready; admin on http://127.0.0.1:${tier.adminPort} (/readyz /metrics /config)`);
+  log('info', `ready; admin on http://${inUrl(adminHost)}:${tier.adminPort} (/readyz /metrics /config)`);
   const example = tryIt(current, new Map(ports), shown, new EndpointTable(prefixes));
   if (example !== undefined) process.stderr.write(`\nTry it:\n\n${example}\n\n`);
 }

@@ -24,6 +24,8 @@ export interface TierOneOptions {
   readonly port: number;
   /** 0: any free one. */
   readonly adminPort: number;
+  /** Address of the admin listener; others than this machine's own are for probes and scrapers in a cluster. @default 127.0.0.1 */
+  readonly adminHost?: string;
   /** Time from {@link TierOne.stop} on in which running requests may end. */
   readonly drainMs: number;
   readonly prefixes?: EndpointPrefixes;
@@ -97,7 +99,7 @@ export class TierOne {
     this.metrics.generation.set(1);
     this.metrics.collectProcess();
     try {
-      await this.#admin.listen({ host: '127.0.0.1', port: this.#options.adminPort });
+      await this.#admin.listen({ host: this.#options.adminHost ?? '127.0.0.1', port: this.#options.adminPort });
       this.#adminPort = (this.#admin.server.address() as { port: number }).port;
       (await this.#listeners.prepare(this.configuration.current.ports))();
     } catch (error) {

@@ -93,6 +93,7 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   if (gateways.length === 0 && loaded.problems.length === 0) problems.push(NO_GATEWAY);
   for (const definition of KINDS) for (const resource of set.all(definition)) checkAnnotations(resource, scope);
   checkGatewayConfigs(gateways, scope);
+  noticeWithoutEffect(scope);
   checkTlsPolicies(scope);
 
   const memory = new CompileMemory(loaded, loaded.problems.length === 0 ? shared.memory : undefined);
@@ -165,6 +166,19 @@ function checkGatewayConfigs(gateways: readonly Gateway[], scope: Scope): void {
       `metadata.annotations["${CONFIG_ANNOTATION}"]`,
       scope.references.missing('GatewayConfig', gateway.metadata.namespace, name),
     );
+  }
+}
+
+/** Read, and without effect in this release: that is told, not passed over. */
+function noticeWithoutEffect(scope: Scope): void {
+  const costs = 'are checked and not used: limits and budgets come with a later release';
+  for (const config of scope.set.all(GatewayConfig)) {
+    if (config.body.spec?.extProc !== undefined)
+      scope.notice(`${nameOf(config)}: extProc has no effect: there is no external processor here`);
+    if ((config.body.spec?.globalLLMRequestCosts ?? []).length > 0) scope.notice(`${nameOf(config)}: globalLLMRequestCosts ${costs}`);
+  }
+  for (const route of scope.set.all(AIGatewayRoute)) {
+    if ((route.body.spec.llmRequestCosts ?? []).length > 0) scope.notice(`${nameOf(route)}: llmRequestCosts ${costs}`);
   }
 }
 
