@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 
 import { GatewayError } from '../errors.ts';
 import { returnable } from '../http/headers.ts';
+import { isHeaderValue, isRequestTarget } from '../http/sendable.ts';
 import type { Endpoint } from './backend.ts';
 import type { AttemptRecord, Facts, Outbound, Reading } from './call.ts';
 import type { Exchange } from './exchange.ts';
@@ -214,19 +215,11 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
   }
 }
 
-// RFC 9110, section 5.5: what a field value may hold; a request target has no space and no control.
-// oxlint-disable-next-line no-control-regex -- controls are what it looks for
-const NOT_IN_VALUE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
-const NOT_IN_PATH = /[^\u0021-\u00ff]/;
-
-/**
- * Why a request cannot be sent. undici would find it as well, but a pool's connection that refused a request so never takes
- * another one (seen with undici 7.30).
- */
+/** Why a request cannot be sent. */
 function unsendable({ path, headers }: Outbound): string | undefined {
-  if (NOT_IN_PATH.test(path)) return 'the path of the request to the backend has a character that no path can have';
+  if (!isRequestTarget(path)) return 'the path of the request to the backend has a character that no path can have';
   for (let at = 0; at < headers.length; at += 2) {
-    if (NOT_IN_VALUE.test(headers[at + 1]!)) return `the header ${headers[at]} has a character that no header can have`;
+    if (!isHeaderValue(headers[at + 1]!)) return `the header ${headers[at]} has a character that no header can have`;
   }
   return undefined;
 }

@@ -44,7 +44,7 @@ const REWRITTEN = [
 /** Names by which gateways and pickers speak to each other: from a client they are forgeries. */
 const INTERNAL_PREFIXES = ['x-ai-eg-', 'x-aigw-', 'x-envoy-', 'x-tierkit-', 'x-gateway-'];
 
-const OF_CONNECTION = new Set([...HOP_BY_HOP, 'host', 'content-length']);
+const OF_CONNECTION = new Set([...OF_FRAMING, 'host']);
 const OF_ORDINARY = new Set([
   ...HOP_BY_HOP,
   ...REWRITTEN.filter((name) => name !== 'accept-encoding'),

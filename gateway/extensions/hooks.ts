@@ -1,6 +1,7 @@
 import type { Outbound, Outcome } from '#core/attempt/call';
 import { GatewayError } from '#core/errors';
 import { OF_FRAMING } from '#core/http/headers';
+import { isHeaderValue, isToken } from '#core/http/sendable';
 import { type Edit, editObject } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 
@@ -8,7 +9,7 @@ import { MAX_DEPTH } from '../read/json-request.ts';
 import { type AttemptChanges, type Extension, type ExtensionAttempt, type ExtensionRequest, Refusal } from './extension.ts';
 
 /** A hook of an extension failed: the client gets no more than that, the log gets where it was. */
-export class ExtensionFailed extends GatewayError {
+class ExtensionFailed extends GatewayError {
   constructor(extension: string, hook: string, thrown: unknown) {
     super('TK_INTERNAL', `the extension "${extension}" failed`, {
       cause: new Error(`extension "${extension}", hook "${hook}" threw ${describe(thrown)}`),
@@ -105,8 +106,6 @@ export class Hooks {
 
 /** What the gateway itself decides, besides the framing. */
 const UNTOUCHABLE: ReadonlySet<string> = new Set([...OF_FRAMING, 'host', 'accept-encoding']);
-const TOKEN = /^[!#$%&'*+\-.^`|~\w]+$/;
-const UNSENDABLE = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
 function changedHeaders(headers: string[], { setHeaders = {}, removeHeaders = [] }: AttemptChanges): string[] {
   const set = Object.entries(setHeaders).map(([name, value]) => [name.toLowerCase(), value] as const);
@@ -114,9 +113,9 @@ function changedHeaders(headers: string[], { setHeaders = {}, removeHeaders = []
   for (const name of replaced) if (UNTOUCHABLE.has(name)) throw new InvalidChange(`the header ${name} cannot be changed`);
   // What cannot be sent is the extension's fault: at the connection it would look like the backend's.
   for (const [name, value] of set) {
-    if (!TOKEN.test(name)) throw new InvalidChange('a header to set has a name that is none');
+    if (!isToken(name)) throw new InvalidChange('a header to set has a name that is none');
     if (typeof value !== 'string') throw new InvalidChange(`the value of the header ${name} is a ${typeof value}, not a string`);
-    if (UNSENDABLE.test(value)) throw new InvalidChange(`the value of the header ${name} has characters that no header can carry`);
+    if (!isHeaderValue(value)) throw new InvalidChange(`the value of the header ${name} has characters that no header can carry`);
   }
   const result: string[] = [];
   for (let at = 0; at < headers.length; at += 2) if (!replaced.has(headers[at]!)) result.push(headers[at]!, headers[at + 1]!);

@@ -1,13 +1,11 @@
 import { OF_FRAMING } from '#core/http/headers';
+import { isToken } from '#core/http/sendable';
 import type { Report } from '#core/resources/kind';
-
-// RFC 9110, section 5.6.2.
-const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 
 /** The lower-case name of a header that a policy reads or sets; a name that cannot be one is reported. */
 export function policyHeader(name: string, path: string, report: Report): string {
   const lower = name.toLowerCase();
-  if (!TOKEN.test(name)) report(path, `${JSON.stringify(name)} is no header name`);
+  if (!isToken(name)) report(path, `${JSON.stringify(name)} is no header name`);
   else if (OF_FRAMING.has(lower) || lower === 'host') report(path, `header ${lower} belongs to the connection and cannot be used here`);
   return lower;
 }

@@ -1,11 +1,10 @@
 import { OF_FRAMING } from '#core/http/headers';
+import { isHeaderValue } from '#core/http/sendable';
 import type { HTTPHeaderFilter } from '#core/resources/gateway-api/header-filter';
 import type { HTTPBackendFilter, HTTPPathModifier, HTTPRouteFilter } from '#core/resources/gateway-api/http-route-filter';
 
 type ReportAt = (path: string, message: string) => void;
 
-/** RFC 9110, section 5.5: visible characters, spaces, tabs, and the bytes above ASCII. */
-const VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 const PATH = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*$/;
 
 interface Header {
@@ -18,7 +17,7 @@ export function checkHeaders(headers: readonly Header[], path: string, owned: re
   for (const [index, { name, value }] of headers.entries()) {
     const lower = name.toLowerCase();
     if (OF_FRAMING.has(lower) || owned.includes(lower)) report(`${path}[${index}].name`, `${name} is written by the gateway itself`);
-    if (!VALUE.test(value)) report(`${path}[${index}].value`, 'has a character that no header can carry');
+    if (!isHeaderValue(value)) report(`${path}[${index}].value`, 'has a character that no header can carry');
   }
 }
 
