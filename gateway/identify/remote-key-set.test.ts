@@ -81,6 +81,8 @@ it('uses the last keys while the URI is down, asks ever more rarely, and gives u
   vi.advanceTimersByTime(1);
   for (let index = 0; index < 100; index++) expect(set.peek()).toBe(keys);
   await until(() => server.seen.length === 3);
+  // The server has seen the fetch; this waits until the set has seen its answer.
+  await set.renewed();
   expect(warnings).toEqual([`key set ${server.url}/keys: answered with status 500; the last keys go on being used`]);
   vi.advanceTimersByTime(24 * 3_600_000);
   await expect(set.current()).rejects.toThrow(KeySetUnavailable);
