@@ -1,4 +1,4 @@
-import { compile, newShared } from '../gateway/route/compile.ts';
+import { compile, newShared } from '#core/route/compile';
 import { KINDS } from '#core/resources/kinds';
 import { type Loaded, Loader } from '#core/resources/load';
 import { formatProblem, type Problem } from '#core/resources/problem';

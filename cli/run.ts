@@ -5,7 +5,7 @@ import { formatProblem, InvalidResources } from '#core/resources/problem';
 import { autoConfig } from '../gateway/autoconfig.ts';
 import { InvalidExtension, loadExtensions } from '../gateway/extensions/load.ts';
 import { TierOne, type TierOneOptions } from '../gateway/main.ts';
-import { DEFAULT_PREFIXES, type EndpointPrefixes, EndpointTable } from '../gateway/read/endpoints.ts';
+import { DEFAULT_PREFIXES, type EndpointPrefixes, EndpointTable } from '#core/read/endpoints';
 import { tryIt } from '../gateway/try-it.ts';
 import { type Command, CommandError, parse, portOf, UsageError } from './command.ts';
 

@@ -12,13 +12,13 @@ import { backendError, errorBody, errorEvent } from '#core/llm/dialect';
 import type { Reservation } from './admit/admission.ts';
 import type { ExtensionRequest } from './extensions/extension.ts';
 import type { Hooks } from './extensions/hooks.ts';
-import { filterParams } from './identify/places.ts';
-import { type AiRequest, type AiTarget, authorize, encode } from './providers/target.ts';
-import type { ApiEndpoint } from './read/endpoints.ts';
-import type { JsonRequest } from './read/json-request.ts';
-import type { Upload } from './read/upload.ts';
-import type { GatewayRequest } from './request.ts';
-import type { AiRule } from './route/rule.ts';
+import { filterParams } from '#core/identify/places';
+import { type AiRequest, type AiTarget, authorize, encode } from '#core/providers/target';
+import type { ApiEndpoint } from '#core/read/endpoints';
+import type { JsonRequest } from '#core/read/json-request';
+import type { Upload } from '#core/read/upload';
+import type { GatewayRequest } from '#core/serve/request';
+import type { AiRule } from '#core/route/rule';
 
 /** What the attempts of an AI request are made from. */
 export interface AiCallOptions {

@@ -10,20 +10,20 @@ import type { Metrics } from '#core/telemetry/metrics';
 import { type Admission, UNLIMITED } from './admit/admission.ts';
 import { AiCall } from './ai.ts';
 import type { Hooks } from './extensions/hooks.ts';
-import type { Identity, Security } from './identify/identity.ts';
-import { anthropicModels, openaiModels, visibleModels } from './models.ts';
-import { OrdinaryCall } from './ordinary.ts';
-import { readBody } from './read/body.ts';
-import type { ApiEndpoint, EndpointTable } from './read/endpoints.ts';
-import { type JsonRequest, readJson } from './read/json-request.ts';
-import { discard } from './read/passing.ts';
-import { Upload } from './read/upload.ts';
-import { GatewayRequest, hostOf } from './request.ts';
-import type { ListenerTable, PortTable } from './route/ports.ts';
-import type { AiRule, Match, OrdinaryRule, Rule } from './route/rule.ts';
-import type { MatchIndex } from './route/table.ts';
-import { type LogRequest, settle } from './settle/settle.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { Identity, Security } from '#core/identify/identity';
+import { anthropicModels, openaiModels, visibleModels } from '#core/serve/models';
+import { OrdinaryCall } from '#core/serve/ordinary';
+import { readBody } from '#core/read/body';
+import type { ApiEndpoint, EndpointTable } from '#core/read/endpoints';
+import { type JsonRequest, readJson } from '#core/read/json-request';
+import { discard } from '#core/read/passing';
+import { Upload } from '#core/read/upload';
+import { GatewayRequest, hostOf } from '#core/serve/request';
+import type { ListenerTable, PortTable } from '#core/route/ports';
+import type { AiRule, Match, OrdinaryRule, Rule } from '#core/route/rule';
+import type { MatchIndex } from '#core/route/table';
+import { type LogRequest, settle } from '#core/serve/settle';
+import type { Snapshot } from '#core/serve/snapshot';
 
 export interface AppOptions {
   /** The configuration in service at this moment. */

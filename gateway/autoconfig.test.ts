@@ -5,8 +5,8 @@ import { Secret } from '#core/resources/kubernetes/secret';
 import { secretData } from '#core/resources/kubernetes/secret-data';
 
 import { autoConfig } from './autoconfig.ts';
-import type { AiTarget } from './providers/target.ts';
-import { compile, newShared } from './route/compile.ts';
+import type { AiTarget } from '#core/providers/target';
+import { compile, newShared } from '#core/route/compile';
 
 type Env = Record<string, string>;
 

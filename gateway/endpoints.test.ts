@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { backendsYaml, routeYaml, startGateway, type TestBackend, type TestGateway } from './gateway.fixture.ts';
-import { ENDPOINTS, type ApiEndpoint, DEFAULT_PREFIXES, type SchemaName } from './read/endpoints.ts';
+import { ENDPOINTS, type ApiEndpoint, DEFAULT_PREFIXES, type SchemaName } from '#core/read/endpoints';
 import { type Recorded, type Recorder, startRecorder } from './recorder.fixture.ts';
 
 let upstream: Recorder;

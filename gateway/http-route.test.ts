@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { startGateway, type TestGateway } from './gateway.fixture.ts';
 import { ask, below, open, type Origin, type OriginHandler, read, startOrigin, to, webYaml } from './origin.fixture.ts';
-import { aiBackendYaml, aiRouteYaml, gatewayYaml, model } from './route/route.fixture.ts';
+import { aiBackendYaml, aiRouteYaml, gatewayYaml, model } from '#core/route/route.fixture';
 
 /** The server behind the gateway: each path shows one thing. */
 const handler: OriginHandler = (request, response) => {

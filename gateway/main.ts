@@ -6,14 +6,14 @@ import { InvalidResources } from '#core/resources/problem';
 import { FolderWatch } from '#core/resources/watch';
 import { Metrics } from '#core/telemetry/metrics';
 
-import { adminApp, type ReloadState } from './admin.ts';
+import { adminApp, type ReloadState } from '#core/serve/admin';
 import { App } from './app.ts';
-import { type Candidate, Configuration } from './configuration.ts';
+import { type Candidate, Configuration } from '#core/serve/configuration';
 import type { Extension } from './extensions/extension.ts';
 import { Hooks } from './extensions/hooks.ts';
-import { Listeners } from './listeners.ts';
-import { EndpointTable, type EndpointPrefixes } from './read/endpoints.ts';
-import type { LogRequest } from './settle/settle.ts';
+import { Listeners } from '#core/serve/listeners';
+import { EndpointTable, type EndpointPrefixes } from '#core/read/endpoints';
+import type { LogRequest } from '#core/serve/settle';
 
 /** What a process of tier one is started with. */
 export interface TierOneOptions {

@@ -2,7 +2,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { gatewayYaml, httpRouteYaml } from './route/route.fixture.ts';
+import { gatewayYaml, httpRouteYaml } from '#core/route/route.fixture';
 
 export interface Origin {
   readonly port: number;

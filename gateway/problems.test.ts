@@ -6,8 +6,8 @@ import { Loader } from '#core/resources/load';
 import { formatProblem, InvalidResources } from '#core/resources/problem';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { Configuration } from './configuration.ts';
-import { compile, newShared } from './route/compile.ts';
+import { Configuration } from '#core/serve/configuration';
+import { compile, newShared } from '#core/route/compile';
 
 let dir: string;
 beforeEach(() => {

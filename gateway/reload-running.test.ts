@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { backendsYaml, routeYaml, startGateway, type TestGateway, type TestGatewayOptions } from './gateway.fixture.ts';
 import { ask, below, open, type Origin, type OriginHandler, read, startOrigin, to, webYaml } from './origin.fixture.ts';
-import { gatewayYaml } from './route/route.fixture.ts';
+import { gatewayYaml } from '#core/route/route.fixture';
 
 let dir: string;
 const running: { close(): Promise<void> }[] = [];

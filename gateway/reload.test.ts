@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backendsYaml, routeYaml, startGateway, type TestGateway, type TestGatewayOptions } from './gateway.fixture.ts';
 import { TierOne } from './main.ts';
 import { ask, below, type Origin, startOrigin, to, webYaml } from './origin.fixture.ts';
-import { gatewayYaml } from './route/route.fixture.ts';
+import { gatewayYaml } from '#core/route/route.fixture';
 
 interface Config {
   readonly generation: number;

@@ -1,6 +1,6 @@
-import type { EndpointTable } from './read/endpoints.ts';
-import type { AiRule } from './route/rule.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { EndpointTable } from '#core/read/endpoints';
+import type { AiRule } from '#core/route/rule';
+import type { Snapshot } from '#core/serve/snapshot';
 
 /** A command to paste that asks the first model of a configuration something; undefined when it has no AI route. */
 export function tryIt(

@@ -1,8 +1,8 @@
 import type { Outcome } from '#core/attempt/call';
 
-import type { Identity } from '../identify/identity.ts';
-import type { AiTarget } from '../providers/target.ts';
-import type { AiRule } from '../route/rule.ts';
+import type { Identity } from '#core/identify/identity';
+import type { AiTarget } from '#core/providers/target';
+import type { AiRule } from '#core/route/rule';
 
 /** What limits and budgets look at before a request may go on. */
 export interface AdmissionRequest {

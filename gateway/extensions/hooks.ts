@@ -5,7 +5,7 @@ import { isHeaderValue, isToken } from '#core/http/sendable';
 import { type Edit, editObject } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 
-import { MAX_DEPTH } from '../read/json-request.ts';
+import { MAX_DEPTH } from '#core/read/json-request';
 import { type AttemptChanges, type Extension, type ExtensionAttempt, type ExtensionRequest, Refusal } from './extension.ts';
 
 /** A hook of an extension failed: the client gets no more than that, the log gets where it was. */

@@ -1,0 +1,110 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Endpoint } from '../attempt/backend.ts';
+import type { Outbound } from '../attempt/call.ts';
+import type { Target } from '../attempt/plan.ts';
+import { GatewayError } from '../errors.ts';
+import { forwardable } from '../http/headers.ts';
+import { type Edit, editObject } from '../json/edit.ts';
+
+import type { ApiEndpoint, SchemaName } from '../read/endpoints.ts';
+import type { JsonRequest } from '../read/json-request.ts';
+import type { Upload } from '../read/upload.ts';
+import type { Credential } from './credentials/credential.ts';
+import { upstreamPath } from './transports/path.ts';
+
+/** The API that a backend speaks, as `AIServiceBackend.spec.schema`. */
+export interface Schema {
+  readonly name: SchemaName;
+  readonly version: string | undefined;
+  readonly prefix: string | undefined;
+}
+
+/** Headers to set and to take away on the way to a backend; names in lower case. */
+export interface HeaderEdits {
+  /** Flat: name, value, … */
+  readonly set: readonly string[];
+  /** Names that the client's own values are not wanted of: removed or set. */
+  readonly replaced: ReadonlySet<string>;
+}
+
+/** A model provider at one place of an AIGatewayRoute. */
+export interface AiTarget extends Target {
+  readonly schema: Schema;
+  readonly credential: Credential | undefined;
+  /** Client header, in lower case, that may carry the client's own key for this backend. */
+  readonly override: string | undefined;
+  readonly modelOverride: string | undefined;
+  readonly headers: HeaderEdits;
+  /** Client headers that do not go to this backend: those of {@link headers} and of the route's policies. */
+  readonly stripped: ReadonlySet<string>;
+  /** Body mutations, the route's behind the backend's: later ones win. */
+  readonly bodyEdits: readonly Edit[];
+  /** Whether a stream without usage is asked for it. */
+  readonly asksForUsage: boolean;
+}
+
+/** What an attempt at an AI backend is built from: the request as it came, never an earlier attempt's version. */
+export interface AiRequest {
+  readonly endpoint: ApiEndpoint;
+  readonly headers: IncomingHttpHeaders;
+  /** The query that may go on, from `?` on. */
+  readonly query: string;
+  readonly model: string;
+  /** Of the identify stage, flat. */
+  readonly identityHeaders: readonly string[];
+  readonly json: JsonRequest | undefined;
+  readonly upload: Upload | undefined;
+}
+
+/**
+ * The request to one backend in the dialect that both sides speak: the body passes with surgical edits, or untouched. The credential
+ * is not on it yet.
+ */
+export function encode(request: AiRequest, target: AiTarget, endpoint: Endpoint): Outbound {
+  const { schema } = target;
+  const below = request.endpoint.upstream[schema.name];
+  if (below === undefined) {
+    throw new GatewayError(
+      'TK_UNSUPPORTED',
+      `the backends of model "${request.model}" speak ${schema.name}, which has no ${request.endpoint.path}; translation comes with a later release`,
+    );
+  }
+  const headers = forwardable(request.headers, 'ai', target.stripped);
+  headers.push('host', endpoint.hostHeader, 'accept-encoding', 'identity', ...request.identityHeaders, ...target.headers.set);
+  return {
+    method: request.endpoint.method,
+    path: upstreamPath(schema, below, target.modelOverride ?? request.model, request.query),
+    headers,
+    body: bodyOf(request, target),
+  };
+}
+
+/** Puts the backend's credential on, the last thing before the request is sent: nothing else can set that header. */
+export function authorize(outbound: Outbound, { credential }: AiTarget, client: IncomingHttpHeaders): Outbound {
+  if (credential === undefined) return outbound;
+  const { headers } = outbound;
+  const [name, value] = credential.headers(client);
+  for (let at = headers.length - 2; at >= 0; at -= 2) if (headers[at] === name) headers.splice(at, 2);
+  headers.push(name, value);
+  return outbound;
+}
+
+function bodyOf({ endpoint, json, upload, model }: AiRequest, target: AiTarget): Outbound['body'] {
+  if (upload !== undefined) return upload.body(target.modelOverride);
+  if (json === undefined) return null;
+  const { modelOverride, bodyEdits } = target;
+  const edits: Edit[] = [];
+  if (modelOverride !== undefined && modelOverride !== model) edits.push({ set: 'model', value: JSON.stringify(modelOverride) });
+  if (json.stream && endpoint.asksForUsage && target.asksForUsage && !json.wantsUsage)
+    edits.push({ set: 'stream_options', value: withUsage(json) });
+  if (bodyEdits.length > 0) edits.push(...bodyEdits);
+  return edits.length === 0 ? json.scan.bytes : editObject(json.scan, edits);
+}
+
+/** `stream_options` with include_usage on, and whatever else the client has in it. */
+function withUsage(json: JsonRequest): string {
+  if (json.scan.type('stream_options') !== 'object') return '{"include_usage":true}';
+  const options = Object.entries(json.scan.parse('stream_options') as Record<string, unknown>).filter(([name]) => name !== 'include_usage');
+  return JSON.stringify(Object.fromEntries([...options, ['include_usage', true]]));
+}

@@ -1,0 +1,62 @@
+import type { Resource } from '../resources/kind.ts';
+import { didYouMean } from '../resources/nearest.ts';
+import { durationMs } from '../resources/schema.ts';
+
+import type { Scope } from './scope.ts';
+
+const PREFIX = 'tierkit.dev/';
+
+/** On an AIGatewayRoute: comments at this interval while a model has not said anything. */
+export const STREAM_KEEP_ALIVE = `${PREFIX}stream-keepalive`;
+/** On an AIServiceBackend: `client` leaves `stream_options` as the client sent it; for servers that refuse the field. */
+export const STREAM_USAGE = `${PREFIX}stream-usage`;
+
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  AIGatewayRoute: [STREAM_KEEP_ALIVE],
+  AIServiceBackend: [STREAM_USAGE],
+};
+
+/** Annotations of ours that a kind does not have are mistakes, not decoration. */
+export function checkAnnotations(resource: Resource, scope: Scope): void {
+  for (const name of Object.keys(resource.metadata.annotations)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const known = KNOWN[resource.kind] ?? [];
+    if (!known.includes(name))
+      scope.report(
+        resource,
+        `metadata.annotations["${name}"]`,
+        `is no setting of this kind (${resource.kind})${nearestSetting(name, known)}`,
+      );
+  }
+}
+
+/** What all of them begin with tells nothing of how near two are. */
+function nearestSetting(name: string, known: readonly string[]): string {
+  return didYouMean(bare(name), known.map(bare));
+}
+
+function bare(name: string): string {
+  return name.slice(PREFIX.length);
+}
+
+/** Milliseconds; 0 where no comments are wanted. */
+export function keepAliveOf(resource: Resource, scope: Scope): number {
+  const value = resource.metadata.annotations[STREAM_KEEP_ALIVE];
+  if (value === undefined) return 0;
+  if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(value) || durationMs(value) < 1000) {
+    scope.report(
+      resource,
+      `metadata.annotations["${STREAM_KEEP_ALIVE}"]`,
+      `must be a duration of at least 1s, such as 15s, not "${value}"`,
+    );
+    return 0;
+  }
+  return durationMs(value);
+}
+
+export function optOut(resource: Resource, name: string, scope: Scope): boolean {
+  const value = resource.metadata.annotations[name];
+  if (value === undefined || value === 'client') return value === 'client';
+  scope.report(resource, `metadata.annotations["${name}"]`, `must be "client", not "${value}"`);
+  return false;
+}

@@ -1,0 +1,335 @@
+import { Backend } from '../attempt/backend.ts';
+import { Connections } from '../http/client.ts';
+import { hostHeader } from '../http/origin.ts';
+import { Kept } from '../kept.ts';
+import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
+import { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-policy.ts';
+import { GatewayConfig } from '../resources/ai-gateway/gateway-config.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
+import { QuotaPolicy } from '../resources/ai-gateway/quota-policy.ts';
+import { BackendTrafficPolicy } from '../resources/envoy-gateway/backend-traffic-policy.ts';
+import { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-policy.ts';
+import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
+import { Gateway } from '../resources/gateway-api/gateway.ts';
+import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
+import { nameOf, type Resource } from '../resources/kind.ts';
+import { KINDS } from '../resources/kinds.ts';
+import { ConfigMap } from '../resources/kubernetes/config-map.ts';
+import type { Loaded } from '../resources/load.ts';
+import type { Problem } from '../resources/problem.ts';
+import { References } from '../resources/references.ts';
+
+import type { Security, SecuritySources } from '../identify/identity.ts';
+import { compileSecurity } from '../identify/security.ts';
+import { SharedIdentify } from '../identify/shared-identify.ts';
+import { checkAiBackend, compileAiRoute } from './ai-route.ts';
+import { checkAnnotations } from './annotations.ts';
+import { type Attachment, attachmentsOf } from './attach.ts';
+import { compileHttpRoute } from './http-route.ts';
+import { CompileMemory } from './memory.ts';
+import { checkTlsPolicies, originsOf, secretOf } from './origins.ts';
+import { Policies } from './policies.ts';
+import { clientSettings, type ListenerTable, PortTable } from './ports.ts';
+import { byPrecedence } from './precedence.ts';
+import type { Match } from './rule.ts';
+import type { Scope } from './scope.ts';
+import { HostTable, MatchIndex } from './table.ts';
+import { DEFAULT_TRAFFIC, type Traffic, trafficOf } from './traffic.ts';
+
+/** What outlives a reload. */
+export interface Shared {
+  readonly connections: Connections;
+  readonly backends: Kept<Backend>;
+  readonly identify: SharedIdentify;
+  /** Of the configuration in service. */
+  memory: CompileMemory | undefined;
+}
+
+/** @param warn takes one line when a key set cannot be fetched. */
+export function newShared(warn?: (message: string) => void): Shared {
+  return {
+    connections: new Connections(),
+    backends: new Kept<Backend>(() => undefined),
+    identify: new SharedIdentify(warn === undefined ? {} : { warn }),
+    memory: undefined,
+  };
+}
+
+/** A compiled configuration: look-up tables that nothing changes any more. */
+export interface Compiled {
+  readonly ports: readonly PortTable[];
+  readonly problems: readonly Problem[];
+  /** What is served and its author may not expect, one line each. */
+  readonly notices: readonly string[];
+  /** To be kept in {@link Shared.memory} once this configuration is in service. */
+  readonly memory: CompileMemory;
+}
+
+/** Compiles the resources of a load. Reports every problem; with one of them the result must not be served. */
+export function compile(loaded: Loaded, shared: Shared): Compiled {
+  const problems: Problem[] = [];
+  const notices: string[] = [];
+  const { set } = loaded;
+  const told = new Set<string>();
+  const scope: Scope = {
+    set,
+    references: new References(set),
+    namespaceLabels: loaded.namespaceLabels,
+    connections: shared.connections,
+    backend: (definition, key) => shared.backends.get(key, () => new Backend(definition)),
+    report(resource, path, message) {
+      // What several Gateways, listeners or rules come across is one problem.
+      const key = JSON.stringify([nameOf(resource), path, message]);
+      if (told.has(key)) return;
+      told.add(key);
+      problems.push({ source: resource.source, resource: nameOf(resource), path, message });
+    },
+    notice: (message) => void notices.push(message),
+  };
+  refuseLaterKinds(scope);
+  const gateways = set.all(Gateway);
+  // A folder that is empty for a moment must not take down what is served.
+  if (gateways.length === 0 && loaded.problems.length === 0) problems.push(NO_GATEWAY);
+  for (const definition of KINDS) for (const resource of set.all(definition)) checkAnnotations(resource, scope);
+  checkGatewayConfigs(gateways, scope);
+  noticeWithoutEffect(scope);
+  checkTlsPolicies(scope);
+
+  const memory = new CompileMemory(loaded, loaded.problems.length === 0 ? shared.memory : undefined);
+  if (memory.renewed) {
+    shared.connections.kept.renew();
+    shared.backends.renew();
+    shared.identify.renew();
+  }
+  const security = new SecurityOf(scope, shared.identify, memory);
+  const traffic = new TrafficOf(scope, memory);
+  const credentials = credentialsByBackend(scope);
+  const { known } = memory;
+  const byListener = new Map<string, Map<string, Match[]>>();
+  for (const route of [...set.all(HTTPRoute), ...set.all(AIGatewayRoute)]) {
+    const attachments = attachmentsOf(route, scope);
+    const compiled = (attachment: Attachment | undefined): Match[] => {
+      const policies = {
+        security: (_: Resource, rule: string | undefined) => security.of(route, rule, attachment),
+        traffic: (_: Resource, rule: string | undefined) => traffic.of(route, rule, attachment),
+        credentials,
+        known,
+      };
+      return route.kind === 'HTTPRoute'
+        ? compileHttpRoute(route as HTTPRoute, policies, scope)
+        : compileAiRoute(route as AIGatewayRoute, policies, scope);
+    };
+    // A route that is attached to nothing has its other problems all the same.
+    if (attachments.length === 0) compiled(undefined);
+    // Policies of a Gateway can be those of one listener: the rules of two listeners are two things.
+    for (const attachment of attachments) {
+      const listener = listenerKey(attachment.gateway, attachment.listener.name);
+      const matches = route.kind === 'HTTPRoute' ? compiled(attachment) : memory.matches(route, listener, () => compiled(attachment));
+      place(matches, attachment, byListener);
+      if (matches.some((match) => match.rule.security === undefined))
+        notices.push(`${nameOf(route)} is open: no SecurityPolicy says who may call`);
+    }
+  }
+  for (const backend of set.all(AIServiceBackend)) checkAiBackend(backend, { credentials, known }, scope);
+  const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
+  return { ports, problems, notices: [...new Set(notices)], memory };
+}
+
+const NO_GATEWAY: Problem = {
+  source: { file: '', document: 0, line: 0 },
+  resource: '',
+  path: '',
+  message: 'there is no Gateway among the resources, so there is no port to listen on; add one',
+};
+
+const LATER: readonly (readonly [typeof MCPRoute | typeof QuotaPolicy, string])[] = [
+  [MCPRoute, 'the MCP gateway comes with a later release'],
+  [QuotaPolicy, 'quotas come with a later release'],
+];
+
+/** Valid, and not served yet: to ignore them would be to let more pass than their author wants. */
+function refuseLaterKinds(scope: Scope): void {
+  for (const [definition, reason] of LATER)
+    for (const resource of scope.set.all(definition as typeof QuotaPolicy))
+      scope.report(resource, 'kind', `${resource.kind} is not served: ${reason}`);
+}
+
+const CONFIG_ANNOTATION = 'aigateway.envoyproxy.io/gateway-config';
+
+function checkGatewayConfigs(gateways: readonly Gateway[], scope: Scope): void {
+  for (const gateway of gateways) {
+    const name = gateway.metadata.annotations[CONFIG_ANNOTATION];
+    if (name === undefined || scope.set.get(GatewayConfig, gateway.metadata.namespace, name) !== undefined) continue;
+    scope.report(
+      gateway,
+      `metadata.annotations["${CONFIG_ANNOTATION}"]`,
+      scope.references.missing('GatewayConfig', gateway.metadata.namespace, name),
+    );
+  }
+}
+
+/** Read, and without effect in this release: that is told, not passed over. */
+function noticeWithoutEffect(scope: Scope): void {
+  const costs = 'are checked and not used: limits and budgets come with a later release';
+  for (const config of scope.set.all(GatewayConfig)) {
+    if (config.body.spec?.extProc !== undefined)
+      scope.notice(`${nameOf(config)}: extProc has no effect: there is no external processor here`);
+    if ((config.body.spec?.globalLLMRequestCosts ?? []).length > 0) scope.notice(`${nameOf(config)}: globalLLMRequestCosts ${costs}`);
+  }
+  for (const route of scope.set.all(AIGatewayRoute)) {
+    if ((route.body.spec.llmRequestCosts ?? []).length > 0) scope.notice(`${nameOf(route)}: llmRequestCosts ${costs}`);
+  }
+}
+
+/** SecurityPolicies, each compiled once. */
+class SecurityOf {
+  readonly #policies: Policies<SecurityPolicy>;
+  readonly #compiled: CompileMemory['security'];
+
+  constructor(scope: Scope, shared: SharedIdentify, memory: CompileMemory) {
+    this.#policies = Policies.of(SecurityPolicy, scope);
+    this.#compiled = memory.security;
+    // Each is compiled even where nothing uses it: its problems are the user's to know.
+    for (const policy of scope.set.all(SecurityPolicy)) {
+      if (this.#compiled.has(policy.body)) continue;
+      const report = (path: string, message: string) => scope.report(policy, path, message);
+      this.#compiled.set(policy.body, compileSecurity(policy, sourcesOf(policy, scope), shared, report));
+    }
+  }
+
+  of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Security | undefined {
+    const policy = this.#policies.of(route, rule, attachment);
+    return policy === undefined ? undefined : this.#compiled.get(policy.body);
+  }
+}
+
+function sourcesOf(policy: SecurityPolicy, scope: Scope): SecuritySources {
+  return {
+    secret: (ref, path) =>
+      secretOf(ref.namespace === undefined ? { name: ref.name } : { name: ref.name, namespace: ref.namespace }, policy, path, scope),
+    configMap: ({ name }, path) => {
+      const map = scope.set.get(ConfigMap, policy.metadata.namespace, name);
+      if (map !== undefined) return new Map(Object.entries(map.body.data ?? {}));
+      scope.report(policy, path, scope.references.missing('ConfigMap', policy.metadata.namespace, name));
+      return undefined;
+    },
+    dispatcher: (ref, path) => {
+      const defined = Object.fromEntries(Object.entries(ref).filter(([, value]) => value !== undefined)) as unknown as Parameters<
+        typeof originsOf
+      >[0];
+      const origin = originsOf(defined, policy, path, scope)?.origins[0];
+      return origin === undefined ? undefined : { dispatcher: scope.connections.pool(origin), hostHeader: hostHeader(origin) };
+    },
+    dispatcherForUrl: (url) =>
+      scope.connections.pool({
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
+        tls: url.protocol === 'https:' ? SYSTEM_TLS : undefined,
+      }),
+  };
+}
+
+const SYSTEM_TLS = { serverName: undefined, ca: undefined, certificate: undefined, key: undefined, skipVerify: false };
+
+/** BackendTrafficPolicies, each read once. */
+class TrafficOf {
+  readonly #policies: Policies<BackendTrafficPolicy>;
+  readonly #read: CompileMemory['traffic'];
+
+  constructor(scope: Scope, memory: CompileMemory) {
+    this.#policies = Policies.of(BackendTrafficPolicy, scope);
+    this.#read = memory.traffic;
+  }
+
+  of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Traffic {
+    const policy = this.#policies.of(route, rule, attachment);
+    if (policy === undefined) return DEFAULT_TRAFFIC;
+    let traffic = this.#read.get(policy.body);
+    if (traffic === undefined) {
+      traffic = trafficOf(policy);
+      this.#read.set(policy.body, traffic);
+    }
+    return traffic;
+  }
+}
+
+function credentialsByBackend(scope: Scope): Map<string, BackendSecurityPolicy> {
+  const byBackend = new Map<string, BackendSecurityPolicy>();
+  for (const policy of scope.set.all(BackendSecurityPolicy)) {
+    for (const [index, ref] of (policy.body.spec.targetRefs ?? []).entries()) {
+      const path = `spec.targetRefs[${index}]`;
+      const key = `${policy.metadata.namespace}/${ref.name}`;
+      const other = byBackend.get(key);
+      if (ref.kind === 'InferencePool') scope.report(policy, path, 'an InferencePool is not served by tier one in this release');
+      else if (scope.set.get(AIServiceBackend, policy.metadata.namespace, ref.name) === undefined)
+        scope.report(policy, `${path}.name`, scope.references.missing('AIServiceBackend', policy.metadata.namespace, ref.name));
+      else if (other === undefined) byBackend.set(key, policy);
+      else scope.report(policy, path, `${nameOf(other)} gives AIServiceBackend ${ref.name} its credential already`);
+    }
+  }
+  return byBackend;
+}
+
+function listenerKey(gateway: Gateway, listener: string): string {
+  return `${gateway.metadata.namespace}/${gateway.metadata.name}/${listener}`;
+}
+
+function place(matches: readonly Match[], { gateway, listener, hosts }: Attachment, byListener: Map<string, Map<string, Match[]>>): void {
+  const key = listenerKey(gateway, listener.name);
+  const byHost = byListener.get(key) ?? new Map<string, Match[]>();
+  byListener.set(key, byHost);
+  for (const host of hosts) {
+    const list = byHost.get(host);
+    if (list === undefined) byHost.set(host, [...matches]);
+    else list.push(...matches);
+  }
+}
+
+/** Place of each route by age and name, the last criteria of Gateway API's precedence. */
+function orderOf(...routes: readonly (readonly Resource[])[]): ReadonlyMap<string, number> {
+  const all = routes.flat().map((route) => ({
+    key: `${route.kind} ${route.metadata.namespace}/${route.metadata.name}`,
+    time: bornAt(route.metadata.creationTimestamp),
+    name: `${route.metadata.namespace}/${route.metadata.name}`,
+  }));
+  all.sort((a, b) => a.time - b.time || (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
+  return new Map(all.map(({ key }, index) => [key, index]));
+}
+
+/** A route without a date is the newest. */
+function bornAt(timestamp: string | undefined): number {
+  const time = timestamp === undefined ? Number.NaN : Date.parse(timestamp);
+  return Number.isNaN(time) ? Number.MAX_SAFE_INTEGER : time;
+}
+
+function portsOf(
+  gateways: readonly Gateway[],
+  byListener: ReadonlyMap<string, ReadonlyMap<string, Match[]>>,
+  order: ReadonlyMap<string, number>,
+  scope: Scope,
+): PortTable[] {
+  const policies = Policies.of(ClientTrafficPolicy, scope);
+  const byPort = new Map<number, ListenerTable[]>();
+  for (const gateway of gateways) {
+    for (const [index, listener] of gateway.body.spec.listeners.entries()) {
+      const hostname = listener.hostname ?? '*';
+      const listeners = byPort.get(listener.port) ?? [];
+      byPort.set(listener.port, listeners);
+      const name = listenerKey(gateway, listener.name);
+      const other = listeners.find((each) => each.hostname === hostname);
+      if (other !== undefined) {
+        scope.report(
+          gateway,
+          `spec.listeners[${index}]`,
+          `listener ${other.name} has port ${listener.port} and the same hostname; all Gateways of a process share its address`,
+        );
+        continue;
+      }
+      const byHost = new Map<string, MatchIndex>();
+      for (const [host, matches] of byListener.get(name) ?? []) byHost.set(host, new MatchIndex(byPrecedence(matches, order)));
+      listeners.push({ name, hostname, hosts: new HostTable(byHost), client: clientSettings(policies.forGateway(gateway, listener.name)) });
+    }
+  }
+  return [...byPort].sort(([a], [b]) => a - b).map(([port, listeners]) => new PortTable(port, listeners));
+}

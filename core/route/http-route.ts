@@ -1,0 +1,106 @@
+import { DEFAULT_RETRY, type Plan, type RetryPolicy } from '../attempt/plan.ts';
+import type { HTTPRoute, HTTPRouteMatch } from '../resources/gateway-api/http-route.ts';
+import { durationMs } from '../resources/schema.ts';
+
+import type { Security } from '../identify/identity.ts';
+import { patternOf, valueMatch } from './ai-route.ts';
+import { filtersOf } from './filters.ts';
+import { endpointsOf, originsOf } from './origins.ts';
+import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
+import type { Scope } from './scope.ts';
+import { checkFilters } from './sendable.ts';
+import { routeRetry, type Traffic } from './traffic.ts';
+
+type RuleSpec = HTTPRoute['body']['spec']['rules'][number];
+
+export interface OrdinaryPolicies {
+  readonly security: (route: HTTPRoute, rule: string | undefined) => Security | undefined;
+  readonly traffic: (route: HTTPRoute, rule: string | undefined) => Traffic;
+}
+
+/** One attempt: whether ordinary traffic may be sent twice is for a policy to say. */
+const NO_RETRY: RetryPolicy = { ...DEFAULT_RETRY, maxAttempts: 1, statuses: new Set() };
+
+/** The matches of one HTTPRoute, not ranked yet. */
+export function compileHttpRoute(route: HTTPRoute, policies: OrdinaryPolicies, scope: Scope): Match[] {
+  const { namespace, name } = route.metadata;
+  const info = { kind: 'HTTPRoute', namespace, name } as const;
+  return route.body.spec.rules.flatMap((spec, index) => {
+    const path = `spec.rules[${index}]`;
+    checkFilters(spec.filters ?? [], `${path}.filters`, (at, message) => scope.report(route, at, message));
+    const rule: OrdinaryRule = {
+      ai: false,
+      route: info,
+      index,
+      name: spec.name,
+      security: policies.security(route, spec.name),
+      plan: planOf(route, spec, index, policies, scope),
+      filters: filtersOf(spec.filters ?? []),
+    };
+    // No match is every request, as if the field were absent.
+    const wanted: readonly HTTPRouteMatch[] = spec.matches.length === 0 ? [{ path: { type: 'PathPrefix', value: '/' } }] : spec.matches;
+    return wanted.map((match, at): Match => ({
+      rule,
+      path: pathMatch(match, route, `${path}.matches[${at}].path.value`, scope),
+      method: match.method,
+      headers: (match.headers ?? []).map((header, place) =>
+        valueMatch(header, route, `${path}.matches[${at}].headers[${place}].value`, scope),
+      ),
+      query: (match.queryParams ?? []).map((param, place) => ({
+        ...valueMatch(param, route, `${path}.matches[${at}].queryParams[${place}].value`, scope),
+        // Names of parameters count case, those of headers do not.
+        name: param.name,
+      })),
+      rank: 0,
+    }));
+  });
+}
+
+function pathMatch({ path }: HTTPRouteMatch, route: HTTPRoute, at: string, scope: Scope): Match['path'] {
+  if (path.type === 'Exact') return { type: 'exact', value: path.value };
+  if (path.type === 'PathPrefix') return { type: 'prefix', value: path.value };
+  return { type: 'pattern', value: path.value, fits: patternOf(path.value, route, at, scope) };
+}
+
+function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: OrdinaryPolicies, scope: Scope): Plan<OrdinaryTarget> {
+  const traffic = policies.traffic(route, spec.name);
+  const targets = (spec.backendRefs ?? []).flatMap((ref, at): OrdinaryTarget[] => {
+    const path = `spec.rules[${index}].backendRefs[${at}]`;
+    const origins = originsOf(ref, route, path, scope);
+    if (origins === undefined) return [];
+    const definition = {
+      name: origins.name,
+      endpoints: endpointsOf(origins, traffic.connections, scope),
+      limits: traffic.limits,
+      balance: traffic.balance,
+      check: traffic.check,
+    };
+    const key = JSON.stringify(['HTTPRoute', origins, traffic.connections, traffic.limits, traffic.balance, traffic.check]);
+    checkFilters(ref.filters ?? [], `${path}.filters`, (place, message) => scope.report(route, place, message));
+    const filters = filtersOf(ref.filters ?? []);
+    return [
+      {
+        id: `${origins.name}/route/${route.metadata.name}/rule/${index}/ref/${at}`,
+        backend: scope.backend(definition, key),
+        weight: ref.weight,
+        priority: origins.fallback ? 1 : 0,
+        request: filters.request,
+        answer: filters.answer,
+      },
+    ];
+  });
+  const timeout = spec.timeouts?.request;
+  const requestTimeoutMs = timeout === undefined ? traffic.requestTimeoutMs : durationMs(timeout);
+  const perTry = durationMs(spec.timeouts?.backendRequest ?? '0s');
+  // What the route itself says is closer than its policy, as with the time limit.
+  const retry = spec.retry === undefined ? (traffic.retry ?? NO_RETRY) : routeRetry(spec.retry);
+  return {
+    targets,
+    retry: perTry === 0 ? retry : { ...retry, perTryTimeoutMs: perTry },
+    requestTimeoutMs: requestTimeoutMs ?? 0,
+    requestTimeoutIsTotal: requestTimeoutMs !== undefined,
+    streamIdleTimeoutMs: 0,
+    keepAliveMs: 0,
+    maxAnswerBytes: 0,
+  };
+}

@@ -1,0 +1,107 @@
+import { Gateway } from '../resources/gateway-api/gateway.ts';
+import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
+import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { type KindDefinition, nameOf, type Resource, type ResourceOf } from '../resources/kind.ts';
+import { didYouMean } from '../resources/nearest.ts';
+
+import type { Attachment } from './attach.ts';
+import type { Scope } from './scope.ts';
+
+interface PolicyTarget {
+  readonly kind: string;
+  readonly name: string;
+  readonly sectionName?: string;
+}
+
+interface PolicyBody {
+  readonly spec: { readonly targetRef?: PolicyTarget; readonly targetRefs?: readonly PolicyTarget[] };
+}
+
+/**
+ * The policies of one kind by what they target. The most specific one holds in full: rule or listener, then route, then Gateway.
+ * A target of kind HTTPRoute is also the AIGatewayRoute of that name: in a cluster each AIGatewayRoute becomes such an HTTPRoute.
+ */
+export class Policies<P extends Resource> {
+  readonly #byTarget = new Map<string, P>();
+
+  /** Reports targets that are not there, and targets that two policies claim. */
+  static of<D extends KindDefinition>(definition: D, scope: Scope): Policies<ResourceOf<D>> {
+    const policies = new Policies<ResourceOf<D>>();
+    for (const policy of scope.set.all(definition)) policies.#add(policy, scope);
+    return policies;
+  }
+
+  #add(policy: P, scope: Scope): void {
+    const { targetRef, targetRefs } = (policy.body as PolicyBody).spec;
+    const targets = targetRef === undefined ? (targetRefs ?? []) : [targetRef];
+    for (const [index, target] of targets.entries()) {
+      const path = targetRef === undefined ? `spec.targetRefs[${index}]` : 'spec.targetRef';
+      const { namespace } = policy.metadata;
+      const sections = sectionsOf(scope, target, namespace);
+      if (sections === undefined) {
+        const kinds = target.kind === 'HTTPRoute' ? ['HTTPRoute', 'AIGatewayRoute'] : [target.kind];
+        const invalid = kinds.find((kind) => scope.set.isInvalid(kind, namespace, target.name));
+        const names = kinds.flatMap((kind) => scope.set.names(kind, namespace));
+        scope.report(
+          policy,
+          `${path}.name`,
+          invalid === undefined
+            ? `there is no ${kinds.join(' or ')} ${namespace}/${target.name}${didYouMean(target.name, names)}`
+            : scope.references.missing(invalid, namespace, target.name),
+        );
+        continue;
+      }
+      if (target.sectionName !== undefined && !sections.includes(target.sectionName)) {
+        const what = target.kind === 'Gateway' ? 'listener' : 'rule';
+        scope.report(
+          policy,
+          `${path}.sectionName`,
+          `${target.kind} ${target.name} has no ${what} "${target.sectionName}"${didYouMean(target.sectionName, sections)}`,
+        );
+        continue;
+      }
+      const key = keyOf(target.kind, namespace, target.name, target.sectionName);
+      const other = this.#byTarget.get(key);
+      if (other === undefined) this.#byTarget.set(key, policy);
+      else scope.report(policy, path, `${nameOf(other)} (${other.source.file}) targets it already`);
+    }
+  }
+
+  /** The policy of a rule where the route is attached; a route that is attached nowhere has only its own. */
+  of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): P | undefined {
+    return (
+      this.forRoute(route, rule) ?? (attachment === undefined ? undefined : this.forGateway(attachment.gateway, attachment.listener.name))
+    );
+  }
+
+  forRoute(route: Resource, rule: string | undefined): P | undefined {
+    const { namespace, name } = route.metadata;
+    return (
+      (rule === undefined ? undefined : this.#find('HTTPRoute', namespace, name, rule)) ??
+      this.#find('HTTPRoute', namespace, name, undefined)
+    );
+  }
+
+  forGateway(gateway: Resource, listener: string): P | undefined {
+    const { namespace, name } = gateway.metadata;
+    return this.#find('Gateway', namespace, name, listener) ?? this.#find('Gateway', namespace, name, undefined);
+  }
+
+  #find(kind: string, namespace: string, name: string, section: string | undefined): P | undefined {
+    // Twenty thousand rules without a policy of the kind need no twenty thousand keys.
+    return this.#byTarget.size === 0 ? undefined : this.#byTarget.get(keyOf(kind, namespace, name, section));
+  }
+}
+
+/** Names of the target's listeners or rules; undefined when there is no such target. */
+function sectionsOf(scope: Scope, target: PolicyTarget, namespace: string): string[] | undefined {
+  if (target.kind === 'Gateway')
+    return scope.set.get(Gateway, namespace, target.name)?.body.spec.listeners.map((listener) => listener.name);
+  const routes = [scope.set.get(HTTPRoute, namespace, target.name), scope.set.get(AIGatewayRoute, namespace, target.name)];
+  if (routes.every((route) => route === undefined)) return undefined;
+  return routes.flatMap((route) => route?.body.spec.rules.flatMap((rule) => rule.name ?? []) ?? []);
+}
+
+function keyOf(kind: string, namespace: string, name: string, section: string | undefined): string {
+  return `${kind} ${namespace}/${name} ${section ?? ''}`;
+}

@@ -1,0 +1,69 @@
+import type { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-policy.ts';
+import { quantityBytes } from '../resources/envoy-gateway/quantity.ts';
+import { durationMs } from '../resources/schema.ts';
+
+import { compileClientAddress, type ClientAddress } from './client-address.ts';
+import type { HostTable } from './table.ts';
+
+/** How a listener treats its clients, from its ClientTrafficPolicy or by default. */
+export interface ClientSettings {
+  readonly maxBodyBytes: number;
+  /** For the body to arrive; 0: none. */
+  readonly requestReceivedMs: number;
+  readonly idleMs: number | undefined;
+  readonly connectionLimit: number | undefined;
+  readonly address: ClientAddress;
+}
+
+/** The reference's own limit of a buffered body. */
+const MAX_BODY_BYTES = 50 * 1024 * 1024;
+const REQUEST_RECEIVED_MS = 60_000;
+
+export function clientSettings(policy: ClientTrafficPolicy | undefined): ClientSettings {
+  const spec = policy?.body.spec;
+  const received = spec?.timeout?.http?.requestReceivedTimeout;
+  const idle = spec?.timeout?.http?.idleTimeout;
+  const limit = spec?.connection?.bufferLimit;
+  return {
+    maxBodyBytes: limit === undefined ? MAX_BODY_BYTES : quantityBytes(limit),
+    requestReceivedMs: received === undefined ? REQUEST_RECEIVED_MS : durationMs(received),
+    idleMs: idle === undefined ? undefined : durationMs(idle),
+    connectionLimit: spec?.connection?.connectionLimit?.value,
+    address: compileClientAddress(spec?.clientIPDetection?.xForwardedFor),
+  };
+}
+
+/** One listener of a Gateway. */
+export interface ListenerTable {
+  /** `namespace/gateway/listener`. */
+  readonly name: string;
+  /** Exact name, `*.suffix`, or `*`. */
+  readonly hostname: string;
+  readonly hosts: HostTable;
+  readonly client: ClientSettings;
+}
+
+/** The listeners of one port. A request belongs to the most specific listener for its host, and sees no route of another one. */
+export class PortTable {
+  readonly port: number;
+  readonly listeners: readonly ListenerTable[];
+  readonly #only: ListenerTable | undefined;
+
+  constructor(port: number, listeners: readonly ListenerTable[]) {
+    this.port = port;
+    this.listeners = [...listeners].sort((a, b) => specificity(b.hostname) - specificity(a.hostname));
+    this.#only = listeners.length === 1 && listeners[0]!.hostname === '*' ? listeners[0] : undefined;
+  }
+
+  listener(host: string): ListenerTable | undefined {
+    if (this.#only !== undefined) return this.#only;
+    return this.listeners.find(
+      ({ hostname }) => hostname === '*' || hostname === host || (hostname.startsWith('*.') && host.endsWith(hostname.slice(1))),
+    );
+  }
+}
+
+function specificity(hostname: string): number {
+  if (hostname === '*') return 0;
+  return hostname.startsWith('*.') ? hostname.length : 1000 + hostname.length;
+}

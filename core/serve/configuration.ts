@@ -1,0 +1,136 @@
+import { Loader, type Sources } from '../resources/load.ts';
+import { InvalidResources } from '../resources/problem.ts';
+
+import { compile, newShared, type Shared } from '../route/compile.ts';
+import type { CompileMemory } from '../route/memory.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A configuration that could be served, and is not yet. */
+export interface Candidate {
+  readonly snapshot: Snapshot;
+  readonly ignored: readonly string[];
+  readonly memory: CompileMemory;
+}
+
+/** The requests of one configuration, and what only they still use. */
+interface Holders {
+  requests: number;
+  readonly disposals: (() => void)[];
+}
+
+/** The configuration in service, and how the next one takes its place: at once for new requests, never for those under way. */
+export class Configuration {
+  readonly #loader = new Loader();
+  readonly #sources: Sources;
+  readonly #shared: Shared;
+  #current: Snapshot | undefined;
+  #ignored: readonly string[] = [];
+  #folders: readonly string[] = [];
+  #holders: Holders = { requests: 0, disposals: [] };
+  /** Configurations with requests under way, the oldest first; the last is the one in service. */
+  readonly #held: Holders[] = [this.#holders];
+
+  constructor(sources: Sources, warn: (message: string) => void) {
+    this.#sources = sources;
+    this.#shared = newShared(warn);
+  }
+
+  /** @throws Error before the first load */
+  get current(): Snapshot {
+    if (this.#current === undefined) throw new Error('no configuration is loaded');
+    return this.#current;
+  }
+
+  /** What was read and changes nothing here. */
+  get ignored(): readonly string[] {
+    return this.#ignored;
+  }
+
+  /** Folders whose changes call for another load. */
+  get folders(): readonly string[] {
+    return this.#folders;
+  }
+
+  /**
+   * Loads the sources and takes them into service. The same texts as before change nothing.
+   * @returns whether a new configuration is in service
+   * @throws InvalidResources with every problem; then nothing has changed
+   */
+  load(): boolean {
+    const candidate = this.prepare();
+    if (candidate !== undefined) this.take(candidate);
+    return candidate !== undefined;
+  }
+
+  /**
+   * Loads the sources. {@link take} or {@link drop} has to follow before the next call.
+   * @returns undefined when the texts are those that are in service
+   * @throws InvalidResources with every problem; then nothing has changed
+   */
+  prepare(): Candidate | undefined {
+    const loaded = this.#loader.load(this.#sources);
+    this.#folders = loaded.folders;
+    if (loaded.problems.length === 0 && loaded.hash === this.#current?.hash) return undefined;
+    const { connections, backends, identify } = this.#shared;
+    connections.kept.begin();
+    backends.begin();
+    identify.begin();
+    let problems;
+    try {
+      const compiled = compile(loaded, this.#shared);
+      problems = [...loaded.problems, ...compiled.problems];
+      if (problems.length === 0) {
+        const generation = (this.#current?.generation ?? 0) + 1;
+        const { ports, notices, memory } = compiled;
+        return { memory, snapshot: { generation, hash: loaded.hash, ports, notices, loadedAt: Date.now() }, ignored: loaded.ignored };
+      }
+    } catch (error) {
+      this.drop();
+      throw error;
+    }
+    this.drop();
+    throw new InvalidResources(problems);
+  }
+
+  /** Takes what was prepared into service. */
+  take({ snapshot, ignored, memory }: Candidate): void {
+    const { connections, backends, identify } = this.#shared;
+    this.#current = snapshot;
+    this.#shared.memory = memory;
+    this.#ignored = ignored;
+    const before = this.#holders;
+    this.#holders = { requests: 0, disposals: [] };
+    this.#held.push(this.#holders);
+    // A request of the old configuration may not have called its backend yet: the connections have to be there when it does.
+    connections.kept.commit((dispose) => void before.disposals.push(dispose));
+    backends.commit();
+    identify.retire();
+    this.#dispose();
+  }
+
+  /** Forgets what was prepared. */
+  drop(): void {
+    this.#shared.connections.kept.rollback();
+    this.#shared.backends.rollback();
+  }
+
+  /** Holds what the configuration in service is made of, for a request that begins now. @returns to be called once, at its end */
+  hold(): () => void {
+    const holders = this.#holders;
+    holders.requests++;
+    return () => {
+      holders.requests--;
+      if (holders !== this.#holders) this.#dispose();
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const { disposals } of this.#held) for (const dispose of disposals.splice(0)) dispose();
+    await this.#shared.connections.destroy();
+  }
+
+  /** What a configuration left behind, those before it may use as well: it goes when all of them have ended. */
+  #dispose(): void {
+    while (this.#held.length > 1 && this.#held[0]!.requests === 0) for (const dispose of this.#held.shift()!.disposals) dispose();
+  }
+}

@@ -1,0 +1,71 @@
+import { originUrl } from '../http/origin.ts';
+
+import type { AiTarget } from '../providers/target.ts';
+import type { Match, Rule, ValueMatch } from '../route/rule.ts';
+import type { MatchIndex } from '../route/table.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A configuration as an operator may see it: names, addresses and limits; no key, no header value that was set. */
+export function describeSnapshot(snapshot: Snapshot): object {
+  return {
+    generation: snapshot.generation,
+    hash: snapshot.hash,
+    loadedAt: new Date(snapshot.loadedAt).toISOString(),
+    notices: snapshot.notices,
+    ports: snapshot.ports.map(({ port, listeners }) => ({
+      port,
+      listeners: listeners.map(({ name, hostname, hosts, client }) => ({
+        name,
+        hostname,
+        maxBodyBytes: client.maxBodyBytes,
+        hosts: hosts.entries().map(([host, index]) => ({ host, rules: describeRules(index) })),
+      })),
+    })),
+  };
+}
+
+function describeRules(index: MatchIndex): object[] {
+  const byRule = Map.groupBy(index.matches(), (match) => match.rule);
+  return index.rules().map((rule) => describeRule(rule, byRule.get(rule) ?? []));
+}
+
+function describeRule(rule: Rule, matches: readonly Match[]): object {
+  const { route, plan } = rule;
+  return {
+    route: `${route.kind} ${route.namespace}/${route.name}`,
+    rule: rule.name ?? rule.index,
+    matches: matches.map(describeMatch),
+    security: rule.security?.name ?? 'open',
+    backends: plan.targets.map((target) => ({
+      id: target.id,
+      weight: target.weight,
+      priority: target.priority,
+      endpoints: target.backend.endpoints.map((endpoint) => ({
+        url: originUrl(endpoint.origin),
+        available: endpoint.health.available(Date.now()),
+        inFlight: endpoint.inFlight,
+      })),
+      ...(rule.ai ? describeAi(target as AiTarget) : {}),
+    })),
+    timeouts: { requestMs: plan.requestTimeoutMs, streamIdleMs: plan.streamIdleTimeoutMs, perTryMs: plan.retry.perTryTimeoutMs },
+    attempts: plan.retry.maxAttempts ?? 'each backend once',
+  };
+}
+
+function describeAi({ schema, modelOverride, credential, headers, bodyEdits }: AiTarget): object {
+  return {
+    schema: schema.name,
+    modelNameOverride: modelOverride,
+    credential: credential === undefined ? 'none' : '[redacted]',
+    headersSet: [...headers.replaced],
+    bodyEdited: bodyEdits.map((edit) => ('set' in edit ? edit.set : edit.remove)),
+  };
+}
+
+function describeMatch({ path, method, headers, query }: Match): object {
+  return { path: { type: path.type, value: path.value }, method, headers: headers.map(describeValue), query: query.map(describeValue) };
+}
+
+function describeValue({ name, exact }: ValueMatch): object {
+  return { name, value: exact ?? '(pattern)' };
+}

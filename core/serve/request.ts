@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+import { Reply } from '../attempt/reply.ts';
+import type { Outcome } from '../attempt/call.ts';
+import type { Dialect } from '../llm/dialect.ts';
+import type { ServerResponse } from 'node:http';
+
+import { ANYONE, type Caller, type Identity } from '../identify/identity.ts';
+import type { ApiEndpoint } from '../read/endpoints.ts';
+import type { ListenerTable } from '../route/ports.ts';
+import type { Rule } from '../route/rule.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** One request on its way through the pipeline. Each stage writes what it found out, and reads what earlier ones did. */
+export class GatewayRequest implements Caller {
+  readonly id: string;
+  readonly raw: IncomingMessage;
+  readonly reply: Reply;
+  /** The configuration that the request began with, and keeps. */
+  readonly snapshot: Snapshot;
+  readonly startedAt = performance.now();
+  readonly startTime = Date.now();
+  readonly method: string;
+  /** Of the request line, as it came. */
+  readonly target: string;
+  path: string;
+  query = '';
+  host = '';
+  address = '';
+  dialect: Dialect = 'openai';
+  listener: ListenerTable | undefined;
+  endpoint: ApiEndpoint | undefined;
+  identity: Identity = ANYONE;
+  rule: Rule | undefined;
+  model: string | undefined;
+  stream = false;
+  bodyBytes = 0;
+  /** Code of the error that we answered ourselves. */
+  errorCode: string | undefined;
+  outcome: Outcome | undefined;
+
+  constructor(raw: IncomingMessage, response: ServerResponse, target: string, snapshot: Snapshot) {
+    this.raw = raw;
+    this.reply = new Reply(response);
+    this.snapshot = snapshot;
+    this.method = raw.method ?? 'GET';
+    this.target = target;
+    this.path = target;
+    this.id = requestId(raw.headers['x-request-id']);
+  }
+
+  get headers() {
+    return this.raw.headers;
+  }
+}
+
+/** The client's own id where it is a plausible one, else a new one of 128 random bits. */
+function requestId(given: string | string[] | undefined): string {
+  if (typeof given === 'string' && /^[\w\-.:/+=]{1,128}$/.test(given)) return given;
+  return nextId();
+}
+
+const POOL_IDS = 256;
+let pool = '';
+let used = POOL_IDS;
+
+/** Random bytes are drawn for many ids at once: one call of the kernel each would be felt. */
+function nextId(): string {
+  if (used === POOL_IDS) {
+    pool = randomBytes(16 * POOL_IDS).toString('hex');
+    used = 0;
+  }
+  const at = used++ * 32;
+  return pool.slice(at, at + 32);
+}
+
+/** Host of a Host header or an authority: lower case, without port and final dot. */
+export function hostOf(authority: string | undefined): string {
+  if (authority === undefined) return '';
+  const host = authority.startsWith('[') ? authority.slice(0, authority.indexOf(']') + 1) : authority.replace(/:\d*$/, '');
+  return host.toLowerCase().replace(/\.$/, '');
+}

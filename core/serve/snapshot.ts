@@ -1,0 +1,12 @@
+import type { PortTable } from '../route/ports.ts';
+
+/** A configuration that is served: look-up tables, frozen. */
+export interface Snapshot {
+  /** Counts the configurations that were taken into service, from 1. */
+  readonly generation: number;
+  /** Hash of the texts that it was made from. */
+  readonly hash: string;
+  readonly ports: readonly PortTable[];
+  readonly notices: readonly string[];
+  readonly loadedAt: number;
+}
