@@ -36,6 +36,22 @@ export interface Endpoint {
   inFlight: number;
 }
 
+/** What the attempts need of a backend: one with fixed endpoints ({@link Backend}), or a pool whose endpoints come and go. */
+export interface Serving {
+  /** `namespace/name`. */
+  readonly name: string;
+  readonly endpoints: readonly Endpoint[];
+  /** Whether the circuit limits leave room for a request. */
+  hasRoom(retry: boolean): boolean;
+  /** Whether one of the endpoints may be called. */
+  available(now: number): boolean;
+  /** The endpoint for the next request, where the call does not pick one itself (`Call.pick`). */
+  endpoint(now: number, random: () => number): Endpoint;
+  started(endpoint: Endpoint, now: number, retry: boolean): void;
+  ended(endpoint: Endpoint, retry: boolean): void;
+  failed(endpoint: Endpoint, sort: FailureSort, now: number): void;
+}
+
 /** What a backend is made of. */
 export interface BackendDefinition {
   /** `namespace/name`. */
@@ -47,7 +63,7 @@ export interface BackendDefinition {
 }
 
 /** A backend and what is known of it. Lives as long as its definition does, across reloads. */
-export class Backend {
+export class Backend implements Serving {
   readonly name: string;
   readonly endpoints: readonly Endpoint[];
   readonly #limits: CircuitLimits;
@@ -69,7 +85,6 @@ export class Backend {
     return this.#inFlight;
   }
 
-  /** Whether the circuit limits leave room for a request. */
   hasRoom(retry: boolean): boolean {
     if (this.#inFlight >= this.#limits.maxParallelRequests) return false;
     if (!retry) return true;

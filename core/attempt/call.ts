@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 
 import type { GatewayError } from '../errors.ts';
+import type { SseEvent } from '../http/sse.ts';
 import type { StreamReader } from '../llm/stream.ts';
 import type { Usage } from '../llm/usage.ts';
 import type { Endpoint } from './backend.ts';
@@ -20,12 +21,16 @@ export interface Outbound {
 
 /** How an answer is read: whole and checked, event by event, or as bytes that are nobody's business. */
 export type Reading =
-  | { readonly mode: 'whole'; readonly accept: (body: Buffer, headers: IncomingHttpHeaders) => Facts }
+  | { readonly mode: 'whole'; readonly accept: (body: Buffer, headers: IncomingHttpHeaders) => Accepted }
   | {
       readonly mode: 'events';
       readonly reader: StreamReader;
       /** Whether a text holds a secret of the gateway: an error event that does is not passed on. */
       readonly leaks: (text: Buffer) => boolean;
+      /** What goes to the client instead of an event; undefined: nothing. Called for each event, in their order. */
+      readonly edit?: (raw: Buffer, event: SseEvent) => Buffer | undefined;
+      /** What stands before the stream's end marker. */
+      readonly beforeEnd?: (facts: Facts) => Buffer | undefined;
     }
   | {
       readonly mode: 'raw';
@@ -39,9 +44,35 @@ export interface Facts {
   readonly model: string | undefined;
 }
 
+/** A whole answer that was read. */
+export interface Accepted extends Facts {
+  /** What goes to the client instead of the backend's own body. */
+  readonly body?: Buffer;
+  /** Further headers of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Hears how an attempt goes on. Times are those of `performance.now()`. */
+export interface AttemptWatch {
+  /** The head of the answer is there. */
+  head?(status: number, headers: IncomingHttpHeaders): void;
+  firstToken(at: number): void;
+  /** So many more content events came. */
+  tokens(count: number, at: number): void;
+  /** Called once. Without a failure the answer was complete, or the client left. */
+  ended(end: { readonly failure: Failure | undefined; readonly clientGone: boolean; readonly facts: Facts | undefined }): void;
+}
+
+/** The endpoint for one attempt. */
+export interface Picked {
+  readonly endpoint: Endpoint;
+  readonly watch: AttemptWatch | undefined;
+}
+
 export interface AttemptRecord<T extends Target = Target> {
   readonly target: T;
-  readonly endpoint: Endpoint;
+  /** Undefined when none could be had. */
+  readonly endpoint: Endpoint | undefined;
   readonly startedAt: number;
   status: number | undefined;
   failure: Failure | undefined;
@@ -69,6 +100,13 @@ export interface Call<T extends Target = Target> {
   readonly plan: Plan<T>;
   /** Whether the client asked for a stream. */
   readonly stream: boolean;
+  /**
+   * The endpoint for the next attempt at a target that leaves its choice to the call.
+   * @param signal aborts when nobody wants the endpoint any more; asked for only by those who wait
+   * @returns undefined where the backend chooses; `exhausted` when this request has tried all that the target has
+   * @throws AttemptFailed, or a GatewayError, when none can be had now: another target is tried
+   */
+  pick?(target: T, signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'>;
   /** Whether the body can be sent again. */
   readonly replayable: () => boolean;
   /** The request for one backend, built from the original one. Throws a GatewayError that is this backend's failure or, with a status below 500, the request's end. */

@@ -1,13 +1,16 @@
 import type { Plan, Target } from './plan.ts';
 
-/** Which targets were tried, and how often. */
+/** Which targets were tried, and how often; {@link EXHAUSTED}: nothing is left there for this request. */
 export type Tried<T extends Target> = Map<T, number>;
+
+export const EXHAUSTED = Number.POSITIVE_INFINITY;
 
 /**
  * The target of the next attempt, or undefined when there is none.
  *
  * Lowest priority number first; within one, by weight among those not tried. A target whose backend is ejected, cooling down or full is
  * passed over while another one is left; when none is, the ejected ones are tried after all: a guess beats a certain failure. A full backend never is.
+ * @param last the target of the attempt before
  */
 export function choose<T extends Target>(
   plan: Plan<T>,
@@ -15,16 +18,21 @@ export function choose<T extends Target>(
   attempts: number,
   now: number,
   random: () => number,
+  last?: T,
 ): T | undefined {
   const { targets, retry } = plan;
   const isRetry = attempts > 0;
+  // A pool is left when its endpoints have been tried, not before: its models are what was asked for.
+  if (last !== undefined && last.tries !== undefined && (retry.maxAttempts === undefined || attempts < retry.maxAttempts)) {
+    if (hasTriesLeft(last, tried) && last.backend.hasRoom(isRetry) && last.backend.available(now)) return last;
+  }
   if (targets.length === 1) {
     const only = targets[0]!;
     if (retry.maxAttempts === undefined ? isRetry : attempts >= retry.maxAttempts) return undefined;
-    return only.weight > 0 && only.backend.hasRoom(isRetry) ? only : undefined;
+    return only.weight > 0 && only.backend.hasRoom(isRetry) && tried.get(only) !== EXHAUSTED ? only : undefined;
   }
   if (retry.maxAttempts !== undefined && attempts >= retry.maxAttempts) return undefined;
-  const open = targets.filter((target) => target.weight > 0 && target.backend.hasRoom(isRetry));
+  const open = targets.filter((target) => target.weight > 0 && target.backend.hasRoom(isRetry) && tried.get(target) !== EXHAUSTED);
   const fresh = open.filter((target) => !tried.has(target));
   const available = (target: T) => target.backend.available(now);
   const again = retry.maxAttempts === undefined ? [] : open;
@@ -82,4 +90,8 @@ function pick<T extends Target>(targets: readonly T[], random: () => number): T 
     if (mark < 0) break;
   }
   return last;
+}
+
+function hasTriesLeft<T extends Target>(target: T, tried: Tried<T>): boolean {
+  return (tried.get(target) ?? 0) < (target.tries ?? 1);
 }

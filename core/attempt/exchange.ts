@@ -1,7 +1,8 @@
 import { GatewayError, toGatewayError } from '../errors.ts';
-import type { AttemptRecord, Call, Facts, Outcome } from './call.ts';
-import { choose, type Tried } from './choose.ts';
-import { type Failure, sortOf } from './failure.ts';
+import type { Endpoint } from './backend.ts';
+import type { AttemptRecord, AttemptWatch, Call, Facts, Outcome, Picked } from './call.ts';
+import { choose, EXHAUSTED, type Tried } from './choose.ts';
+import { AttemptFailed, type Failure, sortOf } from './failure.ts';
 import type { Target } from './plan.ts';
 import type { Reply } from './reply.ts';
 import { Upstream } from './upstream.ts';
@@ -27,6 +28,8 @@ export class Exchange<T extends Target = Target> {
   #deadline: NodeJS.Timeout | undefined;
   #backoff: NodeJS.Timeout | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
+  #picking: AbortController | undefined;
+  #last: T | undefined;
   #settled = false;
 
   constructor(call: Call<T>, reply: Reply, random: () => number = Math.random) {
@@ -75,6 +78,7 @@ export class Exchange<T extends Target = Target> {
     clearInterval(this.#keepAlive);
     if (!this.call.plan.requestTimeoutIsTotal) clearTimeout(this.#deadline);
     upstream.answered();
+    upstream.watch?.firstToken(performance.now());
     if (!this.reply.started) this.reply.head(status, headers);
   }
 
@@ -94,7 +98,7 @@ export class Exchange<T extends Target = Target> {
     if (sort === undefined) endpoint.health.neutral();
     else target.backend.failed(endpoint, sort, Date.now());
     if (!this.committed) {
-      this.#release(upstream);
+      this.#release(upstream, failure, false);
       this.#next(failure);
       return;
     }
@@ -117,20 +121,62 @@ export class Exchange<T extends Target = Target> {
       this.#refuse(last);
       return;
     }
-    const target = choose(call.plan, this.#tried, attempt, now, this.#random) ?? this.#again(last);
+    const target = choose(call.plan, this.#tried, attempt, now, this.#random, this.#last) ?? this.#again(last);
     if (target === undefined) {
       this.#refuse(last);
       return;
     }
+    this.#last = target;
     const before = this.#tried.get(target) ?? 0;
     this.#tried.set(target, before + 1);
-    if (before === 0) {
-      this.#send(target, now);
+    if (before < (target.tries ?? 1)) {
+      this.#pick(target, now, last);
       return;
     }
     const { backoffBaseMs, backoffMaxMs } = call.plan.retry;
     const wait = this.#random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** before);
-    this.#backoff = setTimeout(() => this.#send(target, Date.now()), wait);
+    this.#backoff = setTimeout(() => this.#pick(target, Date.now(), last), wait);
+  }
+
+  /** The endpoint for the next attempt: the backend's choice, or the call's. */
+  #pick(target: T, now: number, last: Failure | undefined): void {
+    if (this.#settled) return;
+    const { call } = this;
+    let picked;
+    try {
+      picked = call.pick?.(target, () => (this.#picking ??= new AbortController()).signal);
+    } catch (error) {
+      this.#notPicked(target, error);
+      return;
+    }
+    if (picked === undefined) this.#send(target, target.backend.endpoint(now, this.#random), undefined, now);
+    else if (picked instanceof Promise) {
+      picked.then(
+        (later) => this.#picked(target, later, last),
+        (error: unknown) => this.#notPicked(target, error),
+      );
+    } else this.#picked(target, picked, last);
+  }
+
+  #picked(target: T, picked: Picked | 'exhausted', last: Failure | undefined): void {
+    if (picked !== 'exhausted') {
+      if (this.#settled) picked.watch?.ended({ failure: undefined, clientGone: true, facts: undefined });
+      else this.#send(target, picked.endpoint, picked.watch, Date.now());
+      return;
+    }
+    if (this.#settled) return;
+    this.#tried.set(target, EXHAUSTED);
+    this.#next(last);
+  }
+
+  /** No endpoint of the target can be had: nothing was sent, and another target may do. */
+  #notPicked(target: T, thrown: unknown): void {
+    if (this.#settled) return;
+    const failure = thrown instanceof AttemptFailed ? thrown.failure : localFailure(toGatewayError(thrown));
+    const now = performance.now();
+    this.attempts.push({ target, endpoint: undefined, startedAt: now, status: failure.answer?.status, failure, endedAt: now });
+    this.#tried.set(target, EXHAUSTED);
+    this.#next(failure);
   }
 
   /**
@@ -151,10 +197,8 @@ export class Exchange<T extends Target = Target> {
     return true;
   }
 
-  #send(target: T, now: number): void {
-    if (this.#settled) return;
+  #send(target: T, endpoint: Endpoint, watch: AttemptWatch | undefined, now: number): void {
     const isRetry = this.attempts.length > 0;
-    const endpoint = target.backend.endpoint(now, this.#random);
     const record: AttemptRecord<T> = {
       target,
       endpoint,
@@ -165,7 +209,7 @@ export class Exchange<T extends Target = Target> {
     };
     this.attempts.push(record);
     target.backend.started(endpoint, now, isRetry);
-    const upstream = new Upstream(this, target, endpoint, record, isRetry);
+    const upstream = new Upstream({ exchange: this, target, endpoint, record, isRetry, watch });
     this.#current = upstream;
     let outbound;
     try {
@@ -188,13 +232,13 @@ export class Exchange<T extends Target = Target> {
     if (this.#settled) return;
     const error = toGatewayError(thrown);
     if (error.status < 500) this.requestAtFault(upstream, error);
-    else this.failed(upstream, { reason: 'local', message: error.message, cause: error });
+    else this.failed(upstream, localFailure(error));
   }
 
   /** The request itself is at fault: another backend would say the same. */
   requestAtFault(upstream: Upstream<T>, error: GatewayError): void {
     if (this.#settled) return;
-    const failure: Failure = { reason: 'local', message: error.message, cause: error };
+    const failure = localFailure(error);
     upstream.record.failure = failure;
     upstream.cancel();
     upstream.endpoint.health.neutral();
@@ -231,10 +275,7 @@ export class Exchange<T extends Target = Target> {
       const { status, headers, body } = this.call.refuse(error, last, target);
       this.reply.send(status, headers, body);
     }
-    this.#finish(
-      { complete: false, clientGone: false, failure: last ?? { reason: 'local', message: error.message, cause: error } },
-      upstream,
-    );
+    this.#finish({ complete: false, clientGone: false, failure: last ?? localFailure(error) }, upstream);
   }
 
   #timeUp(): void {
@@ -258,10 +299,11 @@ export class Exchange<T extends Target = Target> {
     this.reply.write(KEEP_ALIVE);
   }
 
-  #release(upstream: Upstream<T>): void {
+  #release(upstream: Upstream<T>, failure: Failure | undefined, clientGone: boolean): void {
     if (this.#current === upstream) this.#current = undefined;
     upstream.record.endedAt = performance.now();
     upstream.target.backend.ended(upstream.endpoint, upstream.isRetry);
+    upstream.watch?.ended({ failure, clientGone, facts: upstream.facts });
   }
 
   #finish(end: Pick<Outcome, 'complete' | 'clientGone' | 'failure'>, upstream: Upstream<T> | undefined): void {
@@ -270,10 +312,15 @@ export class Exchange<T extends Target = Target> {
     clearTimeout(this.#deadline);
     clearTimeout(this.#backoff);
     clearInterval(this.#keepAlive);
-    if (upstream !== undefined) this.#release(upstream);
+    this.#picking?.abort(new Error('nobody waits for the answer any more'));
+    if (upstream !== undefined) this.#release(upstream, end.failure, end.clientGone);
     const status = end.clientGone && !this.reply.started ? 499 : this.reply.status;
     const facts = upstream?.facts ?? NO_FACTS;
     const tokens = upstream?.tokens ?? 0;
     this.call.settle({ ...end, status, attempts: this.attempts, facts, firstTokenAt: this.firstTokenAt, tokens });
   }
+}
+
+function localFailure(error: GatewayError): Failure {
+  return { reason: 'local', message: error.message, cause: error };
 }

@@ -38,6 +38,17 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
+/** No endpoint could be had for an attempt, for a reason that is more than a message: such as an endpoint picker's own answer. */
+export class AttemptFailed extends Error {
+  override readonly name = 'AttemptFailed';
+  readonly failure: Failure;
+
+  constructor(failure: Failure) {
+    super(failure.message, { cause: failure.cause });
+    this.failure = failure;
+  }
+}
+
 /** An answer that its reader cannot accept: an attempt's failure, not the request's. */
 export class UnacceptableAnswer extends Error {
   readonly reason: 'malformed' | 'stream_error' | 'truncated';

@@ -1,13 +1,18 @@
-import type { Backend } from './backend.ts';
+import type { Serving } from './backend.ts';
 
 /** One backend at one place of a rule. */
 export interface Target {
   /** `namespace/backend/route/route/rule/i/ref/j`, as the reference names it. */
   readonly id: string;
-  readonly backend: Backend;
+  readonly backend: Serving;
   readonly weight: number;
   /** 0 is tried first. */
   readonly priority: number;
+  /**
+   * Attempts that one request may make here, one after the other, each at another endpoint.
+   * @default 1
+   */
+  readonly tries?: number;
 }
 
 /** When and how often a failed attempt is followed by another one. */

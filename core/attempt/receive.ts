@@ -4,7 +4,7 @@ import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompre
 
 import { SseEvent, SseScanner } from '../http/sse.ts';
 import type { StreamReader } from '../llm/stream.ts';
-import type { Facts } from './call.ts';
+import type { Accepted, Facts, Reading } from './call.ts';
 import type { Upstream } from './upstream.ts';
 import { UnacceptableAnswer } from './failure.ts';
 
@@ -105,7 +105,7 @@ export class ErrorReceiver extends BodyReceiver {
   }
 }
 
-type Accept = (body: Buffer, headers: IncomingHttpHeaders) => Facts;
+type Accept = (body: Buffer, headers: IncomingHttpHeaders) => Accepted;
 
 /** A whole answer, checked before the client sees any of it. */
 export class WholeReceiver extends BodyReceiver {
@@ -124,14 +124,19 @@ export class WholeReceiver extends BodyReceiver {
 
   protected whole(body: Buffer): void {
     const { exchange, answer } = this.#upstream;
-    this.facts = this.#accept(body, this.#headers);
+    const accepted = this.#accept(body, this.#headers);
+    this.facts = accepted;
+    const sent = accepted.body ?? body;
     delete answer['content-encoding'];
-    answer['content-length'] = String(body.length);
+    answer['content-length'] = String(sent.length);
+    if (accepted.headers !== undefined) Object.assign(answer, accepted.headers);
     exchange.commit(this.#upstream, this.#status, answer);
-    exchange.reply.end(body);
+    exchange.reply.end(sent);
     this.#upstream.complete();
   }
 }
+
+type EventReading = Extract<Reading, { mode: 'events' }>;
 
 /** A stream of events: held back until the first token, then passed on as they come, complete ones only. */
 export class EventReceiver implements Receiver {
@@ -140,7 +145,7 @@ export class EventReceiver implements Receiver {
   readonly #reader: StreamReader;
   readonly #scanner: SseScanner;
   readonly #decoder: Transform | undefined;
-  readonly #leaks: (text: Buffer) => boolean;
+  readonly #reading: EventReading;
   /** Whether the client has the backend's own error event. */
   errorPassed = false;
   #held: Buffer[] = [];
@@ -148,16 +153,11 @@ export class EventReceiver implements Receiver {
   #out: Buffer[] = [];
   #ended = false;
 
-  constructor(
-    upstream: Upstream,
-    status: number,
-    headers: IncomingHttpHeaders,
-    { reader, leaks }: { readonly reader: StreamReader; readonly leaks: (text: Buffer) => boolean },
-  ) {
+  constructor(upstream: Upstream, status: number, headers: IncomingHttpHeaders, reading: EventReading) {
     this.#upstream = upstream;
     this.#status = status;
-    this.#reader = reader;
-    this.#leaks = leaks;
+    this.#reader = reading.reader;
+    this.#reading = reading;
     this.#scanner = new SseScanner({ onEvent: (raw, event) => this.#event(raw, event) });
     delete upstream.answer['content-encoding'];
     this.#decoder = decode(
@@ -212,19 +212,24 @@ export class EventReceiver implements Receiver {
     this.#upstream.complete(true);
   }
 
-  #event(raw: Buffer, event: SseEvent): void {
+  #event(text: Buffer, event: SseEvent): void {
     if (this.#ended) return;
     const { exchange } = this.#upstream;
     const meaning = this.#reader.read(event);
     if (meaning === 'drop') return;
+    const { edit, beforeEnd } = this.#reading;
+    const raw = edit === undefined ? text : edit(text, event);
+    if (raw === undefined) return;
     if (meaning === 'malformed') throw new UnacceptableAnswer('malformed', 'the backend sent an event that its API does not have');
     if (meaning === 'error') {
       if (!exchange.committed) throw new UnacceptableAnswer('stream_error', 'the backend began its stream with an error');
-      this.errorPassed = !this.#leaks(raw);
+      this.errorPassed = !this.#reading.leaks(raw);
       if (this.errorPassed) this.#out.push(raw);
       throw new UnacceptableAnswer('stream_error', 'the backend ended its stream with an error');
     }
     if (meaning === 'end') this.#ended = true;
+    const last = meaning === 'end' ? beforeEnd?.(this.facts) : undefined;
+    if (last !== undefined) (exchange.committed ? this.#out : this.#held).push(last);
     if (!exchange.committed) {
       this.#held.push(raw);
       this.#heldBytes += raw.length;
@@ -234,10 +239,10 @@ export class EventReceiver implements Receiver {
       this.#held = [];
       return;
     }
-    const last = this.#out.at(-1);
+    const neighbour = this.#out.at(-1);
     // Neighbours in one chunk are written as one piece, without a copy.
-    if (last !== undefined && last.buffer === raw.buffer && last.byteOffset + last.length === raw.byteOffset) {
-      this.#out[this.#out.length - 1] = Buffer.from(raw.buffer, last.byteOffset, last.length + raw.length);
+    if (neighbour !== undefined && neighbour.buffer === raw.buffer && neighbour.byteOffset + neighbour.length === raw.byteOffset) {
+      this.#out[this.#out.length - 1] = Buffer.from(raw.buffer, neighbour.byteOffset, neighbour.length + raw.length);
     } else this.#out.push(raw);
   }
 
@@ -257,6 +262,8 @@ export class EventReceiver implements Receiver {
     if (!done && (incomplete || !this.#reader.complete)) {
       throw new UnacceptableAnswer('truncated', 'the backend ended its stream before the answer was complete');
     }
+    const last = this.#reading.beforeEnd?.(this.facts);
+    if (last !== undefined) this.#out.push(last);
     if (done) this.#out.push(Buffer.from('data: [DONE]\n\n'));
     if (!exchange.committed) {
       exchange.commit(this.#upstream, this.#status, this.#upstream.answer);

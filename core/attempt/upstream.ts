@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts';
 import { returnable } from '../http/headers.ts';
 import { isHeaderValue, isRequestTarget } from '../http/sendable.ts';
 import type { Endpoint } from './backend.ts';
-import type { AttemptRecord, Facts, Outbound, Reading } from './call.ts';
+import type { AttemptRecord, AttemptWatch, Facts, Outbound, Reading } from './call.ts';
 import type { Exchange } from './exchange.ts';
 import { connectionFailure, type Failure, retryAfterMs, UnacceptableAnswer } from './failure.ts';
 import type { Target } from './plan.ts';
@@ -17,6 +17,16 @@ const LINGER_MS = 1000;
 /** A client that takes nothing for so long does not hold a backend any longer. */
 const CLIENT_STALL_MS = 300_000;
 
+/** What an attempt is made of. */
+export interface UpstreamParts<T extends Target> {
+  readonly exchange: Exchange<T>;
+  readonly target: T;
+  readonly endpoint: Endpoint;
+  readonly record: AttemptRecord<T>;
+  readonly isRetry: boolean;
+  readonly watch: AttemptWatch | undefined;
+}
+
 /** One attempt: undici's handler of one request. */
 export class Upstream<T extends Target = Target> implements Dispatcher.DispatchHandler {
   readonly exchange: Exchange<T>;
@@ -24,6 +34,7 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
   readonly endpoint: Endpoint;
   readonly record: AttemptRecord<T>;
   readonly isRetry: boolean;
+  readonly watch: AttemptWatch | undefined;
   /** Headers of the answer, ready for the client. */
   answer: Record<string, string | string[]> = {};
   contentLength: string | undefined;
@@ -35,12 +46,13 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
   #pausedAt: number | undefined;
   #over = false;
 
-  constructor(exchange: Exchange<T>, target: T, endpoint: Endpoint, record: AttemptRecord<T>, isRetry: boolean) {
+  constructor({ exchange, target, endpoint, record, isRetry, watch }: UpstreamParts<T>) {
     this.exchange = exchange;
     this.target = target;
     this.endpoint = endpoint;
     this.record = record;
     this.isRetry = isRetry;
+    this.watch = watch;
   }
 
   get isEvents(): boolean {
@@ -133,6 +145,7 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     const { call } = this.exchange;
     this.record.status = status;
     this.contentLength = headers['content-length'];
+    this.watch?.head?.(status, headers);
     if (status >= 400) {
       const wait = status === 429 || status === 503 || status === 529 ? retryAfterMs(headers, Date.now()) : undefined;
       if (wait !== undefined) this.endpoint.health.coolDown(Date.now(), wait);
@@ -160,11 +173,14 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
     this.#idle?.refresh();
+    const receiver = this.#receiver!;
+    const before = receiver.tokens;
     try {
-      this.#receiver!.data(chunk);
+      receiver.data(chunk);
     } catch (error) {
       this.#unacceptable(error);
     }
+    if (this.watch !== undefined && receiver.tokens > before) this.watch.tokens(receiver.tokens - before, performance.now());
   }
 
   onResponseEnd(): void {

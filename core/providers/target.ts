@@ -7,15 +7,16 @@ import { GatewayError } from '../errors.ts';
 import { forwardable } from '../http/headers.ts';
 import { type Edit, editObject } from '../json/edit.ts';
 
-import type { ApiEndpoint, SchemaName } from '../read/endpoints.ts';
+import type { ApiEndpoint, BackendApi } from '../read/endpoints.ts';
 import type { JsonRequest } from '../read/json-request.ts';
 import type { Upload } from '../read/upload.ts';
+import type { OrdinaryTarget } from '../route/rule.ts';
 import type { Credential } from './credentials/credential.ts';
 import { upstreamPath } from './transports/path.ts';
 
 /** The API that a backend speaks, as `AIServiceBackend.spec.schema`. */
 export interface Schema {
-  readonly name: SchemaName;
+  readonly name: BackendApi;
   readonly version: string | undefined;
   readonly prefix: string | undefined;
 }
@@ -42,6 +43,8 @@ export interface AiTarget extends Target {
   readonly bodyEdits: readonly Edit[];
   /** Whether a stream without usage is asked for it. */
   readonly asksForUsage: boolean;
+  /** Filters of an HTTPRoute's reference to the backend. */
+  readonly ordinary?: Pick<OrdinaryTarget, 'request' | 'answer'>;
 }
 
 /** What an attempt at an AI backend is built from: the request as it came, never an earlier attempt's version. */
@@ -61,7 +64,7 @@ export interface AiRequest {
  * The request to one backend in the dialect that both sides speak: the body passes with surgical edits, or untouched. The credential
  * is not on it yet.
  */
-export function encode(request: AiRequest, target: AiTarget, endpoint: Endpoint): Outbound {
+export function encode(request: AiRequest, target: AiTarget, endpoint: Endpoint, model = target.modelOverride): Outbound {
   const { schema } = target;
   const below = request.endpoint.upstream[schema.name];
   if (below === undefined) {
@@ -74,9 +77,9 @@ export function encode(request: AiRequest, target: AiTarget, endpoint: Endpoint)
   headers.push('host', endpoint.hostHeader, 'accept-encoding', 'identity', ...request.identityHeaders, ...target.headers.set);
   return {
     method: request.endpoint.method,
-    path: upstreamPath(schema, below, target.modelOverride ?? request.model, request.query),
+    path: upstreamPath(schema, below, model ?? request.model, request.query),
     headers,
-    body: bodyOf(request, target),
+    body: bodyOf(request, target, model),
   };
 }
 
@@ -90,12 +93,12 @@ export function authorize(outbound: Outbound, { credential }: AiTarget, client: 
   return outbound;
 }
 
-function bodyOf({ endpoint, json, upload, model }: AiRequest, target: AiTarget): Outbound['body'] {
-  if (upload !== undefined) return upload.body(target.modelOverride);
+function bodyOf({ endpoint, json, upload, model }: AiRequest, target: AiTarget, wanted: string | undefined): Outbound['body'] {
+  if (upload !== undefined) return upload.body(wanted);
   if (json === undefined) return null;
-  const { modelOverride, bodyEdits } = target;
+  const { bodyEdits } = target;
   const edits: Edit[] = [];
-  if (modelOverride !== undefined && modelOverride !== model) edits.push({ set: 'model', value: JSON.stringify(modelOverride) });
+  if (wanted !== undefined && wanted !== model) edits.push({ set: 'model', value: JSON.stringify(wanted) });
   if (json.stream && endpoint.asksForUsage && target.asksForUsage && !json.wantsUsage)
     edits.push({ set: 'stream_options', value: withUsage(json) });
   if (bodyEdits.length > 0) edits.push(...bodyEdits);

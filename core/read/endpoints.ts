@@ -7,6 +7,8 @@ import { anthropicUsage, cohereUsage, openaiUsage, type Usage } from '../llm/usa
 
 /** API of a backend, as `AIServiceBackend.spec.schema.name`. */
 export type SchemaName = 'OpenAI' | 'AzureOpenAI' | 'Anthropic' | 'Cohere';
+/** What a backend speaks: one of the APIs, or all that a model server has, under its own paths. */
+export type BackendApi = SchemaName | 'vLLM';
 
 /** One operation of a client API. */
 export interface ApiEndpoint {
@@ -18,7 +20,7 @@ export interface ApiEndpoint {
   readonly path: string;
   readonly body: 'json' | 'multipart' | 'none';
   /** Path below the prefix of a backend's schema, for each API that has the same dialect here. */
-  readonly upstream: Partial<Record<SchemaName, string>>;
+  readonly upstream: Partial<Record<BackendApi, string>>;
   /** Answers are JSON to be checked, or bytes of any kind. */
   readonly answer: 'json' | 'bytes';
   /** Member of a JSON answer that holds the usage, and how it reads. */
@@ -46,7 +48,7 @@ function openai(endpoint: Openai, azure: boolean): ApiEndpoint {
     stream: undefined,
     asksForUsage: false,
     typedEvents: false,
-    upstream: azure ? { OpenAI: below, AzureOpenAI: below } : { OpenAI: below },
+    upstream: azure ? { OpenAI: below, AzureOpenAI: below, vLLM: endpoint.path } : { OpenAI: below, vLLM: endpoint.path },
     ...endpoint,
   };
 }
@@ -65,7 +67,7 @@ export const ENDPOINTS: readonly ApiEndpoint[] = [
   openai({ operation: 'transcription', path: '/v1/audio/transcriptions', body: 'multipart', answer: 'bytes', stream: audio }, true),
   openai({ operation: 'translation', path: '/v1/audio/translations', body: 'multipart', answer: 'bytes' }, true),
   // vLLM serves it beside /v1, not below it: the schema's prefix does not apply.
-  openai({ operation: 'tokenize', path: '/tokenize', upstream: { OpenAI: '/tokenize' }, usage: undefined }, false),
+  openai({ operation: 'tokenize', path: '/tokenize', upstream: { OpenAI: '/tokenize', vLLM: '/tokenize' }, usage: undefined }, false),
   openai({ operation: 'models', path: '/v1/models', method: 'GET', body: 'none', upstream: {}, usage: undefined }, false),
   {
     operation: 'rerank',
@@ -73,18 +75,23 @@ export const ENDPOINTS: readonly ApiEndpoint[] = [
     dialect: 'cohere',
     path: '/v2/rerank',
     body: 'json',
-    upstream: { Cohere: 'rerank' },
+    upstream: { Cohere: 'rerank', vLLM: '/v2/rerank' },
     answer: 'json',
     usage: { member: 'meta', read: cohereUsage },
     stream: undefined,
     asksForUsage: false,
     typedEvents: false,
   },
-  anthropic({ operation: 'messages', path: '/v1/messages', upstream: { Anthropic: 'messages' }, stream: () => new MessagesStreamReader() }),
+  anthropic({
+    operation: 'messages',
+    path: '/v1/messages',
+    upstream: { Anthropic: 'messages', vLLM: '/v1/messages' },
+    stream: () => new MessagesStreamReader(),
+  }),
   anthropic({
     operation: 'count_tokens',
     path: '/v1/messages/count_tokens',
-    upstream: { Anthropic: 'messages/count_tokens' },
+    upstream: { Anthropic: 'messages/count_tokens', vLLM: '/v1/messages/count_tokens' },
     usage: undefined,
   }),
   anthropic({ operation: 'models', path: '/v1/models', method: 'GET', body: 'none', usage: undefined }),

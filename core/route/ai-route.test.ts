@@ -123,7 +123,7 @@ describe('what is refused, each by its name', () => {
       A,
       '{group: inference.networking.k8s.io, kind: InferencePool, name: pool}',
       [
-        'AIGatewayRoute default/r: spec.rules[0].backendRefs[0].kind: an InferencePool is not served by tier one in this release; name an AIServiceBackend',
+        'AIGatewayRoute default/r: spec.rules[0].backendRefs[0].kind: an InferencePool is served by tier two ("tierkit tier2"); name an AIServiceBackend that leads there',
       ],
     ],
     [

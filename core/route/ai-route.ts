@@ -16,6 +16,7 @@ import { type Credential, credentialOf } from '../providers/credentials/credenti
 import type { AiTarget, HeaderEdits, Schema } from '../providers/target.ts';
 import { keepAliveOf, optOut, STREAM_USAGE } from './annotations.ts';
 import { endpointsOf, originsOf, secretOf } from './origins.ts';
+import { atPool, NO_EDITS, poolOf } from './pool.ts';
 import type { AiRule, ListedModel, Match, ValueMatch } from './rule.ts';
 import type { Scope } from './scope.ts';
 import { checkHeaders } from './sendable.ts';
@@ -26,15 +27,15 @@ type RuleSpec = AIGatewayRoute['body']['spec']['rules'][number];
 type RefSpec = NonNullable<RuleSpec['backendRefs']>[number];
 
 /** The reference's own time limit of a route that sets none. */
-const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
-const NONE: ReadonlySet<string> = new Set();
+export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
+export const NONE: ReadonlySet<string> = new Set();
 /** Silence in the middle of a stream: no model is silent for so long without a comment, a ping or a token. */
-const DEFAULT_STREAM_IDLE_MS = 300_000;
+export const DEFAULT_STREAM_IDLE_MS = 300_000;
 /** An answer with several images in base64 is tens of megabytes. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 const AI_BACKEND = { group: 'aigateway.envoyproxy.io', kind: 'AIServiceBackend' };
-const DIALECTS = { OpenAI: 'openai', AzureOpenAI: 'openai', Anthropic: 'anthropic', Cohere: 'cohere' } as const;
+const DIALECTS = { OpenAI: 'openai', AzureOpenAI: 'openai', Anthropic: 'anthropic', Cohere: 'cohere', vLLM: undefined } as const;
 
 /** What compiling AI routes needs besides the scope. */
 export interface AiPolicies {
@@ -142,7 +143,8 @@ function planOf(
     (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, stripped, policies, scope) ?? [],
   );
   const overrides = targets.flatMap(({ override }) => override ?? []);
-  const dialects = new Set(targets.map((target) => DIALECTS[target.schema.name]));
+  // A model server speaks what the client speaks.
+  const dialects = new Set(targets.flatMap((target) => DIALECTS[target.schema.name] ?? []));
   if (dialects.size > 1) {
     const schemas = [...new Set(targets.map((target) => target.schema.name))].join(' and ');
     scope.report(
@@ -178,10 +180,7 @@ function targetOf(
   policies: AiPolicies,
   scope: Scope,
 ): AiTarget | undefined {
-  if (ref.kind === 'InferencePool') {
-    scope.report(route, `${path}.kind`, 'an InferencePool is not served by tier one in this release; name an AIServiceBackend');
-    return undefined;
-  }
+  if (ref.kind === 'InferencePool') return poolTarget(route, ref, path, place, stripped, scope);
   const namespace = ref.namespace ?? route.metadata.namespace;
   if (
     namespace !== route.metadata.namespace &&
@@ -213,6 +212,31 @@ function targetOf(
     stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),
     bodyEdits: bodyEdits([resource.body.spec.bodyMutation, ref.bodyMutation]),
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
+  };
+}
+
+/** A pool at one place of an AIGatewayRoute. */
+function poolTarget(
+  route: AIGatewayRoute,
+  ref: RefSpec,
+  path: string,
+  place: string,
+  stripped: ReadonlySet<string>,
+  scope: Scope,
+): AiTarget | undefined {
+  const pool = poolOf(ref, route, path, scope);
+  if (pool === undefined) return undefined;
+  checkMutation(ref.headerMutation, route, `${path}.headerMutation`, scope);
+  const headers = headerEdits([ref.headerMutation]);
+  return {
+    ...atPool(pool),
+    id: `${pool.name}/route/${route.metadata.name}/rule/${place}`,
+    weight: ref.weight,
+    priority: ref.priority,
+    modelOverride: ref.modelNameOverride === undefined || ref.modelNameOverride === '' ? undefined : ref.modelNameOverride,
+    headers,
+    stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),
+    bodyEdits: bodyEdits([ref.bodyMutation]),
   };
 }
 
@@ -292,8 +316,6 @@ const OWNED = ['host', 'accept-encoding'];
 function checkMutation(mutation: HeaderMutation | undefined, resource: Resource, path: string, scope: Scope): void {
   checkHeaders(mutation?.set ?? [], `${path}.set`, OWNED, (at, message) => scope.report(resource, at, message));
 }
-
-const NO_EDITS: HeaderEdits = { set: [], replaced: new Set() };
 
 /** Later ones win. */
 function headerEdits(mutations: readonly (HeaderMutation | undefined)[]): HeaderEdits {

@@ -1,4 +1,4 @@
-import { Backend } from '../attempt/backend.ts';
+import { Backend, type Serving } from '../attempt/backend.ts';
 import { Connections } from '../http/client.ts';
 import { hostHeader } from '../http/origin.ts';
 import { Kept } from '../kept.ts';
@@ -13,6 +13,7 @@ import { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-p
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
+import { InferencePool } from '../resources/inference/inference-pool.ts';
 import { nameOf, type Resource } from '../resources/kind.ts';
 import { KINDS } from '../resources/kinds.ts';
 import { ConfigMap } from '../resources/kubernetes/config-map.ts';
@@ -33,7 +34,7 @@ import { Policies } from './policies.ts';
 import { clientSettings, type ListenerTable, PortTable } from './ports.ts';
 import { byPrecedence } from './precedence.ts';
 import type { Match } from './rule.ts';
-import type { Scope } from './scope.ts';
+import type { Pools, Scope } from './scope.ts';
 import { HostTable, MatchIndex } from './table.ts';
 import { DEFAULT_TRAFFIC, type Traffic, trafficOf } from './traffic.ts';
 
@@ -42,16 +43,21 @@ export interface Shared {
   readonly connections: Connections;
   readonly backends: Kept<Backend>;
   readonly identify: SharedIdentify;
+  readonly pools: Pools | undefined;
   /** Of the configuration in service. */
   memory: CompileMemory | undefined;
 }
 
-/** @param warn takes one line when a key set cannot be fetched. */
-export function newShared(warn?: (message: string) => void): Shared {
+/**
+ * @param warn takes one line when a key set cannot be fetched.
+ * @param pools in a tier that serves InferencePools
+ */
+export function newShared(warn?: (message: string) => void, pools?: Pools): Shared {
   return {
     connections: new Connections(),
     backends: new Kept<Backend>(() => undefined),
     identify: new SharedIdentify(warn === undefined ? {} : { warn }),
+    pools,
     memory: undefined,
   };
 }
@@ -72,11 +78,13 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   const notices: string[] = [];
   const { set } = loaded;
   const told = new Set<string>();
+  const pools = shared.pools === undefined ? undefined : new Map<string, Serving>();
   const scope: Scope = {
     set,
     references: new References(set),
     namespaceLabels: loaded.namespaceLabels,
     connections: shared.connections,
+    pools,
     backend: (definition, key) => shared.backends.get(key, () => new Backend(definition)),
     report(resource, path, message) {
       // What several Gateways, listeners or rules come across is one problem.
@@ -101,6 +109,12 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
     shared.connections.kept.renew();
     shared.backends.renew();
     shared.identify.renew();
+    shared.pools?.renew();
+  }
+  // Each is made even where no route leads to it: its problems are the user's to know.
+  for (const pool of set.all(InferencePool)) {
+    const served = shared.pools?.serve(pool, scope);
+    if (served !== undefined) pools!.set(`${pool.metadata.namespace}/${pool.metadata.name}`, served);
   }
   const security = new SecurityOf(scope, shared.identify, memory);
   const traffic = new TrafficOf(scope, memory);

@@ -3,9 +3,11 @@ import type { HTTPRoute, HTTPRouteMatch } from '../resources/gateway-api/http-ro
 import { durationMs } from '../resources/schema.ts';
 
 import type { Security } from '../identify/identity.ts';
-import { patternOf, valueMatch } from './ai-route.ts';
+import type { AiTarget } from '../providers/target.ts';
+import { DEFAULT_REQUEST_TIMEOUT_MS, DEFAULT_STREAM_IDLE_MS, MAX_ANSWER_BYTES, NONE, patternOf, valueMatch } from './ai-route.ts';
 import { filtersOf } from './filters.ts';
 import { endpointsOf, originsOf } from './origins.ts';
+import { atPool, isPool, POD_TRIES, poolOf } from './pool.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
 import type { Scope } from './scope.ts';
 import { checkFilters } from './sendable.ts';
@@ -28,14 +30,19 @@ export function compileHttpRoute(route: HTTPRoute, policies: OrdinaryPolicies, s
   return route.body.spec.rules.flatMap((spec, index) => {
     const path = `spec.rules[${index}]`;
     checkFilters(spec.filters ?? [], `${path}.filters`, (at, message) => scope.report(route, at, message));
+    const security = policies.security(route, spec.name);
+    const plan = planOf(route, spec, index, policies, scope);
+    const pooled = (spec.backendRefs ?? []).some(isPool);
     const rule: OrdinaryRule = {
       ai: false,
       route: info,
       index,
       name: spec.name,
-      security: policies.security(route, spec.name),
-      plan: planOf(route, spec, index, policies, scope),
+      security,
+      plan,
       filters: filtersOf(spec.filters ?? []),
+      pooled,
+      pooledPlan: pooled ? pooledPlanOf(plan, security) : undefined,
     };
     // No match is every request, as if the field were absent.
     const wanted: readonly HTTPRouteMatch[] = spec.matches.length === 0 ? [{ path: { type: 'PathPrefix', value: '/' } }] : spec.matches;
@@ -66,6 +73,14 @@ function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: Ordin
   const traffic = policies.traffic(route, spec.name);
   const targets = (spec.backendRefs ?? []).flatMap((ref, at): OrdinaryTarget[] => {
     const path = `spec.rules[${index}].backendRefs[${at}]`;
+    checkFilters(ref.filters ?? [], `${path}.filters`, (place, message) => scope.report(route, place, message));
+    const filters = filtersOf(ref.filters ?? []);
+    const place = `route/${route.metadata.name}/rule/${index}/ref/${at}`;
+    const common = { weight: ref.weight, request: filters.request, answer: filters.answer };
+    if (isPool(ref)) {
+      const pool = poolOf(ref, route, path, scope);
+      return pool === undefined ? [] : [{ ...common, id: `${pool.name}/${place}`, backend: pool, priority: 0, tries: POD_TRIES }];
+    }
     const origins = originsOf(ref, route, path, scope);
     if (origins === undefined) return [];
     const definition = {
@@ -76,18 +91,8 @@ function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: Ordin
       check: traffic.check,
     };
     const key = JSON.stringify(['HTTPRoute', origins, traffic.connections, traffic.limits, traffic.balance, traffic.check]);
-    checkFilters(ref.filters ?? [], `${path}.filters`, (place, message) => scope.report(route, place, message));
-    const filters = filtersOf(ref.filters ?? []);
-    return [
-      {
-        id: `${origins.name}/route/${route.metadata.name}/rule/${index}/ref/${at}`,
-        backend: scope.backend(definition, key),
-        weight: ref.weight,
-        priority: origins.fallback ? 1 : 0,
-        request: filters.request,
-        answer: filters.answer,
-      },
-    ];
+    const backend = scope.backend(definition, key);
+    return [{ ...common, id: `${origins.name}/${place}`, backend, priority: origins.fallback ? 1 : 0 }];
   });
   const timeout = spec.timeouts?.request;
   const requestTimeoutMs = timeout === undefined ? traffic.requestTimeoutMs : durationMs(timeout);
@@ -102,5 +107,22 @@ function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: Ordin
     streamIdleTimeoutMs: 0,
     keepAliveMs: 0,
     maxAnswerBytes: 0,
+  };
+}
+
+/** The plan of the same rule for requests of model APIs: their answers are read, so another endpoint can be asked until the first token. */
+function pooledPlanOf(plan: Plan<OrdinaryTarget>, security: Security | undefined): Plan<AiTarget> {
+  return {
+    ...plan,
+    targets: plan.targets.map(({ backend, request, answer, ...target }) => ({
+      ...atPool(backend),
+      ...target,
+      stripped: security?.owned ?? NONE,
+      ordinary: { request, answer },
+    })),
+    retry: plan.retry === NO_RETRY ? DEFAULT_RETRY : plan.retry,
+    requestTimeoutMs: plan.requestTimeoutIsTotal ? plan.requestTimeoutMs : DEFAULT_REQUEST_TIMEOUT_MS,
+    streamIdleTimeoutMs: DEFAULT_STREAM_IDLE_MS,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
   };
 }

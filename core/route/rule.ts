@@ -53,6 +53,10 @@ export interface OrdinaryRule extends RuleBase {
   readonly ai: false;
   readonly plan: Plan<OrdinaryTarget>;
   readonly filters: OrdinaryFilters;
+  /** Whether one of its backends is an InferencePool: then the requests of model APIs are read. */
+  readonly pooled: boolean;
+  /** The plan for requests of model APIs, where {@link pooled}. */
+  readonly pooledPlan: Plan<AiTarget> | undefined;
 }
 
 export type Rule = AiRule | OrdinaryRule;

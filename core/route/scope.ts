@@ -1,9 +1,25 @@
-import type { Backend, BackendDefinition } from '../attempt/backend.ts';
+import type { Backend, BackendDefinition, Serving } from '../attempt/backend.ts';
 import type { Connections } from '../http/client.ts';
 import type { Kept } from '../kept.ts';
+import type { InferencePool } from '../resources/inference/inference-pool.ts';
 import type { Resource } from '../resources/kind.ts';
 import type { References } from '../resources/references.ts';
 import type { ResourceSet } from '../resources/set.ts';
+
+/**
+ * InferencePools, for a tier that serves them. They outlive a reload with what is known of their endpoints: `begin`, any number of `serve`
+ * and `renew`, then `commit` or `rollback`, as with {@link Kept}.
+ */
+export interface Pools {
+  begin(): void;
+  /** @returns undefined after a report */
+  serve(pool: InferencePool, scope: Scope): Serving | undefined;
+  renew(): void;
+  commit(defer: (dispose: () => void) => void): void;
+  rollback(): void;
+  /** Takes no new requests, and ends what runs in the background. */
+  close(): Promise<void>;
+}
 
 /** What compiling the resources of one load works with. */
 export interface Scope {
@@ -12,6 +28,8 @@ export interface Scope {
   /** Labels of the namespaces whose Namespace resource was loaded. */
   readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
   readonly connections: Connections;
+  /** InferencePools by `namespace/name`: those that can be served. Undefined in a tier that serves none. */
+  readonly pools: ReadonlyMap<string, Serving> | undefined;
   /** Backends outlive a reload with what is known of their health. */
   backend(definition: BackendDefinition, key: string): Backend;
   report(resource: Resource, path: string, message: string): void;

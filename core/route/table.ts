@@ -4,6 +4,8 @@ import type { Security } from '../identify/identity.ts';
 import type { Match, Rule, ValueMatch } from './rule.ts';
 
 export const MODEL_HEADER = 'x-ai-eg-model';
+/** The same under the name that body-based routers of the Gateway API Inference Extension set, as HTTPRoutes of KServe match it. */
+const ROUTER_MODEL_HEADER = 'x-gateway-model-name';
 
 /** What the route stage looks at. */
 export interface RoutedRequest {
@@ -27,7 +29,10 @@ export class MatchIndex {
   readonly #policies: readonly Security[];
   /** The one policy of all rules; `varies` when there are several: then the caller is identified after routing. */
   readonly security: Security | undefined | 'varies';
+  /** Whether AIGatewayRoutes are among the routes. */
   readonly hasAi: boolean;
+  /** Whether requests to model APIs are read: for those, and for HTTPRoutes that lead to pools. */
+  readonly hasApi: boolean;
 
   /** @param matches in the order of their rank */
   constructor(matches: readonly Match[]) {
@@ -38,10 +43,11 @@ export class MatchIndex {
     this.#policies = [...policies].flatMap((policy) => policy ?? []);
     this.security = policies.size > 1 ? 'varies' : [...policies][0];
     this.hasAi = this.#rules.some((rule) => rule.ai);
+    this.hasApi = this.#rules.some((rule) => rule.ai || rule.pooled);
   }
 
   #place(match: Match): void {
-    const model = match.headers.find((header) => header.name === MODEL_HEADER)?.exact;
+    const model = match.headers.find(isModel)?.exact;
     if (model !== undefined) append(this.#byModel, model, match);
     else if (match.path.type === 'exact') append(this.#byPath, match.path.value, match);
     else if (match.path.type === 'prefix' && match.path.value !== '/') append(this.#bySegment, firstSegment(match.path.value), match);
@@ -92,6 +98,10 @@ function better(best: Match | undefined, matches: readonly Match[] | undefined, 
   return best;
 }
 
+function isModel({ name }: ValueMatch): boolean {
+  return name === MODEL_HEADER || name === ROUTER_MODEL_HEADER;
+}
+
 function firstSegment(path: string): string {
   const end = path.indexOf('/', 1);
   return end === -1 ? path : path.slice(0, end);
@@ -104,7 +114,7 @@ function fits(match: Match, request: RoutedRequest): boolean {
   if (path.type === 'prefix' && !hasPrefix(request.path, path.value)) return false;
   if (path.type === 'pattern' && !path.fits(request.path)) return false;
   for (const header of match.headers) {
-    const value = header.name === MODEL_HEADER ? request.model : request.headers[header.name];
+    const value = isModel(header) ? request.model : request.headers[header.name];
     if (!valueFits(header, typeof value === 'string' ? value : value?.join(','))) return false;
   }
   if (match.query.length === 0) return true;

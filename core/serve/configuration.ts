@@ -3,6 +3,7 @@ import { InvalidResources } from '../resources/problem.ts';
 
 import { compile, newShared, type Shared } from '../route/compile.ts';
 import type { CompileMemory } from '../route/memory.ts';
+import type { Pools } from '../route/scope.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A configuration that could be served, and is not yet. */
@@ -30,9 +31,9 @@ export class Configuration {
   /** Configurations with requests under way, the oldest first; the last is the one in service. */
   readonly #held: Holders[] = [this.#holders];
 
-  constructor(sources: Sources, warn: (message: string) => void) {
+  constructor(sources: Sources, warn: (message: string) => void, pools?: Pools) {
     this.#sources = sources;
-    this.#shared = newShared(warn);
+    this.#shared = newShared(warn, pools);
   }
 
   /** @throws Error before the first load */
@@ -71,7 +72,8 @@ export class Configuration {
     const loaded = this.#loader.load(this.#sources);
     this.#folders = loaded.folders;
     if (loaded.problems.length === 0 && loaded.hash === this.#current?.hash) return undefined;
-    const { connections, backends, identify } = this.#shared;
+    const { connections, backends, identify, pools } = this.#shared;
+    pools?.begin();
     connections.kept.begin();
     backends.begin();
     identify.begin();
@@ -94,7 +96,7 @@ export class Configuration {
 
   /** Takes what was prepared into service. */
   take({ snapshot, ignored, memory }: Candidate): void {
-    const { connections, backends, identify } = this.#shared;
+    const { connections, backends, identify, pools } = this.#shared;
     this.#current = snapshot;
     this.#shared.memory = memory;
     this.#ignored = ignored;
@@ -103,6 +105,7 @@ export class Configuration {
     this.#held.push(this.#holders);
     // A request of the old configuration may not have called its backend yet: the connections have to be there when it does.
     connections.kept.commit((dispose) => void before.disposals.push(dispose));
+    pools?.commit((dispose) => void before.disposals.push(dispose));
     backends.commit();
     identify.retire();
     this.#dispose();
@@ -112,6 +115,7 @@ export class Configuration {
   drop(): void {
     this.#shared.connections.kept.rollback();
     this.#shared.backends.rollback();
+    this.#shared.pools?.rollback();
   }
 
   /** Holds what the configuration in service is made of, for a request that begins now. @returns to be called once, at its end */
@@ -126,6 +130,7 @@ export class Configuration {
 
   async close(): Promise<void> {
     for (const { disposals } of this.#held) for (const dispose of disposals.splice(0)) dispose();
+    await this.#shared.pools?.close();
     await this.#shared.connections.destroy();
   }
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Endpoint } from '../attempt/backend.ts';
-import type { Call, Outbound, Outcome, Reading } from '../attempt/call.ts';
+import type { Call, Outbound, Outcome, Picked, Reading } from '../attempt/call.ts';
 import { Exchange } from '../attempt/exchange.ts';
 import type { Failure } from '../attempt/failure.ts';
 import type { GatewayError } from '../errors.ts';
@@ -22,24 +22,24 @@ export interface OrdinaryCallOptions {
   /** The whole body where it was read already; else it passes as it comes. */
   readonly body: Buffer | undefined;
   readonly port: number;
-  readonly settled: (request: GatewayRequest, outcome: Outcome<OrdinaryTarget>) => void;
+  readonly settled: (request: GatewayRequest) => void;
 }
 
 /** Ordinary traffic of an HTTPRoute: bytes in both directions, headers edited as the route says. */
 export class OrdinaryCall implements Call<OrdinaryTarget> {
   readonly plan;
   readonly stream = false;
-  readonly #options: OrdinaryCallOptions;
+  protected readonly options: OrdinaryCallOptions;
   #bodySent = false;
 
   constructor(options: OrdinaryCallOptions) {
-    this.#options = options;
+    this.options = options;
     this.plan = options.rule.plan;
   }
 
   /** Answers a redirect by itself, else asks the backends. */
   run(): void {
-    const { request, rule, match, port } = this.#options;
+    const { request, rule, match, port } = this.options;
     const { redirect } = rule.filters;
     if (redirect === undefined) {
       new Exchange(this, request.reply).start();
@@ -62,11 +62,15 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
     });
   }
 
+  pick(_target: OrdinaryTarget, _signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
+    return undefined;
+  }
+
   /** A body that passes as it comes is gone with the first attempt. */
-  replayable = (): boolean => this.#options.body !== undefined || !this.#bodySent || !hasBody(this.#options.request.headers);
+  replayable = (): boolean => this.options.body !== undefined || !this.#bodySent || !hasBody(this.options.request.headers);
 
   encode(target: OrdinaryTarget, endpoint: Endpoint): Outbound {
-    const { request, rule, match, body } = this.#options;
+    const { request, rule, match, body } = this.options;
     const { security, filters } = rule;
     const client = request.headers;
     const owned = security === undefined ? NONE : security.owned.difference(security.passable.headers);
@@ -80,12 +84,11 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
     headers.push('x-forwarded-for', [client['x-forwarded-for'] ?? [], peer].flat().join(', '), 'x-forwarded-proto', 'http');
     if (authority !== undefined) headers.push('x-forwarded-host', authority);
     headers.push(...request.identity.headers);
-    headers = edited(edited(headers, filters.request), target.request);
-    const params = security === undefined ? NONE : security.ownedParams.difference(security.passable.params);
+    headers = ordinaryHeaders(headers, rule, target);
     this.#bodySent = true;
     return {
       method: request.method,
-      path: modifiedPath(request.path, filters.rewritePath, match.path.value) + withoutParams(request.query, params),
+      path: ordinaryPath(request, rule, match),
       headers,
       body: body ?? (hasBody(client) ? passOn(request.raw, request.listener?.client.requestReceivedMs ?? 0) : null),
     };
@@ -97,11 +100,11 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
 
   answerHeaders(target: OrdinaryTarget, headers: Record<string, string | string[]>): void {
     editAnswer(headers, target.answer);
-    editAnswer(headers, this.#options.rule.filters.answer);
+    editAnswer(headers, this.options.rule.filters.answer);
   }
 
   refuse(error: GatewayError, last: Failure | undefined) {
-    const { request } = this.#options;
+    const { request } = this.options;
     if (last?.answer !== undefined) {
       const { status, headers, body } = last.answer;
       const type = headers['content-type'];
@@ -116,18 +119,33 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
   }
 
   errorEvent(error: GatewayError): Buffer {
-    return errorEvent('plain', error, this.#options.request.id, false);
+    return errorEvent('plain', error, this.options.request.id, false);
   }
 
   settle(outcome: Outcome<OrdinaryTarget>): void {
-    const { request, settled } = this.#options;
+    const { request, settled } = this.options;
     request.outcome = outcome;
-    settled(request, outcome);
+    settled(request);
     if (this.#bodySent) discard(request.raw);
   }
 }
 
 const NONE: ReadonlySet<string> = new Set();
+
+/** Path and query for the backend, as the route rewrites them; parameters that its policy reads stay here. */
+export function ordinaryPath(request: GatewayRequest, { security, filters }: OrdinaryRule, match: Match): string {
+  const params = security === undefined ? NONE : security.ownedParams.difference(security.passable.params);
+  return modifiedPath(request.path, filters.rewritePath, match.path.value) + withoutParams(request.query, params);
+}
+
+/** Headers as the route and then its reference to the backend change them. */
+export function ordinaryHeaders(
+  headers: string[],
+  { filters }: OrdinaryRule,
+  target: Pick<OrdinaryTarget, 'request'> | undefined,
+): string[] {
+  return edited(edited(headers, filters.request), target?.request);
+}
 
 function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

@@ -49,7 +49,7 @@ function lineOf(request: GatewayRequest, status: number, durationMs: number): ob
     'user-agent': headers['user-agent'],
     downstream_remote_address: request.address,
     client_id: request.identity.clientId,
-    upstream_host: last === undefined ? undefined : originUrl(last.endpoint.origin),
+    upstream_host: last?.endpoint === undefined ? undefined : originUrl(last.endpoint.origin),
     upstream_cluster: target?.id,
     route_name: rule === undefined ? undefined : `${rule.route.namespace}/${rule.route.name}/rule/${rule.name ?? rule.index}`,
     operation: request.endpoint?.operation,

@@ -2,12 +2,12 @@ import type { Outcome } from '#core/attempt/call';
 
 import type { Identity } from '#core/identify/identity';
 import type { AiTarget } from '#core/providers/target';
-import type { AiRule } from '#core/route/rule';
+import type { Rule } from '#core/route/rule';
 
 /** What limits and budgets look at before a request may go on. */
 export interface AdmissionRequest {
   readonly identity: Identity;
-  readonly rule: AiRule;
+  readonly rule: Rule;
   readonly model: string;
   readonly operation: string;
   readonly stream: boolean;

@@ -1,0 +1,208 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Endpoint } from '../attempt/backend.ts';
+import type { Accepted, Call, Facts, Outbound, Outcome, Picked, Reading } from '../attempt/call.ts';
+import { Exchange } from '../attempt/exchange.ts';
+import { type Failure, UnacceptableAnswer } from '../attempt/failure.ts';
+import { GatewayError } from '../errors.ts';
+import type { SseEvent } from '../http/sse.ts';
+import { filterParams } from '../identify/places.ts';
+import { type JsonObjectScan, JsonSyntaxError, scanObject } from '../json/scan.ts';
+import { backendError, errorBody, errorEvent } from '../llm/dialect.ts';
+import { type AiRequest, type AiTarget, authorize, encode } from '../providers/target.ts';
+import { editAnswer } from '../route/filters.ts';
+import { ordinaryHeaders, ordinaryPath } from './ordinary.ts';
+import type { ApiRequest } from './pipeline.ts';
+
+/** Names of parameters that carry credentials at one provider or another. */
+const CREDENTIAL_PARAMS = new Set(['key', 'api_key', 'apikey', 'api-key', 'access_token', 'token', 'code', 'api-version']);
+
+/** What a tier changes in an answer on its way to the client. */
+export interface AnswerEditor {
+  /** What is sent instead of an event; undefined: nothing. */
+  readonly event?: (raw: Buffer, event: SseEvent) => Buffer | undefined;
+  /** What is sent before a stream's end marker. */
+  readonly beforeEnd?: (facts: Facts) => Buffer | undefined;
+  readonly whole?: (scan: JsonObjectScan, facts: Facts, headers: IncomingHttpHeaders) => Pick<Accepted, 'body' | 'headers'>;
+}
+
+/** The attempts of one request to a model API: how each is built and read, and how it ends. */
+export class AiCall implements Call<AiTarget> {
+  readonly plan;
+  readonly stream: boolean;
+  protected readonly api: ApiRequest;
+  protected readonly ai: AiRequest;
+
+  constructor(api: ApiRequest) {
+    const { request, match, endpoint, json, upload } = api;
+    const { rule } = match;
+    this.api = api;
+    // Targets of an HTTPRoute that leads to a pool are those of an AIGatewayRoute that changes nothing.
+    this.plan = rule.ai ? rule.plan : rule.pooledPlan!;
+    this.stream = json?.stream ?? false;
+    this.ai = {
+      endpoint,
+      headers: request.raw.headers,
+      query: filterParams(
+        request.query,
+        (name) => !CREDENTIAL_PARAMS.has(name.toLowerCase()) && rule.security?.ownedParams.has(name) !== true,
+      ),
+      model: request.model!,
+      identityHeaders: request.identity.headers,
+      json,
+      upload,
+    };
+  }
+
+  start(): void {
+    new Exchange(this, this.api.request.reply).start();
+  }
+
+  pick(_target: AiTarget, _signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
+    return undefined;
+  }
+
+  replayable = (): boolean => this.api.upload?.replayable ?? true;
+
+  encode(target: AiTarget, endpoint: Endpoint, attempt: number): Outbound | Promise<Outbound> {
+    const outbound = this.prepare(this.outbound(target, endpoint), target, attempt);
+    return outbound instanceof Promise
+      ? outbound.then((ready) => authorize(ready, target, this.ai.headers))
+      : authorize(outbound, target, this.ai.headers);
+  }
+
+  /** The request to one backend, without its credential. */
+  protected outbound(target: AiTarget, endpoint: Endpoint): Outbound {
+    const { request, match } = this.api;
+    const outbound = encode(this.ai, target, endpoint, this.modelAt(target));
+    if (match.rule.ai) return outbound;
+    return {
+      ...outbound,
+      path: ordinaryPath(request, match.rule, match),
+      headers: ordinaryHeaders(outbound.headers, match.rule, target.ordinary),
+    };
+  }
+
+  /** What the backend calls the model, where that is another name than the client's. */
+  protected modelAt(target: AiTarget): string | undefined {
+    return target.modelOverride;
+  }
+
+  /** The last change before the credential is put on. */
+  protected prepare(outbound: Outbound, _target: AiTarget, _attempt: number): Outbound | Promise<Outbound> {
+    return outbound;
+  }
+
+  /** Undefined: the answer passes as it is. */
+  protected editor(_target: AiTarget): AnswerEditor | undefined {
+    return undefined;
+  }
+
+  read(target: AiTarget, status: number, headers: IncomingHttpHeaders): Reading {
+    const { endpoint, json } = this.api;
+    const { credential } = target;
+    const type = headers['content-type']?.toLowerCase() ?? '';
+    if (status >= 300) return { mode: 'whole', accept: () => refuseRedirect(status) };
+    if (endpoint.stream !== undefined && type.startsWith('text/event-stream')) {
+      const editor = this.editor(target);
+      return {
+        mode: 'events',
+        reader: endpoint.stream(json !== undefined && endpoint.asksForUsage && !json.wantsUsage),
+        leaks: (text) => credential?.leaks(text) ?? false,
+        ...(editor?.event === undefined ? {} : { edit: editor.event }),
+        ...(editor?.beforeEnd === undefined ? {} : { beforeEnd: editor.beforeEnd }),
+      };
+    }
+    if (endpoint.answer === 'bytes' && !type.includes('json')) return { mode: 'raw', headAtOnce: false };
+    return { mode: 'whole', accept: (body, all) => this.#accept(body, type, target, all) };
+  }
+
+  /** A whole answer: JSON that the client could read. @throws UnacceptableAnswer */
+  #accept(body: Buffer, type: string, target: AiTarget, headers: IncomingHttpHeaders): Accepted {
+    const { usage } = this.api.endpoint;
+    let scan;
+    try {
+      scan = scanObject(body);
+    } catch (error) {
+      if (!(error instanceof JsonSyntaxError)) throw error;
+      const what = type === '' ? 'an answer without a content type' : `an answer of type ${type.split(';')[0]!.slice(0, 60)}`;
+      throw new UnacceptableAnswer('malformed', `the backend sent ${what} that is no JSON object`);
+    }
+    // Some servers answer 200 and put the error into the body.
+    const error = scan.type('error');
+    if (error !== undefined && error !== 'null' && !scan.has('id'))
+      throw new UnacceptableAnswer('malformed', 'the backend sent an error with status 200');
+    const facts = {
+      usage: usage === undefined || !scan.has(usage.member) ? undefined : usage.read(scan.parse(usage.member)),
+      model: scan.string('model'),
+    };
+    const whole = this.editor(target)?.whole;
+    return whole === undefined ? facts : { ...facts, ...whole(scan, facts, headers) };
+  }
+
+  answerHeaders(target: AiTarget, headers: Record<string, string | string[]>): void {
+    // Cookies of a provider are for the provider's own pages.
+    delete headers['set-cookie'];
+    delete headers['alt-svc'];
+    delete headers['strict-transport-security'];
+    const { rule } = this.api.match;
+    if (rule.ai) return;
+    editAnswer(headers, target.ordinary?.answer);
+    editAnswer(headers, rule.filters.answer);
+  }
+
+  refuse(error: GatewayError, last: Failure | undefined, target: AiTarget | undefined) {
+    const { request, endpoint } = this.api;
+    const answer = last?.answer;
+    if (answer !== undefined && target !== undefined) {
+      const ours = answer.status === 401 || answer.status === 403;
+      const isClients = target.credential?.isClients(request.raw.headers) ?? false;
+      // What a provider says of our credential can hold a part of it, and is not the client's business.
+      if ((!ours || isClients) && !(target.credential?.leaks(answer.body) ?? false)) {
+        const headers: Record<string, string | string[]> = { 'content-type': 'application/json' };
+        for (const name of PASSED_OF_ERRORS) if (answer.headers[name] !== undefined) headers[name] = answer.headers[name];
+        return { status: answer.status, headers, body: backendError(endpoint.dialect, answer.status, answer.body, request.id) };
+      }
+      if (ours) return this.#own(new GatewayError('TK_UPSTREAM_CREDENTIAL', 'the backend did not accept the credential of the gateway'));
+    }
+    return this.#own(error);
+  }
+
+  #own(error: GatewayError) {
+    const { request, endpoint } = this.api;
+    request.errorCode = error.code;
+    return {
+      status: error.status,
+      headers: { 'content-type': 'application/json', 'x-request-id': request.id, ...error.headers },
+      body: errorBody(endpoint.dialect, error, request.id),
+    };
+  }
+
+  errorEvent(error: GatewayError): Buffer {
+    const { request, endpoint } = this.api;
+    request.errorCode = error.code;
+    return errorEvent(endpoint.dialect, error, request.id, endpoint.typedEvents);
+  }
+
+  settle(outcome: Outcome<AiTarget>): void {
+    const { request, upload, settled } = this.api;
+    request.outcome = outcome;
+    upload?.release();
+    settled(request);
+  }
+}
+
+/** Headers of a backend's error that say something to its client. */
+const PASSED_OF_ERRORS = [
+  'retry-after',
+  'retry-after-ms',
+  'x-request-id',
+  'request-id',
+  'x-should-retry',
+  'x-llm-d-request-dropped-reason',
+];
+
+/** A provider's API does not redirect; a client that followed would take its prompt to another origin. */
+function refuseRedirect(status: number): never {
+  throw new UnacceptableAnswer('malformed', `the backend answered ${status}, a redirect, which is not followed`);
+}

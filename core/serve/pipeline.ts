@@ -1,0 +1,352 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { Outcome } from '../attempt/call.ts';
+import { ERRORS, GatewayError, toGatewayError } from '../errors.ts';
+import { readTarget } from '../http/path.ts';
+import { errorBody } from '../llm/dialect.ts';
+import { didYouMean } from '../resources/nearest.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+import type { Identity, Security } from '../identify/identity.ts';
+import { anthropicModels, openaiModels, visibleModels } from './models.ts';
+import type { OrdinaryCallOptions } from './ordinary.ts';
+import { readBody } from '../read/body.ts';
+import type { ApiEndpoint, EndpointTable } from '../read/endpoints.ts';
+import { type JsonRequest, readJson } from '../read/json-request.ts';
+import { discard } from '../read/passing.ts';
+import { Upload } from '../read/upload.ts';
+import { GatewayRequest, hostOf } from './request.ts';
+import type { ListenerTable, PortTable } from '../route/ports.ts';
+import { modifiedPath } from '../route/filters.ts';
+import type { Match, OrdinaryRule, Rule } from '../route/rule.ts';
+import type { MatchIndex } from '../route/table.ts';
+import { type LogRequest, settle } from './settle.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A request to an endpoint of a model API that has its rule: what a tier makes a call of. */
+export interface ApiRequest {
+  readonly request: GatewayRequest;
+  readonly endpoint: ApiEndpoint;
+  /** Of an AIGatewayRoute; or of an HTTPRoute that leads to a pool. */
+  readonly match: Match;
+  readonly json: JsonRequest | undefined;
+  readonly upload: Upload | undefined;
+  /** The settle stage, to be called once. */
+  readonly settled: (request: GatewayRequest) => void;
+}
+
+/** The stages in which the tiers differ. */
+export interface Stages {
+  /** Who sent the request, before anything of it is believed. @throws GatewayError */
+  verify?(request: GatewayRequest): void;
+  /** Admits, and asks the backends. @throws GatewayError */
+  callApi(request: ApiRequest): void | Promise<void>;
+  /** Traffic that no model API knows. @throws GatewayError */
+  callOrdinary(request: OrdinaryCallOptions): void;
+}
+
+export interface PipelineOptions {
+  readonly stages: Stages;
+  /** The configuration in service at this moment. */
+  readonly snapshot: () => Snapshot;
+  readonly endpoints: EndpointTable;
+  readonly metrics: Metrics;
+  readonly log: LogRequest | undefined;
+  /** Takes what nobody foresaw. */
+  readonly onError: (error: unknown, requestId: string) => void;
+  /** Answers carry the generation and hash of the configuration where the request asks for it with `x-tierkit-debug: config`. */
+  readonly debugHeaders: boolean;
+}
+
+/** The way of a request through a tier: verify → identify → read → route, and then the tier's own stages. */
+export class Pipeline {
+  readonly #options: PipelineOptions;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+  }
+
+  /** Answers one request that came in at a port. Never throws. */
+  async handle(raw: IncomingMessage, response: ServerResponse, target: string, port: number): Promise<void> {
+    const request = new GatewayRequest(raw, response, target, this.#options.snapshot());
+    this.#options.metrics.inFlight.inc();
+    response.once('close', () => this.#options.metrics.inFlight.dec());
+    try {
+      await this.#pipeline(request, port);
+    } catch (error) {
+      this.#refuse(request, error);
+    }
+  }
+
+  async #pipeline(request: GatewayRequest, port: number): Promise<void> {
+    const table = locate(request, port);
+    const { endpoints } = this.#options;
+    request.dialect = endpoints.dialect(request.path);
+    const listener = table?.listener(request.host);
+    if (listener === undefined) throw new GatewayError('TK_UNKNOWN_PATH', `no listener has the host "${request.host.slice(0, 100)}"`);
+    request.listener = listener;
+    request.address = listener.client.address(request.raw);
+    this.#debug(request);
+    this.#options.stages.verify?.(request);
+    const index = listener.hosts.index(request.host);
+    const endpoint = index?.hasApi === true ? endpoints.find(request.path) : undefined;
+    if (endpoint === undefined) await this.#ordinary(request, index, undefined, port);
+    else await this.#api(request, listener, index!, endpoint, port);
+  }
+
+  /** A request to an endpoint of a model API. */
+  async #api(request: GatewayRequest, listener: ListenerTable, index: MatchIndex, endpoint: ApiEndpoint, port: number): Promise<void> {
+    request.dialect = endpoint.dialect;
+    request.endpoint = endpoint;
+    // Where all that this host serves has one policy, nobody has to be read to before it is known who speaks.
+    const early = index.security === 'varies' ? undefined : index.security;
+    if (this.#preflight(request, index.policies())) return;
+    if (request.method !== endpoint.method) {
+      throw new GatewayError('TK_METHOD', `${endpoint.path} takes ${endpoint.method}, not ${request.method}`, {
+        headers: { allow: endpoint.method },
+      });
+    }
+    if (endpoint.operation === 'models' && !index.hasAi) {
+      // An HTTPRoute leads to a pool: its model servers say themselves what they have.
+      await this.#ordinary(request, index, undefined, port);
+      return;
+    }
+    if (early !== undefined) request.identity = await this.#identify(request, early);
+    if (endpoint.operation === 'models') {
+      await this.#models(request, index, endpoint);
+      return;
+    }
+
+    const { json, upload } = await read(request, endpoint, listener);
+    const match = index.find(request);
+    if (match === undefined) throw unknownModel(request, index);
+    const { rule } = match;
+    request.rule = rule;
+    if (early === undefined && rule.security !== undefined) request.identity = await this.#identify(request, rule.security);
+    this.#cors(request, rule.security);
+    if (!rule.ai && !rule.pooled) {
+      if (upload !== undefined)
+        throw new GatewayError('TK_UNSUPPORTED', 'the HTTPRoute that matches this path cannot take an upload that is also an API call');
+      this.#callOrdinary(request, match, rule, json?.scan.bytes, port);
+      return;
+    }
+    if (rule.ai) checkServed(rule, endpoint, request.model!);
+    await this.#callApi(request, endpoint, match, json, upload);
+  }
+
+  #callApi(
+    request: GatewayRequest,
+    endpoint: ApiEndpoint,
+    match: Match,
+    json: JsonRequest | undefined,
+    upload: Upload | undefined,
+  ): void | Promise<void> {
+    return this.#options.stages.callApi({ request, endpoint, match, json, upload, settled: this.#settled });
+  }
+
+  /** A request of an HTTPRoute. */
+  async #ordinary(request: GatewayRequest, index: MatchIndex | undefined, body: Buffer | undefined, port: number): Promise<void> {
+    const asked = request.headers['access-control-request-method'];
+    if (asked !== undefined && request.method === 'OPTIONS') {
+      // The policy is that of the rule which the request to come will meet.
+      const { path, query, headers, model } = request;
+      const security = index?.find({ method: asked, path, query, headers, model })?.rule.security;
+      if (security !== undefined && this.#preflight(request, [security])) return;
+    }
+    const match = index?.find(request);
+    if (match === undefined || match.rule.ai) throw this.#unknownPath(request, index);
+    const { rule } = match;
+    request.rule = rule;
+    request.dialect = 'plain';
+    if (rule.security !== undefined) request.identity = await this.#identify(request, rule.security);
+    this.#cors(request, rule.security);
+    if (rule.pooled && (await this.#callPool(request, match, rule))) return;
+    this.#callOrdinary(request, match, rule, body, port);
+  }
+
+  /** An HTTPRoute that leads to a pool, with a path that is an endpoint once the route has rewritten it. @returns false if it is none */
+  async #callPool(request: GatewayRequest, match: Match, rule: OrdinaryRule): Promise<boolean> {
+    const endpoint = this.#options.endpoints.find(modifiedPath(request.path, rule.filters.rewritePath, match.path.value));
+    if (endpoint === undefined || endpoint.body === 'none' || endpoint.method !== request.method) return false;
+    request.dialect = endpoint.dialect;
+    request.endpoint = endpoint;
+    const { json, upload } = await read(request, endpoint, request.listener!);
+    await this.#callApi(request, endpoint, match, json, upload);
+    return true;
+  }
+
+  #callOrdinary(request: GatewayRequest, match: Match, rule: OrdinaryRule, body: Buffer | undefined, port: number): void {
+    this.#options.stages.callOrdinary({ request, match, rule, body, port, settled: this.#settled });
+  }
+
+  async #models(request: GatewayRequest, index: MatchIndex, endpoint: ApiEndpoint): Promise<void> {
+    const known = index.security === 'varies' || index.security === undefined ? [] : [[index.security, request.identity] as const];
+    const models = await visibleModels(index, request, new Map(known));
+    const body = Buffer.from(JSON.stringify(endpoint.dialect === 'anthropic' ? anthropicModels(models) : openaiModels(models)));
+    request.reply.send(200, { 'content-type': 'application/json' }, body);
+    this.#settled(request);
+  }
+
+  #identify(request: GatewayRequest, security: Security): Identity | Promise<Identity> {
+    this.#cors(request, security);
+    return security.identify(request);
+  }
+
+  /** Answers a browser's question before its request; it carries no credential, so nobody is identified. */
+  #preflight(request: GatewayRequest, policies: Iterable<Security>): boolean {
+    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
+    for (const security of policies) {
+      const headers = security.cors?.preflight(request);
+      if (headers === undefined) continue;
+      request.reply.send(204, { ...headers }, Buffer.alloc(0));
+      this.#settled(request);
+      return true;
+    }
+    return false;
+  }
+
+  #cors(request: GatewayRequest, security: Security | undefined): void {
+    if (security?.cors !== undefined) Object.assign(request.reply.extra, security.cors.headers(request));
+  }
+
+  #debug(request: GatewayRequest): void {
+    if (!this.#options.debugHeaders || request.headers['x-tierkit-debug'] === undefined) return;
+    const { generation, hash } = request.snapshot;
+    request.reply.extra['x-tierkit-config'] = `${generation} ${hash}`;
+  }
+
+  #unknownPath(request: GatewayRequest, index: MatchIndex | undefined): GatewayError {
+    if (index === undefined) return new GatewayError('TK_UNKNOWN_PATH', `nothing is served for the host "${request.host.slice(0, 100)}"`);
+    const paths = index.hasApi ? this.#options.endpoints.paths() : [];
+    return new GatewayError(
+      'TK_UNKNOWN_PATH',
+      `${request.method} ${request.path.slice(0, 200)} is no endpoint${didYouMean(request.path, paths)}`,
+    );
+  }
+
+  readonly #settled = (request: GatewayRequest): void => {
+    settle(request, this.#options.metrics, this.#options.log);
+  };
+
+  #refuse(request: GatewayRequest, thrown: unknown): void {
+    const error = toGatewayError(thrown);
+    if (error.status >= 500 && error.cause !== undefined) this.#options.onError(error.cause, request.id);
+    request.errorCode = error.code;
+    const { reply, raw } = request;
+    if (reply.response.destroyed) {
+      request.errorCode = undefined;
+      request.outcome = GONE;
+    } else if (reply.started) {
+      reply.cut();
+    } else {
+      // What is left of the body is not read: the connection cannot be used again.
+      const unread = !raw.readableEnded && (raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined);
+      const headers = {
+        'content-type': 'application/json',
+        'x-request-id': request.id,
+        ...(unread ? { connection: 'close' } : {}),
+        ...error.headers,
+      };
+      reply.send(error.status ?? ERRORS[error.code].status, headers, errorBody(request.dialect, error, request.id));
+      if (unread) discard(raw);
+    }
+    this.#settled(request);
+  }
+}
+
+/** The client left before its request was whole. */
+const GONE: Outcome = {
+  status: 499,
+  complete: false,
+  clientGone: true,
+  failure: undefined,
+  attempts: [],
+  facts: { usage: undefined, model: undefined },
+  firstTokenAt: undefined,
+  tokens: 0,
+};
+
+/** Path, host and port table of a request, decided once. @throws GatewayError TK_BAD_PATH, TK_BAD_REQUEST */
+function locate(request: GatewayRequest, port: number): PortTable | undefined {
+  const { raw, snapshot } = request;
+  const target = readTarget(request.target);
+  if (target === undefined)
+    throw new GatewayError(
+      'TK_BAD_PATH',
+      'the path is malformed, or can be read in more than one way (escaped slash, backslash, control character)',
+    );
+  if (raw.httpVersionMajor !== 1) throw new GatewayError('TK_BAD_REQUEST', 'only HTTP/1.1 and HTTP/1.0 are served');
+  checkHost(raw);
+  request.path = target.path;
+  request.query = target.query;
+  request.host = hostOf(target.authority ?? raw.headers.host);
+  return snapshot.ports.find((table) => table.port === port);
+}
+
+// RFC 3986, section 3.2.2: a name or IPv4 address, or an IPv6 address in brackets; a port.
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
+
+/** RFC 9112, section 3.2: one Host, and a valid one, or the request is refused. @throws GatewayError TK_BAD_REQUEST */
+function checkHost({ headers, rawHeaders }: IncomingMessage): void {
+  const { host } = headers;
+  if (host !== undefined && !HOST.test(host)) throw new GatewayError('TK_BAD_REQUEST', 'the Host header is no host');
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  if (hosts > 1) throw new GatewayError('TK_BAD_REQUEST', 'the request has more than one Host header');
+}
+
+/** @throws GatewayError */
+async function read(
+  request: GatewayRequest,
+  endpoint: ApiEndpoint,
+  { client }: ListenerTable,
+): Promise<{ json?: JsonRequest; upload?: Upload }> {
+  const { raw } = request;
+  const coding = raw.headers['content-encoding'];
+  if (coding !== undefined && coding !== 'identity')
+    throw new GatewayError('TK_MEDIA_TYPE', `a body in the content coding "${coding.slice(0, 40)}" is not read; send it as it is`);
+  if (endpoint.body === 'multipart') {
+    const upload = await Upload.open(raw, client.maxBodyBytes, client.requestReceivedMs);
+    request.bodyBytes = Number(raw.headers['content-length'] ?? 0);
+    request.model = upload.model.value;
+    if (request.model === '') throw new GatewayError('TK_MODEL_REQUIRED', 'the field "model" is empty', { param: 'model' });
+    return { upload };
+  }
+  const type = raw.headers['content-type'];
+  if (type === undefined || !/^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i.test(type)) {
+    throw new GatewayError(
+      'TK_MEDIA_TYPE',
+      `the content type must be application/json, not ${type === undefined ? 'absent' : `"${type.slice(0, 80)}"`}`,
+    );
+  }
+  const body = await readBody(raw, client.maxBodyBytes, client.requestReceivedMs);
+  request.bodyBytes = body.length;
+  const json = readJson(body, endpoint);
+  request.model = json.model;
+  request.stream = json.stream;
+  return { json };
+}
+
+function unknownModel(request: GatewayRequest, index: MatchIndex): GatewayError {
+  const model = request.model!.slice(0, 200);
+  // Names of models are told to callers that are known, or where nobody has to be.
+  const hint = index.security === 'varies' ? '' : didYouMean(model, index.modelNames());
+  return new GatewayError('TK_MODEL_NOT_FOUND', `no route serves the model "${model}"${hint}`, {
+    param: 'model',
+  });
+}
+
+/** @throws GatewayError when the rule has no backend, or none that has this endpoint */
+function checkServed({ plan, route }: Rule & { ai: true }, endpoint: ApiEndpoint, model: string): void {
+  if (plan.targets.length === 0)
+    throw new GatewayError('TK_NO_BACKEND', `the rule of ${route.namespace}/${route.name} that serves "${model}" has no backend`);
+  const { schema } = plan.targets[0]!;
+  if (endpoint.upstream[schema.name] !== undefined) return;
+  throw new GatewayError(
+    'TK_UNSUPPORTED',
+    `the backends of "${model}" speak the ${schema.name} API, which has no ${endpoint.path}; translation between APIs comes with a later release`,
+  );
+}
