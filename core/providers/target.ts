@@ -43,6 +43,8 @@ export interface AiTarget extends Target {
   readonly bodyEdits: readonly Edit[];
   /** Whether a stream without usage is asked for it. */
   readonly asksForUsage: boolean;
+  /** Where the backend is a tier two: the name that requests to it are signed for. */
+  readonly tierTwo?: string | undefined;
   /** Filters of an HTTPRoute's reference to the backend. */
   readonly ordinary?: Pick<OrdinaryTarget, 'request' | 'answer'>;
 }

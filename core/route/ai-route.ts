@@ -14,7 +14,7 @@ import { durationMs } from '../resources/schema.ts';
 import type { Security } from '../identify/identity.ts';
 import { type Credential, credentialOf } from '../providers/credentials/credential.ts';
 import type { AiTarget, HeaderEdits, Schema } from '../providers/target.ts';
-import { keepAliveOf, optOut, STREAM_USAGE } from './annotations.ts';
+import { keepAliveOf, optOut, STREAM_USAGE, tierTwoOf } from './annotations.ts';
 import { endpointsOf, originsOf, secretOf } from './origins.ts';
 import { atPool, NO_EDITS, poolOf } from './pool.ts';
 import type { AiRule, ListedModel, Match, ValueMatch } from './rule.ts';
@@ -212,6 +212,7 @@ function targetOf(
     stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),
     bodyEdits: bodyEdits([resource.body.spec.bodyMutation, ref.bodyMutation]),
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
+    tierTwo: tierTwoOf(resource, scope),
   };
 }
 

@@ -11,15 +11,23 @@ export const STREAM_KEEP_ALIVE = `${PREFIX}stream-keepalive`;
 /** On an AIServiceBackend: `client` leaves `stream_options` as the client sent it; for servers that refuse the field. */
 export const STREAM_USAGE = `${PREFIX}stream-usage`;
 
+/** On an AIServiceBackend: it is a tier two, and this is the name that its requests are signed for. */
+export const TIER_TWO = `${PREFIX}tier-two`;
+/** On an InferencePool: `built-in` lets the gateway pick, also where the pool names an endpoint picker. */
+export const PICKER = `${PREFIX}picker`;
+/** On an InferencePool: where its endpoints are; what may stand there is the pool's own to check. */
+const ENDPOINTS = `${PREFIX}endpoints`;
+
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   AIGatewayRoute: [STREAM_KEEP_ALIVE],
-  AIServiceBackend: [STREAM_USAGE],
+  AIServiceBackend: [STREAM_USAGE, TIER_TWO],
+  InferencePool: [PICKER],
 };
 
 /** Annotations of ours that a kind does not have are mistakes, not decoration. */
 export function checkAnnotations(resource: Resource, scope: Scope): void {
   for (const name of Object.keys(resource.metadata.annotations)) {
-    if (!name.startsWith(PREFIX)) continue;
+    if (!name.startsWith(PREFIX) || (resource.kind === 'InferencePool' && name.startsWith(ENDPOINTS))) continue;
     const known = KNOWN[resource.kind] ?? [];
     if (!known.includes(name))
       scope.report(
@@ -59,4 +67,16 @@ export function optOut(resource: Resource, name: string, scope: Scope): boolean 
   if (value === undefined || value === 'client') return value === 'client';
   scope.report(resource, `metadata.annotations["${name}"]`, `must be "client", not "${value}"`);
   return false;
+}
+
+/** The audience of a tier two that a backend is, or undefined. */
+export function tierTwoOf(resource: Resource, scope: Scope): string | undefined {
+  const value = resource.metadata.annotations[TIER_TWO];
+  if (value === undefined || /^[\w.-]{1,63}$/.test(value)) return value;
+  scope.report(
+    resource,
+    `metadata.annotations["${TIER_TWO}"]`,
+    `must be a name of letters, digits, ".", "_" and "-", not ${JSON.stringify(value)}`,
+  );
+  return undefined;
 }

@@ -6,6 +6,7 @@ import type { Outcome } from '../attempt/call.ts';
 import type { Dialect } from '../llm/dialect.ts';
 import type { ServerResponse } from 'node:http';
 
+import type { RequestClaims } from '../tiers/request-token.ts';
 import { ANYONE, type Caller, type Identity } from '../identify/identity.ts';
 import type { ApiEndpoint } from '../read/endpoints.ts';
 import type { ListenerTable } from '../route/ports.ts';
@@ -14,7 +15,8 @@ import type { Snapshot } from './snapshot.ts';
 
 /** One request on its way through the pipeline. Each stage writes what it found out, and reads what earlier ones did. */
 export class GatewayRequest implements Caller {
-  readonly id: string;
+  /** At tier two it is the one that tier one gave the request. */
+  id: string;
   readonly raw: IncomingMessage;
   readonly reply: Reply;
   /** The configuration that the request began with, and keeps. */
@@ -39,6 +41,10 @@ export class GatewayRequest implements Caller {
   /** Code of the error that we answered ourselves. */
   errorCode: string | undefined;
   outcome: Outcome | undefined;
+  /** What tier one says of the request, once its token has been verified. */
+  claims: RequestClaims | undefined;
+  /** Further fields of the access log. */
+  details: Readonly<Record<string, unknown>> | undefined;
 
   constructor(raw: IncomingMessage, response: ServerResponse, target: string, snapshot: Snapshot) {
     this.raw = raw;

@@ -71,6 +71,7 @@ function lineOf(request: GatewayRequest, status: number, durationMs: number): ob
     stream: request.stream || undefined,
     complete: outcome?.complete,
     attempts: attemptsOf(outcome),
+    ...request.details,
   };
 }
 

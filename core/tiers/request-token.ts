@@ -43,7 +43,7 @@ export function signRequest(claims: RequestClaims, audience: string, key: Signin
 
 /** Verifies tokens, and takes each one once while it lives. Bounded: more live tokens than the bound are refused rather than forgotten. */
 export class RequestVerifier {
-  readonly #keys: VerificationKeys;
+  #keys: VerificationKeys;
   readonly #audience: string;
   readonly #most: number;
   /** Two generations of ids: the older one goes when all in it have expired. */
@@ -55,6 +55,11 @@ export class RequestVerifier {
     this.#keys = keys;
     this.#audience = audience;
     this.#most = most;
+  }
+
+  /** Other keys from now on; which tokens were used is still known. */
+  use(keys: VerificationKeys): void {
+    this.#keys = keys;
   }
 
   /** @param now Unix milliseconds. @throws InvalidSignature */

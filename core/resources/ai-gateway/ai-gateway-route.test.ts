@@ -90,14 +90,6 @@ test.each([
     '{backendRefs: [{name: a, group: aigateway.envoyproxy.io, kind: AIServiceBackend}]}',
     `backendRefs[0]: must be an InferencePool of inference.networking.k8s.io, not AIServiceBackend of "aigateway.envoyproxy.io"; ${NOT_A_POOL}`,
   ],
-  [
-    '{backendRefs: [{name: a, group: inference.networking.k8s.io, kind: InferencePool}, {name: b}]}',
-    'backendRefs: a rule cannot mix InferencePool and AIServiceBackend',
-  ],
-  [
-    '{backendRefs: [{name: a, group: inference.networking.k8s.io, kind: InferencePool}, {name: b, group: inference.networking.k8s.io, kind: InferencePool}]}',
-    'backendRefs: a rule can have one InferencePool, and nothing beside it',
-  ],
   ['{timeouts: {request: 1m, backendRequest: 61s}}', 'timeouts.backendRequest: 61s is longer than request, which is 1m'],
   ['{timeouts: {request: 1 minute}}', 'timeouts.request: "1 minute" is no duration'],
   ['{streamIdleTimeout: 100000s}', 'streamIdleTimeout: "100000s" is no duration'],

@@ -87,10 +87,7 @@ function checkBackendRefs(refs: NonNullable<Rule['backendRefs']>, path: string, 
       report(at, `must be an InferencePool of inference.networking.k8s.io, not ${given}; leave group and kind out for an AIServiceBackend`);
     }
   }
-  const pools = refs.filter((ref) => ref.group !== undefined && ref.kind !== undefined).length;
-  if (pools === 0 || refs.length === 1) return;
-  if (pools === refs.length) report(path, 'a rule can have one InferencePool, and nothing beside it');
-  else report(path, 'a rule cannot mix InferencePool and AIServiceBackend');
+  // The CRD allows one InferencePool and nothing beside it; here releases of a model, and providers behind a pool, may stand in one rule.
 }
 
 function checkTimeouts(timeouts: Rule['timeouts'], path: string, report: Report): void {

@@ -1,0 +1,101 @@
+import type { Facts, Outcome, Picked } from '#core/attempt/call';
+import { GatewayError } from '#core/errors';
+import type { AiTarget } from '#core/providers/target';
+import { AiCall, type AnswerEditor } from '#core/serve/ai';
+import type { ApiRequest } from '#core/serve/pipeline';
+import { usageOf } from '#core/serve/settle';
+import type { SigningKey } from '#core/tiers/jws';
+import { receiptComment, RECEIPT_NAME, signReceipt } from '#core/tiers/receipt';
+
+import { PodPicking } from './pick/pod-picking.ts';
+import { ServedPool } from './pick/served-pool.ts';
+import { subjectOf } from './pick/subject.ts';
+import { restoreModel, restoreModelInEvent } from './restore-model.ts';
+
+/** The attempts of a request at tier two: at pods that are picked for it, and at providers that stand behind the pools. */
+export class TierTwoCall extends AiCall {
+  readonly #signing: SigningKey | undefined;
+  /** In the pool that is asked now. */
+  #picking: PodPicking | undefined;
+  #rewritten: string | undefined;
+
+  constructor(api: ApiRequest, signing: SigningKey | undefined) {
+    super(api);
+    this.#signing = signing;
+  }
+
+  override pick(target: AiTarget, signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
+    const { backend } = target;
+    if (this.#picking?.pool !== backend) {
+      this.#picking?.close();
+      this.#picking = undefined;
+      if (!(backend instanceof ServedPool)) return undefined;
+      const asked = target.modelOverride ?? this.ai.model;
+      this.#rewritten = backend.rules.rewrite(asked) ?? target.modelOverride;
+      const others = this.plan.targets.some((other) => other.priority > target.priority && other.weight > 0);
+      this.#picking = new PodPicking(backend, subjectOf(this.api, backend, this.#rewritten ?? this.ai.model, others));
+    }
+    return this.#picking.next(signal);
+  }
+
+  protected override modelAt(target: AiTarget): string | undefined {
+    return target.backend instanceof ServedPool ? this.#rewritten : target.modelOverride;
+  }
+
+  protected override editor(target: AiTarget): AnswerEditor | undefined {
+    const renamed = target.backend instanceof ServedPool && this.#rewritten !== undefined && this.#rewritten !== this.ai.model;
+    const receipts = this.#signing !== undefined && this.api.request.claims !== undefined;
+    if (!renamed && !receipts) return undefined;
+    const model = JSON.stringify(this.ai.model);
+    return {
+      ...(renamed ? { event: (raw, event) => restoreModelInEvent(raw, event, model) } : {}),
+      ...(receipts ? { beforeEnd: (facts) => receiptComment(this.#receipt(facts)) } : {}),
+      whole: (scan, facts) => ({
+        ...(renamed ? { body: restoreModel(scan, model) } : {}),
+        ...(receipts ? { headers: { [RECEIPT_NAME]: this.#receipt(facts) } } : {}),
+      }),
+    };
+  }
+
+  #receipt({ usage, model }: Facts): string {
+    const receipt = {
+      id: this.api.request.claims!.id,
+      model: model ?? this.#rewritten ?? this.ai.model,
+      inputTokens: usage?.input,
+      outputTokens: usage?.output,
+      cachedTokens: usage?.cachedInput,
+      source: usage?.source,
+      queueMs: Math.round(this.#picking?.waitedMs ?? 0),
+      pod: this.#picking?.member?.endpoint.pod ?? '',
+      reason: this.#reason(),
+    };
+    return signReceipt(receipt, this.#signing!);
+  }
+
+  #reason(): string {
+    return this.#picking?.pool.service.picker.explain(this.api.request.id)?.reason ?? '';
+  }
+
+  override settle(outcome: Outcome<AiTarget>): void {
+    const picking = this.#picking;
+    if (picking !== undefined) {
+      // Settled already where the answer was complete; a stream that broke is settled with what passed.
+      picking.close(usageOf(outcome)?.total);
+      this.api.request.details = {
+        inference_pool: picking.pool.name,
+        pod: picking.member?.endpoint.pod,
+        queue_ms: Math.round(picking.waitedMs),
+        model_rewrite: this.#rewritten,
+        tenant: this.api.request.claims?.tenant,
+      };
+    }
+    super.settle(outcome);
+  }
+}
+
+/** @throws GatewayError TK_FORBIDDEN when tier one signed for another model than the body asks for */
+export function checkModel({ request }: ApiRequest): void {
+  const { claims, model } = request;
+  if (claims !== undefined && claims.model !== model)
+    throw new GatewayError('TK_FORBIDDEN', 'the token of tier one is for another model than the request asks for');
+}

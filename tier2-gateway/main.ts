@@ -1,0 +1,47 @@
+import { EndpointTable } from '#core/read/endpoints';
+import { Tier, type TierOptions } from '#core/serve/tier';
+import { Metrics } from '#core/telemetry/metrics';
+import type { TierKeys } from '#core/tiers/keys';
+
+import { poolRoutes } from './admin.ts';
+import { TierTwoStages } from './app.ts';
+import { PoolsInService } from './pick/pools-in-service.ts';
+
+/** What a process of tier two is started with. */
+export interface TierTwoOptions extends Omit<TierOptions, 'prefixes'> {
+  readonly keys: TierKeys;
+  /** The name that tier one signs requests for. */
+  readonly audience: string;
+}
+
+/** Model servers have all their APIs below one root. */
+export const TIER_TWO_PREFIXES = { root: '/', openai: '/', cohere: '/', anthropic: '/' };
+
+/** A running tier two. */
+export class TierTwo extends Tier {
+  constructor(options: TierTwoOptions) {
+    const { keys, audience, log } = options;
+    const pools = new PoolsInService((message) => log('warn', message));
+    super({ ...options, prefixes: TIER_TWO_PREFIXES }, new Metrics(), {
+      stages: new TierTwoStages(keys, audience),
+      pools,
+      admin: (app) => poolRoutes(app, pools),
+      notices: noticesOf(keys),
+    });
+  }
+}
+
+/** A command to paste needs the paths as this tier has them. */
+export function tierTwoEndpoints(): EndpointTable {
+  return new EndpointTable(TIER_TWO_PREFIXES);
+}
+
+function noticesOf({ peers, signing }: TierKeys): string[] {
+  const notices: string[] = [];
+  if (peers === undefined)
+    notices.push(
+      'no --peer-keys: requests need no token of tier one; let a SecurityPolicy with API keys say who may call (tier one sends its own with a BackendSecurityPolicy)',
+    );
+  if (signing === undefined) notices.push('no --signing-key: answers carry no usage receipts for tier one');
+  return notices;
+}

@@ -1,0 +1,146 @@
+import type { AttemptWatch, Picked } from '#core/attempt/call';
+import type { Failure } from '#core/attempt/failure';
+import { GatewayError } from '#core/errors';
+
+import type { Admission } from '../flow/flow-control.ts';
+import type { FailReason, PickRequest, Ticket } from '../picker/policy.ts';
+import type { PoolMember } from '../pools/pool.ts';
+import type { ServedPool } from './served-pool.ts';
+
+/** A request before a pool. */
+export interface PickSubject {
+  readonly pick: PickRequest;
+  /** Whose turn it takes: requests of one flow share by tokens with other flows. */
+  readonly flow: string;
+  /** Of the body, which waits in memory. */
+  readonly bytes: number;
+  /** `performance.now()` by which the answer is wanted. */
+  readonly deadlineMs: number | undefined;
+  /** How long it may wait for room; undefined: as long as its band says. */
+  readonly waitMs: number | undefined;
+}
+
+/** One request's way through one pool: it waits for its turn, gets an order of endpoints, and walks it while no token has come. */
+export class PodPicking implements AttemptWatch {
+  readonly pool: ServedPool;
+  readonly #subject: PickSubject;
+  #admission: Admission | undefined;
+  #ticket: Ticket | undefined;
+  #order: readonly string[] = [];
+  #place = 0;
+  #member: PoolMember | undefined;
+  #failed: FailReason | undefined;
+  #closed = false;
+
+  constructor(pool: ServedPool, subject: PickSubject) {
+    this.pool = pool;
+    this.#subject = subject;
+  }
+
+  get waitedMs(): number {
+    return this.#admission?.waitedMs ?? 0;
+  }
+
+  /** Where the request is now. */
+  get member(): PoolMember | undefined {
+    return this.#member;
+  }
+
+  /** The next endpoint to ask. */
+  next(signal: () => AbortSignal): Picked | 'exhausted' | Promise<Picked | 'exhausted'> {
+    if (this.#ticket === undefined) return this.#first(signal());
+    const { pool } = this.pool.service;
+    while (this.#place < this.#order.length) {
+      const id = this.#order[this.#place++]!;
+      const member = pool.member(id);
+      if (member?.readySince === undefined || !this.#ticket.moveTo(id, this.#failed)) continue;
+      this.#failed = undefined;
+      return this.#at(member);
+    }
+    this.close();
+    return 'exhausted';
+  }
+
+  async #first(signal: AbortSignal): Promise<Picked> {
+    const { service } = this.pool;
+    const { pick, flow, bytes, deadlineMs, waitMs } = this.#subject;
+    const { id, priority, inputTokens, maxOutput } = pick;
+    const { settings } = service.picker;
+    this.#admission = await service.flow.enter({
+      id,
+      flow,
+      priority,
+      tokens: inputTokens + Math.min(maxOutput ?? settings.expectedOutput, settings.expectedOutput),
+      bytes,
+      signal,
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(waitMs === undefined ? {} : { ttlMs: waitMs }),
+    });
+    this.#ticket = service.picker.pick(pick);
+    this.#order = this.#inOrder(Date.now());
+    const first = this.#order[this.#place++];
+    const member = first === undefined ? undefined : service.pool.member(first);
+    if (member === undefined || !this.#ticket.moveTo(first!)) {
+      this.close();
+      throw new GatewayError('TK_NO_BACKEND', `pool ${this.pool.name} has no endpoint that is ready`, { headers: { 'retry-after': '1' } });
+    }
+    return this.#at(member);
+  }
+
+  /** The picker's order; endpoints that failed our calls lately come last. */
+  #inOrder(now: number): readonly string[] {
+    const { pool } = this.pool.service;
+    const ids = this.#ticket!.ranked.flatMap(({ id }) => (pool.member(id) === undefined ? [] : id));
+    const isOut = (id: string): boolean => !pool.member(id)!.health.available(now);
+    return ids.some(isOut) ? [...ids.filter((id) => !isOut(id)), ...ids.filter(isOut)] : ids;
+  }
+
+  #at(member: PoolMember): Picked {
+    this.#member = member;
+    return { endpoint: member, watch: this };
+  }
+
+  firstToken(at: number): void {
+    this.#ticket?.firstToken(at);
+  }
+
+  tokens(count: number, at: number): void {
+    this.#ticket?.tokens(count, at);
+  }
+
+  ended({ failure, clientGone, facts }: Parameters<AttemptWatch['ended']>[0]): void {
+    if (failure !== undefined && !clientGone) {
+      // Another endpoint of the pool may be asked: the ticket stays open until the request leaves the pool.
+      this.#failed = reasonOf(failure);
+      return;
+    }
+    if (clientGone) this.#failed = 'aborted';
+    const usage = facts?.usage;
+    if (!clientGone) {
+      this.#ticket?.end({
+        ...(usage?.input === undefined ? {} : { inputTokens: usage.input }),
+        ...(usage?.output === undefined ? {} : { outputTokens: usage.output }),
+        ...(usage?.cachedInput === undefined ? {} : { cachedTokens: usage.cachedInput }),
+      });
+    }
+    this.close(usage?.total);
+  }
+
+  /** The request goes elsewhere, or is over. What is closed stays closed. */
+  close(usedTokens?: number): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ticket?.fail(this.#failed ?? 'aborted');
+    this.#admission?.release(usedTokens);
+  }
+}
+
+function reasonOf({ reason, answer }: Failure): FailReason {
+  if (reason === 'connect') return 'connect';
+  if (reason === 'reset' || reason === 'truncated') return 'reset';
+  if (reason === 'timeout' || reason === 'idle') return 'timeout';
+  if (reason === 'local') return 'client-error';
+  const status = answer?.status ?? 500;
+  if (status === 429) return 'overloaded';
+  return status >= 500 ? 'server-error' : 'client-error';
+}
