@@ -1,4 +1,5 @@
-import type { Facts, Outcome, Picked } from '#core/attempt/call';
+import type { Endpoint } from '#core/attempt/backend';
+import type { Facts, Outbound, Outcome, Picked } from '#core/attempt/call';
 import { GatewayError } from '#core/errors';
 import type { AiTarget } from '#core/providers/target';
 import { AiCall, type AnswerEditor } from '#core/serve/ai';
@@ -9,8 +10,11 @@ import { receiptComment, RECEIPT_NAME, signReceipt } from '#core/tiers/receipt';
 
 import { PodPicking } from './pick/pod-picking.ts';
 import { ServedPool } from './pick/served-pool.ts';
-import { subjectOf } from './pick/subject.ts';
+import { isTrusted, subjectOf } from './pick/subject.ts';
 import { restoreModel, restoreModelInEvent } from './restore-model.ts';
+
+/** What the names begin with by which a request says whose it is and how important. */
+const IMPORTANCE = 'x-llm-d-inference-';
 
 /** The attempts of a request at tier two: at pods that are picked for it, and at providers that stand behind the pools. */
 export class TierTwoCall extends AiCall {
@@ -33,13 +37,27 @@ export class TierTwoCall extends AiCall {
       const asked = target.modelOverride ?? this.ai.model;
       this.#rewritten = backend.rules.rewrite(asked) ?? target.modelOverride;
       const others = this.plan.targets.some((other) => other.priority > target.priority && other.weight > 0);
-      this.#picking = new PodPicking(backend, subjectOf(this.api, backend, this.#rewritten ?? this.ai.model, others));
+      const subject = subjectOf(this.api, backend, this.#rewritten ?? this.ai.model, others);
+      this.#picking = new PodPicking(backend, { ...subject, outbound: (endpoint) => this.outbound(target, endpoint) });
     }
     return this.#picking.next(signal);
   }
 
   protected override modelAt(target: AiTarget): string | undefined {
     return target.backend instanceof ServedPool ? this.#rewritten : target.modelOverride;
+  }
+
+  protected override outbound(target: AiTarget, endpoint: Endpoint): Outbound {
+    const outbound = super.outbound(target, endpoint);
+    // Nobody may make a stranger's request important, at our picker or at another.
+    if (isTrusted(this.api.request) || !(target.backend instanceof ServedPool)) return outbound;
+    const { headers } = outbound;
+    for (let at = headers.length - 2; at >= 0; at -= 2) if (headers[at]!.startsWith(IMPORTANCE)) headers.splice(at, 2);
+    return outbound;
+  }
+
+  protected override prepare(outbound: Outbound, target: AiTarget): Outbound {
+    return target.backend instanceof ServedPool ? this.#picking!.apply(outbound) : outbound;
   }
 
   protected override editor(target: AiTarget): AnswerEditor | undefined {

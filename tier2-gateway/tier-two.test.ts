@@ -38,6 +38,19 @@ const status =
   (_, response) =>
     response.writeHead(code, { 'content-type': 'application/json' }).end('{"error":{"message":"no"}}');
 
+const cut: TestPod['answer'] = (request, response, body) => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  response.write(chatEvents(body, ['a', 'b'])[0]!, () => setTimeout(() => request.socket.destroy(), 20));
+};
+const poolWith = (more: string) => poolYaml('p', [{ address: '127.0.0.1:1' }]).replace('targetPorts:', `${more}, targetPorts:`);
+const rule = (model: string, pool: string) =>
+  `{matches: [{headers: [{name: X-Gateway-Model-Name, value: ${model}}]}], backendRefs: [${poolRef(pool)}]}`;
+const problem = (yaml: readonly string[]) =>
+  startTierTwo(yaml).then(
+    () => 'started',
+    (error: Error) => error.message,
+  );
+
 describe('an AIGatewayRoute that leads to a pool', () => {
   test('is answered by a pod of it, and says which', async () => {
     const a = await pod();
@@ -116,8 +129,7 @@ describe('a pod that fails before the first token', () => {
     for (let index = 0; index < 8; index++) {
       const response = await two.chat({ model: 'm', stream: index % 2 === 1 });
       expect(response.status).toBe(200);
-      const text = await response.text();
-      if (index % 2 === 1) expect(text).toMatch(/\[DONE\]\n\n$/);
+      expect(await response.text()).toMatch(index % 2 === 1 ? /\[DONE\]\n\n$/ : /"content":"hello"/);
     }
     expect(good.seen).toHaveLength(8);
   });
@@ -140,10 +152,6 @@ describe('a pod that fails before the first token', () => {
 });
 
 test('a stream that breaks after its first token ends with an error, and no pod is asked again', async () => {
-  const cut: TestPod['answer'] = (request, response, body) => {
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.write(chatEvents(body, ['a', 'b'])[0]!, () => setTimeout(() => request.socket.destroy(), 20));
-  };
   const pods = [await pod(cut), await pod(cut)];
   const two = await tier([poolYaml('p', pods), modelYaml('m', ['p'])]);
   const text = await (await two.chat({ model: 'm', stream: true })).text();
@@ -315,8 +323,6 @@ spec:
   test('goes by the model of the body where it matches X-Gateway-Model-Name', async () => {
     const a = await pod();
     const b = await pod();
-    const rule = (model: string, pool: string) =>
-      `{matches: [{headers: [{name: X-Gateway-Model-Name, value: ${model}}]}], backendRefs: [${poolRef(pool)}]}`;
     const route = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -347,13 +353,62 @@ test('a request waits for the first endpoint of a pool that has none', async () 
 });
 
 test('what cannot be served is refused by name', async () => {
-  const pool = (more: string) => poolYaml('p', [{ address: '127.0.0.1:1' }]).replace('targetPorts:', `${more}, targetPorts:`);
-  const problem = (yaml: readonly string[]) =>
-    startTierTwo(yaml).then(
-      () => 'started',
-      (error: Error) => error.message,
-    );
-  expect(await problem([pool('endpointPickerRef: {name: epp, port: {number: 9002}}')])).toContain('tierkit.dev/picker: built-in');
+  expect(await problem([poolWith('endpointPickerRef: {name: epp, port: {number: 9002}}')])).toContain('tierkit.dev/picker: built-in');
   expect(await problem([poolYaml('p', [])])).toContain('is empty');
   expect(await problem([poolYaml('pool-a', [{ address: '127.0.0.1:1' }]), modelYaml('m', ['pool-b'])])).toContain('did you mean "pool-a"?');
+});
+
+describe('resources beside a pool', () => {
+  const rewrite = `
+apiVersion: llm-d.ai/v1alpha2
+kind: InferenceModelRewrite
+metadata: {name: release}
+spec:
+  poolRef: {name: p}
+  rules: [{matches: [{model: {value: m}}], targets: [{modelRewrite: m-2026-11}]}]`;
+
+  test('an InferenceModelRewrite renames the model towards the pods, and the client never sees it', async () => {
+    const a = await pod();
+    const two = await tier([poolYaml('p', [a]), modelYaml('m', ['p']), rewrite]);
+    const whole = await (await two.chat({ model: 'm' })).text();
+    const stream = await (await two.chat({ model: 'm', stream: true })).text();
+    expect(a.seen.map(({ body }) => (JSON.parse(body) as { model: string }).model)).toEqual(['m-2026-11', 'm-2026-11']);
+    expect(whole + stream).not.toContain('m-2026-11');
+    await vi.waitFor(() => expect(two.accessLog[1]).toMatchObject({ genai_model_name: 'm', model_rewrite: 'm-2026-11' }));
+  });
+
+  test('one for a pool that is not there is a problem', async () => {
+    const a = await pod();
+    expect(await problem([poolYaml('q', [a]), modelYaml('m', ['q']), rewrite])).toContain(
+      'InferenceModelRewrite default/release: spec.poolRef.name',
+    );
+  });
+
+  test('nobody unknown makes a request important', async () => {
+    const a = await pod();
+    const objective = `
+apiVersion: llm-d.ai/v1alpha2
+kind: InferenceObjective
+metadata: {name: urgent}
+spec: {priority: 10, poolRef: {name: p}}`;
+    const keys = `
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: SecurityPolicy
+metadata: {name: keys}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: closed}]
+  apiKeyAuth: {credentialRefs: [{name: keys}], extractFrom: [{headers: [x-key]}]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {team-a: the-key}`;
+    const two = await tier([poolYaml('p', [a]), modelYaml('open', ['p']), modelYaml('closed', ['p']), objective, keys]);
+    const headers = { 'x-llm-d-inference-objective': 'urgent', 'x-request-id': 'stranger' };
+    expect((await two.chat({ model: 'open' }, headers)).status).toBe(200);
+    expect((await two.chat({ model: 'closed' }, { ...headers, 'x-request-id': 'known', 'x-key': 'the-key' })).status).toBe(200);
+    const priority = async (id: string) => ((await (await fetch(`${two.adminUrl}/explain/${id}`)).json()) as { priority: number }).priority;
+    expect([await priority('stranger'), await priority('known')]).toEqual([0, 10]);
+    expect(a.seen.map((request) => request.headers['x-llm-d-inference-objective'])).toEqual([undefined, 'urgent']);
+  });
 });

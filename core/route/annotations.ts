@@ -15,13 +15,15 @@ export const STREAM_USAGE = `${PREFIX}stream-usage`;
 export const TIER_TWO = `${PREFIX}tier-two`;
 /** On an InferencePool: `built-in` lets the gateway pick, also where the pool names an endpoint picker. */
 export const PICKER = `${PREFIX}picker`;
+/** On an InferencePool: how its endpoint picker is called: `plaintext`, or `insecure` for TLS without verification. */
+export const PICKER_TLS = `${PREFIX}picker-tls`;
 /** On an InferencePool: where its endpoints are; what may stand there is the pool's own to check. */
 const ENDPOINTS = `${PREFIX}endpoints`;
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   AIGatewayRoute: [STREAM_KEEP_ALIVE],
   AIServiceBackend: [STREAM_USAGE, TIER_TWO],
-  InferencePool: [PICKER],
+  InferencePool: [PICKER, PICKER_TLS],
 };
 
 /** Annotations of ours that a kind does not have are mistakes, not decoration. */

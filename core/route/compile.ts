@@ -13,6 +13,7 @@ import { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-p
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
+import { checkInferenceReferences } from '../resources/inference/check-references.ts';
 import { InferencePool } from '../resources/inference/inference-pool.ts';
 import { nameOf, type Resource } from '../resources/kind.ts';
 import { KINDS } from '../resources/kinds.ts';
@@ -103,6 +104,7 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   checkGatewayConfigs(gateways, scope);
   noticeWithoutEffect(scope);
   checkTlsPolicies(scope);
+  checkInferenceReferences(scope);
 
   const memory = new CompileMemory(loaded, loaded.problems.length === 0 ? shared.memory : undefined);
   if (memory.renewed) {

@@ -1,10 +1,15 @@
-import type { AttemptWatch, Picked } from '#core/attempt/call';
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Endpoint } from '#core/attempt/backend';
+import type { AttemptWatch, Outbound, Picked } from '#core/attempt/call';
 import type { Failure } from '#core/attempt/failure';
 import { GatewayError } from '#core/errors';
 
 import type { Admission } from '../flow/flow-control.ts';
 import type { FailReason, PickRequest, Ticket } from '../picker/policy.ts';
 import type { PoolMember } from '../pools/pool.ts';
+import type { ExternalPicker } from './external.ts';
+import type { ExternalTicket } from './external-ticket.ts';
 import type { ServedPool } from './served-pool.ts';
 
 /** A request before a pool. */
@@ -18,6 +23,8 @@ export interface PickSubject {
   readonly deadlineMs: number | undefined;
   /** How long it may wait for room; undefined: as long as its band says. */
   readonly waitMs: number | undefined;
+  /** What would go to this endpoint: an external picker sees it. */
+  readonly outbound: (endpoint: Endpoint) => Outbound;
 }
 
 /** One request's way through one pool: it waits for its turn, gets an order of endpoints, and walks it while no token has come. */
@@ -26,6 +33,8 @@ export class PodPicking implements AttemptWatch {
   readonly #subject: PickSubject;
   #admission: Admission | undefined;
   #ticket: Ticket | undefined;
+  /** {@link #ticket}, where an external picker was asked. */
+  #asked: ExternalTicket | undefined;
   #order: readonly string[] = [];
   #place = 0;
   #member: PoolMember | undefined;
@@ -76,15 +85,47 @@ export class PodPicking implements AttemptWatch {
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
       ...(waitMs === undefined ? {} : { ttlMs: waitMs }),
     });
-    this.#ticket = service.picker.pick(pick);
+    this.#ticket = service.external === undefined ? service.picker.pick(pick) : await this.#ask(service.external, signal);
     this.#order = this.#inOrder(Date.now());
     const first = this.#order[this.#place++];
     const member = first === undefined ? undefined : service.pool.member(first);
     if (member === undefined || !this.#ticket.moveTo(first!)) {
       this.close();
-      throw new GatewayError('TK_NO_BACKEND', `pool ${this.pool.name} has no endpoint that is ready`, { headers: { 'retry-after': '1' } });
+      throw this.#nothingReady();
     }
     return this.#at(member);
+  }
+
+  /** Asks the picker that the pool names. What it answers instead of a pick, and its failure in FailClose, are this attempt's. */
+  async #ask(picker: ExternalPicker, signal: AbortSignal): Promise<Ticket> {
+    const candidate = this.pool.service.pool.candidates(Date.now())[0];
+    if (candidate === undefined) throw this.#nothingReady();
+    const { method, path, headers, body } = this.#subject.outbound(candidate);
+    try {
+      const authority = headers[headers.indexOf('host') + 1]!;
+      const shown = { method, path, authority, headers, body: Buffer.isBuffer(body) ? body : undefined };
+      this.#asked = await picker.pick({ pick: this.#subject.pick, ...shown }, signal);
+      return this.#asked;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** The request with what an external picker changes in it. */
+  apply(outbound: Outbound): Outbound {
+    return this.#asked === undefined ? outbound : this.#asked.apply(outbound);
+  }
+
+  /** The answer that goes to the client has begun. */
+  head(status: number, headers: IncomingHttpHeaders): void {
+    if (this.#asked === undefined || status >= 500 || status === 429) return;
+    const flat = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
+    void this.#asked.answered(status, flat, this.#member!.endpoint.id);
+  }
+
+  #nothingReady(): GatewayError {
+    return new GatewayError('TK_NO_BACKEND', `pool ${this.pool.name} has no endpoint that is ready`, { headers: { 'retry-after': '1' } });
   }
 
   /** The picker's order; endpoints that failed our calls lately come last. */

@@ -1,10 +1,10 @@
 import type { Serving } from '#core/attempt/backend';
 import { Kept } from '#core/kept';
 import type { InferencePool } from '#core/resources/inference/inference-pool';
-import { PICKER } from '#core/route/annotations';
 import type { Pools, Scope } from '#core/route/scope';
 
 import { readAnnotations, sourceOf } from '../pools/annotations.ts';
+import { externalPickerOf } from './external-reference.ts';
 import { PoolService } from './pool-service.ts';
 import { ServedPool } from './served-pool.ts';
 import { rulesOf } from './rules.ts';
@@ -45,13 +45,13 @@ export class PoolsInService implements Pools {
         'the pods of a selector come from Kubernetes, which a later release reads; name the endpoints with tierkit.dev/endpoints, tierkit.dev/endpoints-file or tierkit.dev/endpoints-dns',
       );
     }
-    checkPicker(pool, report);
+    const picker = externalPickerOf(pool, report, scope);
     if (pool.body.spec.appProtocol !== 'http') report('spec.appProtocol', 'HTTP/2 without TLS to model servers is not spoken');
     if (!valid) return undefined;
-    const key = JSON.stringify([namespace, name, pool.body.spec, annotations, settings]);
+    const key = JSON.stringify([namespace, name, pool.body.spec, annotations, settings, picker]);
     const service = this.#kept.get(key, () => {
       const onProblem = (message: string): void => this.#warn(`InferencePool ${namespace}/${name}: ${message}`);
-      return new PoolService(pool, sourceOf(settings!, pool, onProblem));
+      return new PoolService(pool, sourceOf(settings!, pool, onProblem), picker, onProblem);
     });
     return new ServedPool(service, rulesOf(pool, scope));
   }
@@ -72,18 +72,5 @@ export class PoolsInService implements Pools {
     this.#kept.begin();
     this.#kept.commit();
     await Promise.all(this.#closing);
-  }
-}
-
-/** The gateway's own picker serves, unless a later release is told to ask another one: that is never passed over in silence. */
-function checkPicker(pool: InferencePool, report: (path: string, message: string) => void): void {
-  const chosen = pool.metadata.annotations[PICKER];
-  const at = `metadata.annotations["${PICKER}"]`;
-  if (chosen !== undefined && chosen !== 'built-in') report(at, `must be "built-in", not "${chosen}"`);
-  if (chosen === undefined && pool.body.spec.endpointPickerRef !== undefined) {
-    report(
-      'spec.endpointPickerRef',
-      `an external endpoint picker is not asked by the gateway in this release; set the annotation ${PICKER}: built-in to let the gateway pick`,
-    );
   }
 }

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObjectScan } from '#core/json/scan';
 import { ANYONE } from '#core/identify/identity';
 import type { ApiRequest } from '#core/serve/pipeline';
+import type { GatewayRequest } from '#core/serve/request';
 
 import { PromptHasher } from '../picker/digest.ts';
 import { digestRequest } from '../picker/prompt.ts';
@@ -24,9 +25,14 @@ const SESSIONS = ['prompt_cache_key', 'previous_response_id'];
  * Whose request it is, how important, and by when its answer is wanted comes from tier one's token. Without tier one a caller that a policy
  * has identified may name an InferenceObjective and a fairness id; of anyone else these headers mean nothing.
  */
-export function subjectOf({ request, json }: ApiRequest, pool: ServedPool, model: string, hasOthers: boolean): PickSubject {
+export function subjectOf(
+  { request, json }: ApiRequest,
+  pool: ServedPool,
+  model: string,
+  hasOthers: boolean,
+): Omit<PickSubject, 'outbound'> {
   const { headers, claims, identity } = request;
-  const trusted = claims !== undefined || identity !== ANYONE;
+  const trusted = isTrusted(request);
   const objective = trusted ? named(headers, 'x-llm-d-inference-objective', 'x-gateway-inference-objective') : undefined;
   const fairness = trusted ? named(headers, 'x-llm-d-inference-fairness-id', 'x-gateway-inference-fairness-id') : undefined;
   const prompt = json === undefined ? NO_PROMPT : digestRequest(json.scan);
@@ -55,6 +61,11 @@ export function subjectOf({ request, json }: ApiRequest, pool: ServedPool, model
     deadlineMs: claims?.deadline === undefined ? undefined : claims.deadline - performance.timeOrigin,
     waitMs: hasOthers ? SPILL_AFTER_MS : undefined,
   };
+}
+
+/** Whether what a request says of its own importance counts. */
+export function isTrusted({ claims, identity }: GatewayRequest): boolean {
+  return claims !== undefined || identity !== ANYONE;
 }
 
 function named(headers: IncomingHttpHeaders, name: string, formerName: string): string | undefined {

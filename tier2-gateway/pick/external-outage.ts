@@ -1,0 +1,74 @@
+/** A picker that fails and recovers all the time is told of this often at most. */
+const QUIET_MS = 10_000;
+/** Notes of one sort are told this often at most. */
+const NOTE_MS = 60_000;
+/** So many picks in a row without a reply, and the picker counts as hanging. */
+const HANGS_AFTER = 3;
+/** A hanging picker is asked this often, to see whether it is back. */
+const PROBE_MS = 1000;
+
+/** Tells the operator how a picker is: an outage once, with its end; everything else once in a while. */
+export class PickerOutage {
+  readonly #warn: (message: string) => void;
+  readonly #now: () => number;
+  readonly #notes = new Map<string, { until: number; unsaid: number }>();
+  #down: { readonly since: number; picks: number; told: boolean } | undefined;
+  #quietUntil = Number.NEGATIVE_INFINITY;
+  #unanswered = 0;
+  #probeAt = 0;
+
+  constructor(warn: (message: string) => void, now: () => number) {
+    this.#warn = warn;
+    this.#now = now;
+  }
+
+  /** False while the picker hangs, but for a request now and then: nobody else needs to wait for its time limit. */
+  get worthAsking(): boolean {
+    if (this.#unanswered < HANGS_AFTER) return true;
+    const now = this.#now();
+    if (now < this.#probeAt) return false;
+    this.#probeAt = now + PROBE_MS;
+    return true;
+  }
+
+  /** A pick had to do without the picker. @param silent it was not reachable, or did not answer in time */
+  failed(message: string, silent: boolean): void {
+    const now = this.#now();
+    this.#unanswered = silent ? this.#unanswered + 1 : 0;
+    if (this.#unanswered === HANGS_AFTER) this.#probeAt = now + PROBE_MS;
+    this.#down ??= { since: now, picks: 0, told: false };
+    this.#down.picks++;
+    if (this.#down.told || now < this.#quietUntil) return;
+    this.#down.told = true;
+    this.#quietUntil = now + QUIET_MS;
+    this.#warn(message);
+  }
+
+  /** A pick was not even asked for. */
+  skipped(): void {
+    if (this.#down !== undefined) this.#down.picks++;
+  }
+
+  /** The picker has decided on a request. */
+  answered(): void {
+    this.#unanswered = 0;
+    const down = this.#down;
+    if (down === undefined) return;
+    this.#down = undefined;
+    if (!down.told) return;
+    const seconds = ((this.#now() - down.since) / 1000).toFixed(1);
+    this.#warn(`the endpoint picker answers again, after ${seconds} s and ${down.picks} picks without it`);
+  }
+
+  /** @param sort what `message` is an instance of */
+  note(sort: string, message: string): void {
+    const now = this.#now();
+    const last = this.#notes.get(sort);
+    if (last !== undefined && now < last.until) {
+      last.unsaid++;
+      return;
+    }
+    this.#notes.set(sort, { until: now + NOTE_MS, unsaid: 0 });
+    this.#warn(last === undefined || last.unsaid === 0 ? message : `${message} (and ${last.unsaid} times since this was last told)`);
+  }
+}
