@@ -12,7 +12,10 @@ COPY package.json ./
 COPY cli cli
 COPY core core
 COPY gateway gateway
+COPY tier2-gateway tier2-gateway
 COPY kserve/simulator kserve/simulator
+COPY infra/local infra/local
+COPY examples/two-tiers examples/two-tiers
 # Any user without rights will do; nothing is written: run it with a read-only root.
 USER 65532:65532
 ENV NODE_ENV=production

@@ -5,22 +5,22 @@ import { expect, test } from 'vitest';
 
 import { ERRORS } from '#core/errors';
 
-import { startQuickstart } from './examples/sdk/quickstart.ts';
+import { startTiers } from './examples/two-tiers/tiers.fixture.ts';
 
 const read = (file: string) => readFileSync(join(import.meta.dirname, file), 'utf8');
 
-test("the README's curl gets the README's answer", async () => {
+test("the README's curl gets the README's answer, through both tiers", async () => {
   const readme = read('README.md');
   const [, path, body] = /curl -s http:\/\/127\.0\.0\.1:1975(\S+) -H 'content-type: application\/json' \\\n {2}-d '([^']+)'/.exec(readme)!;
   const shown = JSON.parse(/```json\n(.+)\n```/.exec(readme)![1]!) as Record<string, unknown>;
-  const quickstart = await startQuickstart();
+  const tiers = await startTiers();
   try {
-    const response = await fetch(quickstart.url + path!, { method: 'POST', headers: { 'content-type': 'application/json' }, body: body! });
+    const response = await fetch(tiers.url + path!, { method: 'POST', headers: { 'content-type': 'application/json' }, body: body! });
     const answer = (await response.json()) as Record<string, unknown>;
     expect(response.status).toBe(200);
     expect({ ...answer, id: shown['id'], created: shown['created'] }).toEqual(shown);
   } finally {
-    await quickstart.close();
+    await tiers.close();
   }
 });
 

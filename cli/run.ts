@@ -1,13 +1,10 @@
-import { accessLogger, accessLogStream } from '#core/telemetry/accesslog';
-import { durationMs } from '#core/resources/schema';
-import { formatProblem, InvalidResources } from '#core/resources/problem';
-
 import { autoConfig } from '../gateway/autoconfig.ts';
 import { InvalidExtension, loadExtensions } from '../gateway/extensions/load.ts';
 import { TierOne, type TierOneOptions } from '../gateway/main.ts';
 import { DEFAULT_PREFIXES, type EndpointPrefixes, EndpointTable } from '#core/read/endpoints';
 import { tryIt } from '../gateway/try-it.ts';
-import { type Command, CommandError, parse, portOf, UsageError } from './command.ts';
+import { type Command, CommandError, parse, UsageError } from './command.ts';
+import { commonOptions, serveTier, TIER_OPTIONS } from './serve.ts';
 
 const HELP = `Usage: tierkit run [PATH…] [OPTION…]
 
@@ -30,21 +27,16 @@ Without PATH the providers come from the environment:
   --root-prefix PATH         where all endpoints begin (default /)
   --endpoint-prefixes LIST   default openai:/,cohere:/cohere,anthropic:/anthropic
   --no-access-log            write no line for each request
+  --signing-key FILE         Ed25519 private key (PEM): signs what tier two is told of a request; the file's name is the key's id
+  --peer-keys FILE           JWK set with tier two's public keys: its usage receipts are verified with them
   --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
 `;
 
 const OPTIONS = {
-  port: { type: 'string', default: '1975' },
-  'admin-port': { type: 'string', default: '1064' },
-  'admin-host': { type: 'string', default: '127.0.0.1' },
-  host: { type: 'string', default: '127.0.0.1' },
-  'secret-dir': { type: 'string' },
+  ...TIER_OPTIONS,
   plugin: { type: 'string', multiple: true },
-  drain: { type: 'string', default: '30s' },
   'root-prefix': { type: 'string', default: '/' },
   'endpoint-prefixes': { type: 'string' },
-  'no-access-log': { type: 'boolean' },
-  'debug-headers': { type: 'boolean' },
 } as const;
 
 export const run: Command = {
@@ -56,40 +48,11 @@ export const run: Command = {
 
 async function serve(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, OPTIONS);
-  const port = portOf(values.port, 'port');
-  const adminPort = portOf(values['admin-port'], 'admin-port');
-  if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(values.drain))
-    throw new UsageError(`--drain must be a duration such as 30s, not "${values.drain}"`);
   const prefixes = prefixesOf(values['root-prefix'], values['endpoint-prefixes']);
   const extensions = await plugins(values.plugin ?? []);
-  const stream = values['no-access-log'] === true ? undefined : accessLogStream();
-  const logger = stream === undefined ? undefined : accessLogger(stream);
-  const options: TierOneOptions = {
-    sources: sourcesOf(positionals, values['secret-dir'], port),
-    host: values.host,
-    port,
-    adminPort,
-    adminHost: values['admin-host'],
-    drainMs: durationMs(values.drain),
-    prefixes,
-    extensions,
-    debugHeaders: values['debug-headers'] ?? false,
-    accessLog: logger === undefined ? undefined : (line) => logger.info(line),
-    log,
-  };
-  const tier = new TierOne(options);
-  try {
-    await tier.start();
-  } catch (error) {
-    throw startFailure(error, options);
-  }
-  announce(tier, options);
-  // A chunk of the access log waits for more lines; whoever looks at it should not.
-  const flush = setInterval(() => stream?.flush(), 1000).unref();
-  await stopped(tier);
-  clearInterval(flush);
-  stream?.flushSync();
-  return 0;
+  const common = commonOptions(values, { port: 1975, adminPort: 1064 });
+  const tier = new TierOne({ ...common, sources: sourcesOf(positionals, values['secret-dir'], common.port), prefixes, extensions });
+  return serveTier(tier, common, (host) => tryIt(tier.configuration.current, new Map(tier.ports), host, new EndpointTable(prefixes)));
 }
 
 function sourcesOf(paths: readonly string[], secretDir: string | undefined, port: number): TierOneOptions['sources'] {
@@ -124,62 +87,4 @@ function prefixesOf(root: string, list: string | undefined): EndpointPrefixes {
     prefixes[api] = prefix;
   }
   return prefixes;
-}
-
-/** What went wrong at the start, in the words of the person who has to mend it. */
-function startFailure(error: unknown, { host, port, adminPort, adminHost = '127.0.0.1' }: TierOneOptions): unknown {
-  if (error instanceof InvalidResources)
-    return new CommandError(
-      `${error.problems.length} ${error.problems.length === 1 ? 'problem' : 'problems'} in the resources\n${error.problems.map(formatProblem).join('\n')}`,
-    );
-  const { code, port: failed = port, address } = error as { code?: string; port?: number; address?: string };
-  const option = failed === adminPort ? '--admin-port' : '--port';
-  if (code === 'EADDRINUSE') return new CommandError(`port ${failed} is taken; choose another one with ${option}`);
-  if (code === 'EACCES')
-    return new CommandError(`port ${failed} needs more rights than this user has; choose one above 1023 with ${option}`);
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    const admin = address === adminHost && adminHost !== host;
-    return new CommandError(`${admin ? `--admin-host ${adminHost}` : `--host ${host}`} is no address of this machine`);
-  }
-  return error;
-}
-
-/** An address as a URL has it; that of all addresses as this machine reaches it. */
-function inUrl(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-function announce(tier: TierOne, { host, adminHost = '127.0.0.1', prefixes }: TierOneOptions): void {
-  const { current, ignored } = tier.configuration;
-  for (const name of ignored) log('info', `ignored, without effect here: ${name}`);
-  for (const notice of current.notices) log('warn', notice);
-  const ports = [...tier.ports];
-  const shown = inUrl(host);
-  for (const [declared, port] of ports)
-    log('info', `listening on http://${shown}:${port}${declared === port ? '' : ` for listeners of port ${declared}`}`);
-  log('info', `ready; admin on http://${inUrl(adminHost)}:${tier.adminPort} (/readyz /metrics /config)`);
-  const example = tryIt(current, new Map(ports), shown, new EndpointTable(prefixes));
-  if (example !== undefined) process.stderr.write(`\nTry it:\n\n${example}\n\n`);
-}
-
-/** Resolves after a signal, when everything has ended. A second signal ends it at once. */
-function stopped(tier: TierOne): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let stopping = false;
-    const stop = (signal: NodeJS.Signals) => {
-      if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
-      stopping = true;
-      log('info', `${signal}: draining`);
-      tier.stop().then(resolve, reject);
-    };
-    process.on('SIGTERM', stop).on('SIGINT', stop);
-    process.on('SIGHUP', () => void tier.reload('SIGHUP'));
-  });
-}
-
-/** The operator's log: one line each on standard error, apart from the access log. */
-function log(level: 'info' | 'warn' | 'error', message: string, detail?: object): void {
-  const more = detail === undefined || Object.keys(detail).length === 0 ? '' : ` ${JSON.stringify(detail)}`;
-  process.stderr.write(`${new Date().toISOString()} ${level} ${message}${more}\n`);
 }

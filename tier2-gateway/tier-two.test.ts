@@ -4,7 +4,17 @@ import { join } from 'node:path';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { chatEvents, modelYaml, poolRef, poolYaml, startPod, startTierTwo, type TestPod, type TestTierTwo } from './tier-two.fixture.ts';
+import {
+  asChat,
+  chatEvents,
+  modelYaml,
+  poolRef,
+  poolYaml,
+  startPod,
+  startTierTwo,
+  type TestPod,
+  type TestTierTwo,
+} from './tier-two.fixture.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -411,4 +421,27 @@ stringData: {team-a: the-key}`;
     expect([await priority('stranger'), await priority('known')]).toEqual([0, 10]);
     expect(a.seen.map((request) => request.headers['x-llm-d-inference-objective'])).toEqual([undefined, 'urgent']);
   });
+});
+
+test('a pod that dies under load: whoever has no byte yet is answered by another, and nobody notices', async () => {
+  const slowly: TestPod['answer'] = (request, response, body) => void setTimeout(() => asChat(request, response, body), 40);
+  const pods = [await pod(slowly), await pod(slowly), await pod(slowly)];
+  const two = await tier([poolYaml('p', pods), modelYaml('m', ['p'])]);
+  const statuses: number[] = [];
+  const client = async (name: number): Promise<void> => {
+    for (let index = 0; index < 8; index++) {
+      const response = await two.chat({ model: 'm', messages: [{ role: 'user', content: `${name} asks ${index}` }] });
+      await response.text();
+      statuses.push(response.status);
+    }
+  };
+  const clients = Array.from({ length: 12 }, (_, name) => client(name));
+  await vi.waitFor(() => expect(pods.every(({ seen }) => seen.length > 2)).toBe(true));
+  await pods[1]!.close();
+  await Promise.all(clients);
+  expect(statuses).toHaveLength(96);
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  // Some were at that pod when it died, or were sent there before it was known.
+  await vi.waitFor(() => expect(two.accessLog).toHaveLength(96));
+  expect(two.accessLog.some(({ attempts }) => attempts !== undefined)).toBe(true);
 });

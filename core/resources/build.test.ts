@@ -45,6 +45,29 @@ describe('which kinds', () => {
       ['Service r | apiVersion | Service of serving.knative.dev is not known; did you mean v1?'],
     ],
     [
+      'a name that two groups have, in a third',
+      { apiVersion: 'inference.networking.k8s.io/v1', kind: 'InferenceObjective', metadata: named },
+      [
+        'InferenceObjective r | apiVersion | InferenceObjective of inference.networking.k8s.io is not known; ' +
+          'did you mean llm-d.ai/v1alpha2 or inference.networking.x-k8s.io/v1alpha2?',
+      ],
+    ],
+    [
+      'a name that two groups have, misspelt',
+      { apiVersion: 'llm-d.ai/v1alpha2', kind: 'InferenceObjectives', metadata: named },
+      ['InferenceObjectives r | kind | InferenceObjectives of llm-d.ai is not known; did you mean "InferenceObjective"?'],
+    ],
+    [
+      'a kind of one group under the other, which has it not',
+      { apiVersion: 'llm-d.ai/v1alpha2', kind: 'InferencePool', metadata: named },
+      ['InferencePool r | apiVersion | InferencePool of llm-d.ai is not known; did you mean inference.networking.k8s.io/v1?'],
+    ],
+    [
+      'a version of the one group of two',
+      { apiVersion: 'inference.networking.x-k8s.io/v1', kind: 'InferenceObjective', metadata: named },
+      ['InferenceObjective r | apiVersion | version v1 of InferenceObjective is not read; inference.networking.x-k8s.io/v1alpha2 is'],
+    ],
+    [
       'a version that is too new',
       { apiVersion: 'gateway.networking.k8s.io/v7', kind: 'HTTPRoute', metadata: named },
       [
@@ -64,6 +87,23 @@ describe('which kinds', () => {
   ])('%s', (_name, value, problems) => {
     expect(problemsOf(value)).toEqual(problems);
     expect(build(value, source).resource).toBeUndefined();
+  });
+
+  it.each(['llm-d.ai', 'inference.networking.x-k8s.io'])('reads a kind of two groups by the definition of %s', (group) => {
+    const document = { apiVersion: `${group}/v1alpha2`, kind: 'InferenceObjective', metadata: named };
+    expect(build({ ...document, spec: { poolRef: { name: 'p' } } }, source).resource).toMatchObject({
+      apiVersion: `${group}/v1alpha2`,
+      body: { spec: { poolRef: { kind: 'InferencePool', name: 'p' } } },
+    });
+    expect(build(document, source).invalid).toEqual({ group, kind: 'InferenceObjective', namespace: 'default', name: 'r' });
+  });
+
+  it('prefers the reason why a kind is refused to another group that has the name', () => {
+    const taken = { ...KINDS[0]!, group: 'example.com', kind: 'TCPRoute' };
+    const { problems } = new Builder([taken]).build({ apiVersion: 'gateway.networking.k8s.io/v1alpha2', kind: 'TCPRoute' }, source);
+    expect(problems.map(({ message }) => message)).toEqual([
+      'TCPRoute is not supported: TCP is not routed; only HTTPRoute and AIGatewayRoute are',
+    ]);
   });
 
   it('names what has no effect, and keeps the labels of namespaces', () => {
@@ -163,14 +203,22 @@ describe('values', () => {
   it('reports every problem of a document, and names it as one that is there', () => {
     const built = build(route({ name: 'r', namespace: 'n' }, { hostnams: ['a'], rules: [{ matches: [{ path: { value: 1 } }] }] }), source);
     expect(built.problems.map(({ path }) => path).sort()).toEqual(['spec.hostnams', 'spec.rules[0].matches[0].path.value']);
-    expect([built.resource, built.invalid]).toEqual([undefined, { kind: 'HTTPRoute', namespace: 'n', name: 'r' }]);
+    expect([built.resource, built.invalid]).toEqual([
+      undefined,
+      { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'n', name: 'r' },
+    ]);
   });
 
   it.each([
     ['a version that is not read', { apiVersion: 'gateway.networking.k8s.io/v7', kind: 'HTTPRoute', metadata: named }],
     ['a bad namespace beside it', route({ name: 'r', namespace: 7 })],
   ])('names a document with %s as one that is there', (_name, value) => {
-    expect(build(value, source).invalid).toEqual({ kind: 'HTTPRoute', namespace: 'default', name: 'r' });
+    expect(build(value, source).invalid).toEqual({
+      group: 'gateway.networking.k8s.io',
+      kind: 'HTTPRoute',
+      namespace: 'default',
+      name: 'r',
+    });
   });
 });
 

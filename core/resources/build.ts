@@ -1,7 +1,8 @@
-import type { KindDefinition, Metadata, Resource } from './kind.ts';
+import { groupOf, type GroupKind, type KindDefinition, type Metadata, type Report, type Resource } from './kind.ts';
 import { didYouMean } from './nearest.ts';
 import { REFUSED_KINDS, WITHOUT_EFFECT } from './other-kinds.ts';
 import type { Problem, Source } from './problem.ts';
+import { KindRegistry } from './registry.ts';
 import { validate } from './validate.ts';
 
 /** What one document comes to: a resource, something without effect here, or problems. */
@@ -13,17 +14,17 @@ export interface Built {
   readonly namespace: Pick<Metadata, 'name' | 'labels'> | undefined;
   readonly problems: readonly Problem[];
   /** Name of a document that has problems, as far as it can be told: references to it are no mistakes of their own. */
-  readonly invalid: { readonly kind: string; readonly namespace: string; readonly name: string } | undefined;
+  readonly invalid: (GroupKind & Pick<Metadata, 'namespace' | 'name'>) | undefined;
 }
 
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** Makes resources out of documents, for a given list of kinds. */
 export class Builder {
-  readonly #kinds: ReadonlyMap<string, KindDefinition>;
+  readonly #kinds: KindRegistry;
 
   constructor(kinds: readonly KindDefinition[]) {
-    this.#kinds = new Map(kinds.map((definition) => [definition.kind, definition]));
+    this.#kinds = new KindRegistry(kinds);
   }
 
   readonly build = (value: unknown, source: Source): Built => {
@@ -45,9 +46,8 @@ export class Builder {
     if (typeof apiVersion !== 'string') report('apiVersion', 'is required');
     if (known === '') report('kind', 'is required');
     if (typeof apiVersion !== 'string' || known === '') return nothing;
-    const slash = apiVersion.indexOf('/');
-    const group = slash === -1 ? '' : apiVersion.slice(0, slash);
-    const version = apiVersion.slice(slash + 1);
+    const group = groupOf(apiVersion);
+    const version = apiVersion.slice(apiVersion.indexOf('/') + 1);
     if (WITHOUT_EFFECT.has(`${group}/${known}`)) {
       const namespace =
         known === 'Namespace' && typeof given['name'] === 'string'
@@ -55,9 +55,9 @@ export class Builder {
           : undefined;
       return { ...nothing, ignored: label, namespace };
     }
-    const definition = this.#kinds.get(known);
-    if (definition === undefined || definition.group !== group) {
-      report(definition === undefined ? 'kind' : 'apiVersion', this.#unknownKind(group, known, definition));
+    const definition = this.#kinds.get(group, known);
+    if (definition === undefined) {
+      this.#reportUnknown(group, known, report);
       return nothing;
     }
     if (!definition.versions.includes(version)) {
@@ -78,13 +78,20 @@ export class Builder {
     problems: built.problems.map((problem) => ({ ...problem, source })),
   });
 
-  #unknownKind(group: string, kind: string, sameName: KindDefinition | undefined): string {
-    if (sameName !== undefined)
-      return `${kind} of ${group === '' ? 'the core group' : group} is not known; did you mean ${apiVersions(sameName)[0]}?`;
+  #reportUnknown(group: string, kind: string, report: Report): void {
     const refused = REFUSED_KINDS[`${group}/${kind}`];
-    if (refused !== undefined) return `${kind} is not supported: ${refused}`;
-    const names = [...this.#kinds.keys(), ...[...WITHOUT_EFFECT].map((name) => name.slice(name.indexOf('/') + 1))];
-    return `${kind}${group === '' ? '' : ` of ${group}`} is not known${didYouMean(kind, names)}`;
+    if (refused !== undefined) {
+      report('kind', `${kind} is not supported: ${refused}`);
+      return;
+    }
+    const sameName = this.#kinds.named(kind);
+    if (sameName.length > 0) {
+      const meant = sameName.map((definition) => apiVersions(definition)[0]).join(' or ');
+      report('apiVersion', `${kind} of ${group === '' ? 'the core group' : group} is not known; did you mean ${meant}?`);
+      return;
+    }
+    const names = [...this.#kinds.names(), ...[...WITHOUT_EFFECT].map((name) => name.slice(name.indexOf('/') + 1))];
+    report('kind', `${kind}${group === '' ? '' : ` of ${group}`} is not known${didYouMean(kind, names)}`);
   }
 }
 
@@ -92,12 +99,12 @@ function apiVersions({ group, versions }: KindDefinition): string[] {
   return versions.map((version) => (group === '' ? version : `${group}/${version}`));
 }
 
-function invalidName({ kind, namespaced }: KindDefinition, { name, namespace }: Record<string, unknown>): Built['invalid'] {
+function invalidName({ group, kind, namespaced }: KindDefinition, { name, namespace }: Record<string, unknown>): Built['invalid'] {
   if (typeof name !== 'string') return undefined;
-  return { kind, namespace: namespaced ? (typeof namespace === 'string' ? namespace : 'default') : '', name };
+  return { group, kind, namespace: namespaced ? (typeof namespace === 'string' ? namespace : 'default') : '', name };
 }
 
-function checkMetadata(value: unknown, definition: KindDefinition, report: (path: string, message: string) => void): Metadata | undefined {
+function checkMetadata(value: unknown, definition: KindDefinition, report: Report): Metadata | undefined {
   if (!isObject(value)) {
     report('metadata', 'is required');
     return undefined;

@@ -24,6 +24,13 @@ export interface Resource<Body = unknown> {
 /** Reports a problem at a path of the document, such as `spec.rules[2].name`. */
 export type Report = (path: string, message: string) => void;
 
+/** What a kind goes by: two groups may have a kind of one name. */
+export interface GroupKind {
+  /** Empty for core Kubernetes. */
+  readonly group: string;
+  readonly kind: string;
+}
+
 export interface KindDefinition<S extends TSchema = TSchema> {
   readonly kind: string;
   /** API group; empty for core Kubernetes. */
@@ -53,6 +60,17 @@ export function defineKind<S extends TSchema>(definition: KindDefinition<S>): Ki
 
 /** `Resource` of a definition: `ResourceOf<typeof HTTPRoute>`. */
 export type ResourceOf<D extends { readonly schema: TSchema }> = Resource<Static<D['schema']>>;
+
+/** Group of an apiVersion; empty for `v1` of core Kubernetes. */
+export function groupOf(apiVersion: string): string {
+  const slash = apiVersion.indexOf('/');
+  return slash === -1 ? '' : apiVersion.slice(0, slash);
+}
+
+/** Whether a resource is one of a definition, by group and kind. */
+export function isOf<D extends KindDefinition>(definition: D, resource: Resource): resource is ResourceOf<D> {
+  return resource.kind === definition.kind && groupOf(resource.apiVersion) === definition.group;
+}
 
 /** `Kind namespace/name`. */
 export function nameOf(resource: { readonly kind: string; readonly metadata: Pick<Metadata, 'name' | 'namespace'> }): string {

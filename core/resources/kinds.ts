@@ -13,13 +13,15 @@ import { GatewayClass } from './gateway-api/gateway-class.ts';
 import { Gateway } from './gateway-api/gateway.ts';
 import { HTTPRoute } from './gateway-api/http-route.ts';
 import { ReferenceGrant } from './gateway-api/reference-grant.ts';
+import { FormerInferenceModelRewrite, InferenceModelRewrite } from './inference/inference-model-rewrite.ts';
+import { FormerInferenceObjective, InferenceObjective } from './inference/inference-objective.ts';
 import { InferencePool } from './inference/inference-pool.ts';
 import type { KindDefinition } from './kind.ts';
 import { ConfigMap } from './kubernetes/config-map.ts';
 import { Secret } from './kubernetes/secret.ts';
 import { Service } from './kubernetes/service.ts';
 
-/** Every kind that is read, by name. */
+/** Every kind that is read, by name; where two groups have one name, the group to prefer comes first. */
 export const KINDS: readonly KindDefinition[] = [
   AIGatewayRoute,
   AIServiceBackend,
@@ -33,6 +35,10 @@ export const KINDS: readonly KindDefinition[] = [
   GatewayClass,
   GatewayConfig,
   HTTPRoute,
+  InferenceModelRewrite,
+  FormerInferenceModelRewrite,
+  InferenceObjective,
+  FormerInferenceObjective,
   InferencePool,
   MCPRoute,
   QuotaPolicy,

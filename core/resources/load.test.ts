@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { Gateway } from './gateway-api/gateway.ts';
+import { FormerInferenceObjective, InferenceObjective } from './inference/inference-objective.ts';
 import { Secret } from './kubernetes/secret.ts';
 import { Loader } from './load.ts';
 import { formatProblem } from './problem.ts';
@@ -13,6 +14,8 @@ const env = {};
 const secret = (name: string, more = '') => `apiVersion: v1\nkind: Secret\nmetadata: {name: ${name}}\nstringData: {apiKey: x}\n${more}`;
 const gateway = (name: string) =>
   `apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: ${name}}\nspec: {gatewayClassName: c, listeners: [{name: h, port: 80, protocol: HTTP}]}\n`;
+const objective = (group: string, priority: number) =>
+  `apiVersion: ${group}/v1alpha2\nkind: InferenceObjective\nmetadata: {name: o}\nspec: {priority: ${priority}, poolRef: {name: p}}\n`;
 
 let dir: string;
 beforeEach(() => {
@@ -37,6 +40,14 @@ describe('duplicates', () => {
   it('tells kinds and namespaces apart, and versions not', () => {
     expect(load(secret('a'), secret('a').replace('{name: a}', '{name: a, namespace: n}'), gateway('a')).problems).toEqual([]);
     expect(load(gateway('a'), gateway('a').replace('/v1', '/v1beta1')).problems).toHaveLength(1);
+  });
+
+  it('keeps a resource of two groups in each', () => {
+    const { problems, set } = load(objective('llm-d.ai', 1), objective('inference.networking.x-k8s.io', 2));
+    expect([problems, set.size]).toEqual([[], 2]);
+    expect(set.get(InferenceObjective, 'default', 'o')?.body.spec.priority).toBe(1);
+    expect(set.get(FormerInferenceObjective, 'default', 'o')?.body.spec.priority).toBe(2);
+    expect(load(objective('llm-d.ai', 1), objective('llm-d.ai', 2)).problems).toHaveLength(1);
   });
 
   it('finds a mounted Secret that a document has too', () => {

@@ -4,7 +4,7 @@ import { type Built, Builder } from './build.ts';
 import { DocumentReader, type Environment } from './documents.ts';
 import { readFiles } from './files.ts';
 import { KINDS } from './kinds.ts';
-import { nameOf } from './kind.ts';
+import { isOf, nameOf } from './kind.ts';
 import type { Problem } from './problem.ts';
 import { Secret } from './kubernetes/secret.ts';
 import { readSecretFiles } from './secret-files.ts';
@@ -58,7 +58,7 @@ export class Loader {
       if (built.invalid !== undefined) set.addInvalid(built.invalid);
       if (built.resource === undefined) continue;
       const { resource } = built;
-      if (resource.kind !== Secret.kind) {
+      if (!isOf(Secret, resource)) {
         add(set, resource, problems);
         continue;
       }

@@ -1,13 +1,7 @@
 import { ReferenceGrant } from './gateway-api/reference-grant.ts';
-import type { Resource } from './kind.ts';
+import { type GroupKind, groupOf, type Resource } from './kind.ts';
 import { didYouMean } from './nearest.ts';
 import type { ResourceSet } from './set.ts';
-
-/** One end of a reference. */
-export interface ReferencedKind {
-  readonly group: string;
-  readonly kind: string;
-}
 
 /** Resolves references between resources, across namespaces where a ReferenceGrant lets them. */
 export class References {
@@ -31,20 +25,21 @@ export class References {
   }
 
   /** Whether a resource of one namespace may name one of another; always in its own. */
-  permitted(from: ReferencedKind, fromNamespace: string, to: ReferencedKind, toNamespace: string, name: string): boolean {
+  permitted(from: GroupKind, fromNamespace: string, to: GroupKind, toNamespace: string, name: string): boolean {
     if (fromNamespace === toNamespace) return true;
     const names = this.#grants.get(grantKey(from, fromNamespace, to, toNamespace));
     return names === true || (names?.has(name) ?? false);
   }
 
-  /** Why a reference leads nowhere, in one sentence. */
-  missing(kind: string, namespace: string, name: string): string {
-    if (this.set.isInvalid(kind, namespace, name)) return `${kind} ${namespace}/${name} has problems of its own`;
-    return `there is no ${kind} ${namespace}/${name}${didYouMean(name, this.set.names(kind, namespace))}`;
+  /** Why a reference leads nowhere, in one sentence. A kind's bare name stands for that kind of any group. */
+  missing(kind: string | GroupKind, namespace: string, name: string): string {
+    const target = `${typeof kind === 'string' ? kind : kind.kind} ${namespace}/${name}`;
+    if (this.set.isInvalid(kind, namespace, name)) return `${target} has problems of its own`;
+    return `there is no ${target}${didYouMean(name, this.set.names(kind, namespace))}`;
   }
 
   /** Why a reference across namespaces is not followed. */
-  forbidden(from: ReferencedKind, fromNamespace: string, to: ReferencedKind, toNamespace: string, name: string): string {
+  forbidden(from: GroupKind, fromNamespace: string, to: GroupKind, toNamespace: string, name: string): string {
     return (
       `${to.kind} ${toNamespace}/${name} is in another namespace, and no ReferenceGrant there lets ` +
       `${from.kind} of ${fromNamespace} name it`
@@ -52,12 +47,11 @@ export class References {
   }
 }
 
-function grantKey(from: ReferencedKind, fromNamespace: string, to: ReferencedKind, toNamespace: string): string {
+function grantKey(from: GroupKind, fromNamespace: string, to: GroupKind, toNamespace: string): string {
   return `${from.group}/${from.kind}/${fromNamespace} ${to.group}/${to.kind}/${toNamespace}`;
 }
 
 /** Group and kind of a resource, for {@link References.permitted}. */
-export function kindOf(resource: Pick<Resource, 'apiVersion' | 'kind'>): ReferencedKind {
-  const slash = resource.apiVersion.indexOf('/');
-  return { group: slash === -1 ? '' : resource.apiVersion.slice(0, slash), kind: resource.kind };
+export function kindOf(resource: Pick<Resource, 'apiVersion' | 'kind'>): GroupKind {
+  return { group: groupOf(resource.apiVersion), kind: resource.kind };
 }

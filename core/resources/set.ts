@@ -1,58 +1,85 @@
-import type { KindDefinition, Metadata, Resource, ResourceOf } from './kind.ts';
+import { groupOf, type GroupKind, type KindDefinition, type Metadata, type Resource, type ResourceOf } from './kind.ts';
 
-/** Validated resources of one load. */
+/** Resources of one group and kind, by `namespace/name`. */
+interface OneKind extends GroupKind {
+  readonly resources: Map<string, Resource>;
+  /** `namespace/name` of those that are there and have problems of their own. */
+  readonly invalid: Set<string>;
+}
+
+/**
+ * Validated resources of one load, by group and kind. Where a kind has moved from one group to another, each resource stays in the group
+ * that its document says, and the kind's own file has the function that reads both: `objectivesOf`, `rewritesOf`.
+ */
 export class ResourceSet {
-  readonly #kinds = new Map<string, Map<string, Resource>>();
-  readonly #invalid = new Set<string>();
+  readonly #kinds = new Map<string, OneKind>();
 
   /** @returns the resource that has this name already, and then adds nothing. */
   add(resource: Resource): Resource | undefined {
-    let kind = this.#kinds.get(resource.kind);
-    if (kind === undefined) {
-      kind = new Map();
-      this.#kinds.set(resource.kind, kind);
-    }
+    const { resources } = this.#ofOrNew(groupOf(resource.apiVersion), resource.kind);
     const key = keyOf(resource.metadata);
-    const present = kind.get(key);
-    if (present === undefined) kind.set(key, resource);
+    const present = resources.get(key);
+    if (present === undefined) resources.set(key, resource);
     return present;
   }
 
   all<D extends KindDefinition>(definition: D): ResourceOf<D>[] {
-    return [...(this.#kinds.get(definition.kind)?.values() ?? [])] as ResourceOf<D>[];
+    return [...(this.#of(definition)?.resources.values() ?? [])] as ResourceOf<D>[];
   }
 
   get<D extends KindDefinition>(definition: D, namespace: string, name: string): ResourceOf<D> | undefined {
-    const found = this.#kinds.get(definition.kind)?.get(keyOf({ namespace: definition.namespaced ? namespace : '', name }));
+    const found = this.#of(definition)?.resources.get(keyOf({ namespace: definition.namespaced ? namespace : '', name }));
     return found as ResourceOf<D> | undefined;
   }
 
   /** Notes a resource that is there and has problems of its own. */
-  addInvalid({ kind, namespace, name }: { readonly kind: string; readonly namespace: string; readonly name: string }): void {
-    this.#invalid.add(`${kind} ${namespace}/${name}`);
+  addInvalid({ group, kind, namespace, name }: GroupKind & Pick<Metadata, 'namespace' | 'name'>): void {
+    this.#ofOrNew(group, kind).invalid.add(keyOf({ namespace, name }));
   }
 
-  isInvalid(kind: string, namespace: string, name: string): boolean {
-    return this.#invalid.has(`${kind} ${namespace}/${name}`);
+  /** @param kind a bare name stands for that kind of any group */
+  isInvalid(kind: string | GroupKind, namespace: string, name: string): boolean {
+    return this.#matching(kind).some(({ invalid }) => invalid.has(keyOf({ namespace, name })));
   }
 
-  /** Names of one kind in one namespace, to suggest from; those with problems of their own are meant as well. */
-  names(kind: string, namespace: string): string[] {
-    const names = [...(this.#kinds.get(kind)?.values() ?? [])]
-      .filter((r) => r.metadata.namespace === namespace)
-      .map((r) => r.metadata.name);
-    const prefix = `${kind} ${namespace}/`;
-    for (const key of this.#invalid) if (key.startsWith(prefix)) names.push(key.slice(prefix.length));
-    return names;
+  /**
+   * Names of one kind in one namespace, to suggest from; those with problems of their own are meant as well.
+   * @param kind a bare name stands for that kind of any group
+   */
+  names(kind: string | GroupKind, namespace: string): string[] {
+    const prefix = `${namespace}/`;
+    return this.#matching(kind)
+      .flatMap(({ resources, invalid }) => [...resources.keys(), ...invalid])
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length));
   }
 
   get size(): number {
     let size = 0;
-    for (const kind of this.#kinds.values()) size += kind.size;
+    for (const { resources } of this.#kinds.values()) size += resources.size;
     return size;
+  }
+
+  #of({ group, kind }: GroupKind): OneKind | undefined {
+    return this.#kinds.get(`${group}/${kind}`);
+  }
+
+  #ofOrNew(group: string, kind: string): OneKind {
+    let found = this.#kinds.get(`${group}/${kind}`);
+    if (found === undefined) {
+      found = { group, kind, resources: new Map(), invalid: new Set() };
+      this.#kinds.set(`${group}/${kind}`, found);
+    }
+    return found;
+  }
+
+  #matching(wanted: string | GroupKind): OneKind[] {
+    if (typeof wanted === 'string') return [...this.#kinds.values()].filter(({ kind }) => kind === wanted);
+    const found = this.#of(wanted);
+    return found === undefined ? [] : [found];
   }
 }
 
-function keyOf(metadata: Pick<Metadata, 'namespace' | 'name'>): string {
-  return `${metadata.namespace}/${metadata.name}`;
+function keyOf({ namespace, name }: Pick<Metadata, 'namespace' | 'name'>): string {
+  return `${namespace}/${name}`;
 }

@@ -102,7 +102,7 @@ export class PodPicking implements AttemptWatch {
     if (candidate === undefined) throw this.#nothingReady();
     const { method, path, headers, body } = this.#subject.outbound(candidate);
     try {
-      const authority = headers[headers.indexOf('host') + 1]!;
+      const authority = headers.find((_, at) => at % 2 === 1 && headers[at - 1] === 'host') ?? '';
       const shown = { method, path, authority, headers, body: Buffer.isBuffer(body) ? body : undefined };
       this.#asked = await picker.pick({ pick: this.#subject.pick, ...shown }, signal);
       return this.#asked;

@@ -1,5 +1,7 @@
 import { defineKind, type KindDefinition, type Report, type ResourceOf } from '../kind.ts';
 import { object, oneOf, type Static, Type } from '../schema.ts';
+import type { ResourceSet } from '../set.ts';
+import { ofBothGroups } from './both-groups.ts';
 import { PoolReference, reportOtherPool } from './pool-reference.ts';
 
 const Name = Type.String({ minLength: 1 });
@@ -34,9 +36,14 @@ function define(group: string): KindDefinition<typeof schema> {
 
 /** Other names for the models of a pool, with weights: a canary, or a name that outlives its model. */
 export const InferenceModelRewrite = define('llm-d.ai');
-/** The same under the group that it had before it moved to llm-d. Where both exist, {@link InferenceModelRewrite} wins. */
+/** The same under the group that it had before it moved to llm-d; {@link rewritesOf} reads both. */
 export const FormerInferenceModelRewrite = define('inference.networking.x-k8s.io');
 export type InferenceModelRewrite = ResourceOf<typeof InferenceModelRewrite>;
+
+/** Every rewrite, whatever its group. */
+export function rewritesOf(set: ResourceSet): InferenceModelRewrite[] {
+  return ofBothGroups(set, InferenceModelRewrite, FormerInferenceModelRewrite);
+}
 
 function checkTargets({ targets }: Static<typeof Rule>, at: string, report: Report): void {
   if (targets === undefined) {

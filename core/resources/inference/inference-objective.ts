@@ -1,5 +1,7 @@
 import { defineKind, type KindDefinition, type ResourceOf } from '../kind.ts';
 import { object, Type } from '../schema.ts';
+import type { ResourceSet } from '../set.ts';
+import { firstOfBothGroups, ofBothGroups } from './both-groups.ts';
 import { PoolReference, reportOtherPool } from './pool-reference.ts';
 
 const schema = object({
@@ -24,9 +26,19 @@ function define(group: string): KindDefinition<typeof schema> {
 
 /** How important the requests are that name it in `x-llm-d-inference-objective`. */
 export const InferenceObjective = define('llm-d.ai');
-/** The same under the group that it had before it moved to llm-d. Where both exist, {@link InferenceObjective} wins. */
+/** The same under the group that it had before it moved to llm-d; {@link objectivesOf} reads both. */
 export const FormerInferenceObjective = define('inference.networking.x-k8s.io');
 export type InferenceObjective = ResourceOf<typeof InferenceObjective>;
+
+/** Every objective, whatever its group. */
+export function objectivesOf(set: ResourceSet): InferenceObjective[] {
+  return ofBothGroups(set, InferenceObjective, FormerInferenceObjective);
+}
+
+/** One objective, whatever its group. */
+export function objectiveOf(set: ResourceSet, namespace: string, name: string): InferenceObjective | undefined {
+  return firstOfBothGroups(set, InferenceObjective, FormerInferenceObjective, { namespace, name });
+}
 
 /** Priority of an objective, and of a request without one. */
 export function priorityOf(objective: InferenceObjective | undefined): number {

@@ -1,0 +1,138 @@
+import { durationMs } from '#core/resources/schema';
+import { formatProblem, InvalidResources } from '#core/resources/problem';
+import type { Tier, TierOptions } from '#core/serve/tier';
+import { accessLogger, accessLogStream } from '#core/telemetry/accesslog';
+import { InvalidKeyFile, TierKeys } from '#core/tiers/keys';
+
+import { CommandError, portOf, UsageError } from './command.ts';
+
+/** Options that both tiers have. */
+export const TIER_OPTIONS = {
+  port: { type: 'string' },
+  'admin-port': { type: 'string' },
+  'admin-host': { type: 'string', default: '127.0.0.1' },
+  host: { type: 'string', default: '127.0.0.1' },
+  'secret-dir': { type: 'string' },
+  drain: { type: 'string', default: '30s' },
+  'no-access-log': { type: 'boolean' },
+  'debug-headers': { type: 'boolean' },
+  'signing-key': { type: 'string' },
+  'peer-keys': { type: 'string' },
+} as const;
+
+type TierValues = { readonly [Name in keyof typeof TIER_OPTIONS]?: string | boolean };
+
+/** Options as the tiers take them, but for the sources. */
+export type CommonOptions = Omit<TierOptions, 'sources'> & { readonly keys: TierKeys; readonly flush: () => void };
+
+/** @throws UsageError, CommandError */
+export function commonOptions(values: TierValues, ports: { readonly port: number; readonly adminPort: number }): CommonOptions {
+  const text = (name: keyof typeof TIER_OPTIONS): string | undefined => values[name] as string | undefined;
+  const port = portOf(text('port') ?? String(ports.port), 'port');
+  const adminPort = portOf(text('admin-port') ?? String(ports.adminPort), 'admin-port');
+  const drain = text('drain')!;
+  if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(drain)) throw new UsageError(`--drain must be a duration such as 30s, not "${drain}"`);
+  const keys = keysOf(text('signing-key'), text('peer-keys'));
+  const stream = values['no-access-log'] === true ? undefined : accessLogStream();
+  const logger = stream === undefined ? undefined : accessLogger(stream);
+  return {
+    host: text('host')!,
+    port,
+    adminPort,
+    adminHost: text('admin-host')!,
+    drainMs: durationMs(drain),
+    debugHeaders: values['debug-headers'] === true,
+    accessLog: logger === undefined ? undefined : (line) => logger.info(line),
+    log,
+    keys,
+    flush: () => stream?.flushSync(),
+  };
+}
+
+function keysOf(signingKey: string | undefined, peerKeys: string | undefined): TierKeys {
+  try {
+    return new TierKeys({ signingKey, peerKeys }, (message) => log('warn', message));
+  } catch (error) {
+    if (error instanceof InvalidKeyFile) throw new CommandError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Starts a tier, says what it serves, and waits for its end. @param example a command to paste */
+export async function serveTier(tier: Tier, options: CommonOptions, example: (host: string) => string | undefined): Promise<number> {
+  try {
+    await tier.start();
+  } catch (error) {
+    options.keys.close();
+    throw startFailure(error, options);
+  }
+  announce(tier, options, example);
+  // A chunk of the access log waits for more lines; whoever looks at it should not.
+  const flush = setInterval(options.flush, 1000).unref();
+  await stopped(tier, options.keys);
+  clearInterval(flush);
+  options.keys.close();
+  options.flush();
+  return 0;
+}
+
+/** What went wrong at the start, in the words of the person who has to mend it. */
+function startFailure(error: unknown, { host, port, adminPort, adminHost = '127.0.0.1' }: CommonOptions): unknown {
+  if (error instanceof InvalidResources)
+    return new CommandError(
+      `${error.problems.length} ${error.problems.length === 1 ? 'problem' : 'problems'} in the resources\n${error.problems.map(formatProblem).join('\n')}`,
+    );
+  const { code, port: failed = port, address } = error as { code?: string; port?: number; address?: string };
+  const option = failed === adminPort ? '--admin-port' : '--port';
+  if (code === 'EADDRINUSE') return new CommandError(`port ${failed} is taken; choose another one with ${option}`);
+  if (code === 'EACCES')
+    return new CommandError(`port ${failed} needs more rights than this user has; choose one above 1023 with ${option}`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    const admin = address === adminHost && adminHost !== host;
+    return new CommandError(`${admin ? `--admin-host ${adminHost}` : `--host ${host}`} is no address of this machine`);
+  }
+  return error;
+}
+
+/** An address as a URL has it; that of all addresses as this machine reaches it. */
+function inUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function announce(tier: Tier, { host, adminHost = '127.0.0.1' }: CommonOptions, example: (host: string) => string | undefined): void {
+  const { current, ignored } = tier.configuration;
+  for (const name of ignored) log('info', `ignored, without effect here: ${name}`);
+  for (const notice of [...tier.notices, ...current.notices]) log('warn', notice);
+  const ports = [...tier.ports];
+  const shown = inUrl(host);
+  for (const [declared, port] of ports)
+    log('info', `listening on http://${shown}:${port}${declared === port ? '' : ` for listeners of port ${declared}`}`);
+  log('info', `ready; admin on http://${inUrl(adminHost)}:${tier.adminPort} (/readyz /metrics /config)`);
+  const command = example(shown);
+  if (command !== undefined) process.stderr.write(`\nTry it:\n\n${command}\n\n`);
+}
+
+/** Resolves after a signal, when everything has ended. A second signal ends it at once. */
+function stopped(tier: Tier, keys: TierKeys): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false;
+    const stop = (signal: NodeJS.Signals) => {
+      if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+      stopping = true;
+      log('info', `${signal}: draining`);
+      tier.stop().then(resolve, reject);
+    };
+    process.on('SIGTERM', stop).on('SIGINT', stop);
+    process.on('SIGHUP', () => {
+      keys.reload();
+      void tier.reload('SIGHUP');
+    });
+  });
+}
+
+/** The operator's log: one line each on standard error, apart from the access log. */
+export function log(level: 'info' | 'warn' | 'error', message: string, detail?: object): void {
+  const more = detail === undefined || Object.keys(detail).length === 0 ? '' : ` ${JSON.stringify(detail)}`;
+  process.stderr.write(`${new Date().toISOString()} ${level} ${message}${more}\n`);
+}

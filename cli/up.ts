@@ -1,0 +1,83 @@
+import { durationMs } from '#core/resources/schema';
+
+import { findConfiguration, NoConfiguration } from '../infra/local/configuration.ts';
+import { NoPort } from '../infra/local/ports.ts';
+import { isTerminal, jsonScreen, textScreen } from '../infra/local/screen.ts';
+import { runSession } from '../infra/local/session.ts';
+import { type Command, CommandError, parse, portOf, UsageError } from './command.ts';
+
+const HELP = `Usage: tierkit up [FOLDER] [OPTION…]
+
+Runs the whole platform on this machine: tier one, tier two, and three simulated pods of the models demo-small (with the LoRA adapter
+demo-small-sql) and demo-large, each as a process of its own. What crashes is started again. Ctrl-C stops all in order, a second one at once.
+
+FOLDER holds the resources of the tiers: tier-one and tier-two, each a folder or a .yaml file (default: the bundled
+examples/two-tiers). They can use \${TIERKIT_TIER_TWO_PORT}, \${TIERKIT_PODS_SMALL} and \${TIERKIT_PODS_LARGE}.
+
+A port that is taken shifts to the next free one; 0 takes any free one.
+  --port PORT                  tier one (default 1975)
+  --admin-port PORT            its /readyz /metrics /config (default 1064)
+  --tier-two-port PORT         tier two (default 1976)
+  --tier-two-admin-port PORT   its /readyz /metrics /config (default 1065)
+  --pods-port PORT             the first of three in a row for the pods (default 8000)
+
+  --speed FACTOR               how many times faster than in reality the pods are (default 1)
+  --drain DURATION             time for running requests when it stops (default 10s)
+  --no-restart                 end everything when one process ends
+  --verbose                    show every line of every process, and of the access logs
+  --json                       write one JSON object for each event, and nothing else
+`;
+
+const OPTIONS = {
+  port: { type: 'string', default: '1975' },
+  'admin-port': { type: 'string', default: '1064' },
+  'tier-two-port': { type: 'string', default: '1976' },
+  'tier-two-admin-port': { type: 'string', default: '1065' },
+  'pods-port': { type: 'string', default: '8000' },
+  speed: { type: 'string', default: '1' },
+  drain: { type: 'string', default: '10s' },
+  'no-restart': { type: 'boolean' },
+  verbose: { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
+
+export const up: Command = {
+  name: 'up',
+  summary: 'run both tiers and simulated pods on this machine',
+  help: HELP,
+  async run(args) {
+    const { values, positionals } = parse(args, OPTIONS);
+    if (positionals.length > 1) throw new UsageError('give one folder, which has the resources of both tiers');
+    const speed = Number(values.speed);
+    if (!(speed > 0)) throw new UsageError(`--speed must be a number above 0, not "${values.speed}"`);
+    if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(values.drain))
+      throw new UsageError(`--drain must be a duration such as 10s, not "${values.drain}"`);
+    const verbose = values.verbose ?? false;
+    const report =
+      values.json === true
+        ? jsonScreen(process.stdout, verbose)
+        : textScreen(process.stdout, { terminal: isTerminal(process.stdout, process.env), verbose });
+    try {
+      const failure = await runSession({
+        configuration: findConfiguration(positionals[0]),
+        ports: {
+          tierOne: portOf(values.port, 'port'),
+          tierOneAdmin: portOf(values['admin-port'], 'admin-port'),
+          tierTwo: portOf(values['tier-two-port'], 'tier-two-port'),
+          tierTwoAdmin: portOf(values['tier-two-admin-port'], 'tier-two-admin-port'),
+          pods: portOf(values['pods-port'], 'pods-port'),
+        },
+        speed,
+        drain: { text: values.drain, ms: durationMs(values.drain) },
+        accessLog: verbose,
+        restart: values['no-restart'] !== true,
+        report,
+      });
+      if (failure !== undefined) throw new CommandError(failure);
+      return 0;
+    } catch (error) {
+      if (error instanceof NoConfiguration || error instanceof NoPort) throw new CommandError(error.message, { cause: error });
+      throw error;
+    }
+  },
+};
