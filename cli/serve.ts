@@ -101,9 +101,9 @@ function inUrl(host: string): string {
 }
 
 function announce(tier: Tier, { host, adminHost = '127.0.0.1' }: CommonOptions, example: (host: string) => string | undefined): void {
-  const { current, ignored } = tier.configuration;
+  const { ignored } = tier.configuration;
   for (const name of ignored) log('info', `ignored, without effect here: ${name}`);
-  for (const notice of [...tier.notices, ...current.notices]) log('warn', notice);
+  for (const notice of tier.notices()) log('warn', notice);
   const ports = [...tier.ports];
   const shown = inUrl(host);
   for (const [declared, port] of ports)

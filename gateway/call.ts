@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import type { Outbound, Outcome } from '#core/attempt/call';
 import type { AiTarget } from '#core/providers/target';
 import { AiCall, type AnswerEditor } from '#core/serve/ai';
@@ -47,7 +49,8 @@ export class TierOneCall extends AiCall {
   /** The request with tier one's word for it. */
   #signed(outbound: Outbound, target: AiTarget, attempt: number): Outbound {
     const { request } = this.api;
-    const id = `${request.id}/${attempt}`;
+    // A client may use one request id twice; tier two takes each token once.
+    const id = `${request.id}/${attempt}.${randomUUID()}`;
     const { requestTimeoutMs } = this.plan;
     const token = this.#link.sign(
       {

@@ -26,7 +26,7 @@ export class TierTwo extends Tier {
       stages: new TierTwoStages(keys, audience),
       pools,
       admin: (app) => poolRoutes(app, pools),
-      notices: noticesOf(keys),
+      notices: () => noticesOf(keys),
     });
   }
 }

@@ -61,6 +61,8 @@ const problem = (yaml: readonly string[]) =>
     (error: Error) => error.message,
   );
 
+const slowly: TestPod['answer'] = (request, response, body) => void setTimeout(() => asChat(request, response, body), 40);
+
 describe('an AIGatewayRoute that leads to a pool', () => {
   test('is answered by a pod of it, and says which', async () => {
     const a = await pod();
@@ -424,7 +426,6 @@ stringData: {team-a: the-key}`;
 });
 
 test('a pod that dies under load: whoever has no byte yet is answered by another, and nobody notices', async () => {
-  const slowly: TestPod['answer'] = (request, response, body) => void setTimeout(() => asChat(request, response, body), 40);
   const pods = [await pod(slowly), await pod(slowly), await pod(slowly)];
   const two = await tier([poolYaml('p', pods), modelYaml('m', ['p'])]);
   const statuses: number[] = [];

@@ -15,6 +15,7 @@ import { Pipeline, type Stages } from './pipeline.ts';
 import type { Pools } from '../route/scope.ts';
 import { EndpointTable, type EndpointPrefixes } from '../read/endpoints.ts';
 import type { LogRequest } from './settle.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /** What a process of either tier is started with. */
 export interface TierOptions {
@@ -49,18 +50,17 @@ export interface TierParts {
   /** Further questions that the admin listener answers. */
   readonly admin?: (app: FastifyInstance) => void;
   /** Lines to be told at the start, with those of the configuration. */
-  readonly notices?: readonly string[];
+  readonly notices?: (snapshot: Snapshot) => readonly string[];
 }
 
 /** A running tier: loads, listens, reloads, drains. */
 export class Tier {
   readonly configuration: Configuration;
   readonly metrics: Metrics;
-  /** Told at the start. */
-  readonly notices: readonly string[];
   readonly lifecycle = new Lifecycle();
   readonly reloadState: ReloadState = { lastError: undefined, lastAttemptAt: undefined };
   readonly #options: TierOptions;
+  readonly #notices: TierParts['notices'];
   readonly #pipeline: Pipeline;
   readonly #watch: FolderWatch;
   readonly #admin;
@@ -70,10 +70,10 @@ export class Tier {
   #reloading: Promise<boolean> = Promise.resolve(false);
   #stopped: Promise<void> | undefined;
 
-  constructor(options: TierOptions, metrics: Metrics, { stages, pools, admin, notices = [] }: TierParts) {
+  constructor(options: TierOptions, metrics: Metrics, { stages, pools, admin, notices }: TierParts) {
     this.#options = options;
     this.metrics = metrics;
-    this.notices = notices;
+    this.#notices = notices;
     const { log } = options;
     this.configuration = new Configuration(options.sources, (message) => log('warn', message), pools);
     this.#pipeline = new Pipeline({
@@ -99,6 +99,12 @@ export class Tier {
   /** Ports that are listened on, by the port of the Gateway's listener. */
   get ports(): ReadonlyMap<number, number> {
     return this.#listeners.ports;
+  }
+
+  /** What an operator should know of the configuration in service. */
+  notices(): readonly string[] {
+    const { current } = this.configuration;
+    return [...(this.#notices?.(current) ?? []), ...current.notices];
   }
 
   get adminPort(): number {

@@ -100,7 +100,7 @@ function choicesOf(targets: Targets, rule: string): Pick<Rule, 'targets' | 'tota
 
 function byAgeAndName(a: InferenceModelRewrite, b: InferenceModelRewrite): number {
   const [first, second] = [nameOf(a), nameOf(b)];
-  return (first === second ? 0 : first < second ? -1 : 1);
+  return bornAt(a) - bornAt(b) || (first === second ? 0 : first < second ? -1 : 1);
 }
 
 /** Milliseconds; a resource without a date is the newest. */
