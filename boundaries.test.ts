@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kserve: ['core'],
   observability: ['core'],
   infra: ['core', 'gateway', 'tier2-gateway', 'kserve', 'observability'],
-  cli: ['core', 'gateway', 'tier2-gateway', 'kserve', 'infra', 'observability'],
+  cli: ['core', 'gateway', 'tier2-gateway', 'kserve', 'infra', 'observability', 'loadtests'],
   examples: TOP,
   loadtests: TOP,
 };
