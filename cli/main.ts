@@ -4,11 +4,12 @@ import { check } from './check.ts';
 import { type Command, CommandError, UsageError } from './command.ts';
 import { run } from './run.ts';
 import { sim } from './sim.ts';
+import { simulate } from './simulate.ts';
 import { tier2 } from './tier2.ts';
 import { up } from './up.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [up, run, tier2, check, sim, version];
+const COMMANDS: readonly Command[] = [up, run, tier2, check, sim, simulate, version];
 
 const HELP = `tierkit: the two-tier AI gateway platform as code
 

@@ -55,11 +55,11 @@ const SCRAPE_MS = 50;
 
 function scored(weights: Weights): Picker {
   let scrapedAt = -Infinity;
-  let scraped: { waiting: number; kvUsage: number }[] = [];
+  let scraped: readonly { readonly waiting: number; readonly kvUsage: number }[] = [];
   return (call, pods, now, random) => {
     if (now - scrapedAt >= SCRAPE_MS) {
       scrapedAt = now;
-      scraped = pods.map((pod) => pod.load());
+      scraped = pods.map((pod) => pod.reported());
     }
     const queues = scraped.map(({ waiting }) => waiting);
     const cached = weights.prefix === 0 ? queues.map(() => 0) : pods.map((pod) => pod.cachedPrefixTokens(call.content));

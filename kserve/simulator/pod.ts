@@ -1,6 +1,6 @@
 import type { BlockEvents } from './engine/blocks.ts';
 import type { Content } from './engine/content.ts';
-import { Engine, type EngineSnapshot } from './engine/engine.ts';
+import { Engine, type EngineSnapshot, type ReportedGauges } from './engine/engine.ts';
 import { EngineMetrics } from './engine/metrics.ts';
 import type { Profile } from './engine/profile.ts';
 import { Random } from './engine/random.ts';
@@ -263,6 +263,16 @@ export class SimulatedPod implements Machine {
   load(rank = 0): { readonly running: number; readonly waiting: number; readonly kvUsage: number } {
     const engine = this.#engines[rank]!;
     return { running: engine.running, waiting: engine.waiting, kvUsage: engine.allocator.usage };
+  }
+
+  /** Tokens that the prefix cache of one rank holds, in use or not. */
+  cachedTokens(rank = 0): number {
+    return this.#engines[rank]!.allocator.cachedHashes * this.settings.blockSize;
+  }
+
+  /** What a scrape of one rank says of the same: as old as the engine's step under way. */
+  reported(rank = 0): ReportedGauges {
+    return this.#engines[rank]!.reported;
   }
 
   #boot(): void {

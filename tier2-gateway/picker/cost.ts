@@ -34,8 +34,9 @@ function put(out: Float64Array, row: number, term: number, ms: number): number {
 }
 
 /**
- * What it costs to send the request to the endpoint, in milliseconds of latency: the request's own (queue, prefill, decode, waits), and
- * what it takes from others (streams that it slows, prefixes that it displaces). Writes one row of terms.
+ * What it costs to send the request to the endpoint, in milliseconds between tokens: the request's own (queue, prefill and waits, of which
+ * a millisecond counts `ttftWeight` times; decode), and what it takes from others (streams that it slows, prefixes that it displaces).
+ * Writes one row of terms.
  *
  * @param matchedTokens cached there, as far as the index can be trusted
  * @returns the total
@@ -76,7 +77,9 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
   const slowedMs = speed.tpotPerStreamMs(now) * othersOutput * fits;
   const interferenceMs = settings.interferenceWeight * (stalledMs + slowedMs);
 
-  const evictionMs = settings.evictionWeight * evictionCost(endpoint, uncached + expectedOutput, kvInUse, context);
+  // Who computes them again will hold up the streams that are there then: about as many as now.
+  const recomputed = 1 + settings.interferenceWeight * (load.streams + foreignRunning);
+  const evictionMs = settings.evictionWeight * recomputed * evictionCost(endpoint, uncached + expectedOutput, kvInUse, context);
 
   let loraMs = 0;
   if (request.lora !== undefined) {
@@ -90,16 +93,17 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
   const slowStartMs = (queueMs + prefillMs + decodeMs) * (1 / warmth - 1);
   const lateTtft = Math.max(0, estTtft - (request.sloTtftMs ?? Infinity));
   const lateTpot = Math.max(0, tpotMs - (request.sloTpotMs ?? Infinity)) * expectedOutput;
-  const sloMs = settings.sloWeight * (lateTtft + lateTpot);
+  const sloMs = settings.sloWeight * (settings.ttftWeight * lateTtft + lateTpot);
   const sessionMs = context.sessionEndpoint === endpoint.info.id ? -settings.sessionBonusMs : 0;
 
-  let total = put(out, row, TERM.queue, queueMs);
-  total += put(out, row, TERM.prefill, prefillMs);
-  total += put(out, row, TERM.wait, waitMs);
+  const { ttftWeight } = settings;
+  let total = put(out, row, TERM.queue, ttftWeight * queueMs);
+  total += put(out, row, TERM.prefill, ttftWeight * prefillMs);
+  total += put(out, row, TERM.wait, ttftWeight * waitMs);
   total += put(out, row, TERM.decode, decodeMs);
   total += put(out, row, TERM.interference, interferenceMs);
   total += put(out, row, TERM.eviction, evictionMs);
-  total += put(out, row, TERM.lora, loraMs);
+  total += put(out, row, TERM.lora, ttftWeight * loraMs);
   total += put(out, row, TERM.failure, failureMs);
   total += put(out, row, TERM.slowStart, slowStartMs);
   total += put(out, row, TERM.slo, sloMs);

@@ -56,6 +56,20 @@ test('a slow endpoint is told apart, one that was never tried counts as normal, 
   expect(slow.prefillMsPerToken(600_000) / untried.prefillMsPerToken(600_000)).toBeLessThan(1.05);
 });
 
+test('streams that pause now and then do not make their endpoint slow, streams that are all slow do', () => {
+  const pool = new PoolModels(DEFAULT_SETTINGS);
+  const [pausing, slow] = [new SpeedModel(pool), new SpeedModel(pool)];
+  const normal = new SpeedModel(pool);
+  for (let index = 0; index < 1_000; index++) {
+    normal.observeTpot(truth(32, 100_000), 32, 100_000, index);
+    pausing.observeTpot(truth(32, 100_000) * (index % 5 === 0 ? 30 : 1), 32, 100_000, index);
+    slow.observeTpot(truth(32, 100_000) * 4, 32, 100_000, index);
+  }
+  const base = normal.tpotMs(32, 100_000, 1_000);
+  expect(pausing.tpotMs(32, 100_000, 1_000) / base).toBeLessThan(1.2);
+  expect(slow.tpotMs(32, 100_000, 1_000) / base).toBeGreaterThan(2.5);
+});
+
 test('one endpoint that learned something does not make the untried look worse', () => {
   const pool = new PoolModels(DEFAULT_SETTINGS);
   const [tried, untried] = [new SpeedModel(pool), new SpeedModel(pool)];

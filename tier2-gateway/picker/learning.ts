@@ -57,27 +57,32 @@ class OnlineLine {
  */
 class Deviation {
   readonly #limit: number;
+  readonly #surprising: number;
   #log = 0;
   #at = 0;
   /** The factor at the time of the last question: one pick asks several times. */
   #askedAt = Number.NaN;
   #answer = 1;
 
-  constructor(range: number) {
+  /** @param surprising logarithm beyond which one observation counts no more: outliers must be many to count */
+  constructor(range: number, surprising: number) {
     this.#limit = Math.log(range);
+    this.#surprising = surprising;
   }
 
   factor(now: number): number {
     if (now !== this.#askedAt) {
       this.#askedAt = now;
-      const beyond = Math.sign(this.#log) * Math.max(0, Math.abs(this.#log) - USUAL_DEVIATION);
+      // A usual deviation is none; a large one is believed nearly in full.
+      const size = Math.abs(this.#log);
+      const beyond = size <= USUAL_DEVIATION ? 0 : this.#log * (1 - (USUAL_DEVIATION / size) ** 2);
       this.#answer = Math.exp(beyond * 0.5 ** (Math.max(0, now - this.#at) / DEVIATION_HALF_LIFE_MS));
     }
     return this.#answer;
   }
 
   observe(ratio: number, at: number): void {
-    this.#log = Math.max(-this.#limit, Math.min(this.#limit, this.#log + RATE * surprise(ratio, this.#log)));
+    this.#log = Math.max(-this.#limit, Math.min(this.#limit, this.#log + RATE * surprise(ratio, this.#log, this.#surprising)));
     this.#at = at;
     this.#askedAt = Number.NaN;
   }
@@ -98,6 +103,12 @@ export class PoolModels {
   }
 }
 
+/**
+ * Streams tell their time per token several times a second, so a server that is really slower is found out soon. But where the KV cache is
+ * full, streams are taken out of the batch for a while: that is no speed.
+ */
+const TPOT_SURPRISING = 0.15;
+
 /** Units of the features, so that all are of about one size. */
 const TOKENS = 1_000;
 const STREAMS = 64;
@@ -111,8 +122,8 @@ export class SpeedModel {
 
   constructor(pool: PoolModels) {
     this.#pool = pool;
-    this.#ttft = new Deviation(pool.range);
-    this.#tpot = new Deviation(pool.range);
+    this.#ttft = new Deviation(pool.range, Math.LN2);
+    this.#tpot = new Deviation(pool.range, TPOT_SURPRISING);
   }
 
   /** Time to first token of an empty prompt without a queue. */
@@ -155,7 +166,7 @@ function learn(line: OnlineLine, deviation: Deviation, value: number, x: number,
 /** Keeps the logarithm of an observation of 0 finite. */
 const LEAST_RATIO = 1e-6;
 
-/** How far the logarithm of the ratio is from the expected one; a hiccup counts as a factor of two. */
-function surprise(ratio: number, expected: number): number {
-  return Math.max(-Math.LN2, Math.min(Math.LN2, Math.log(Math.max(LEAST_RATIO, ratio)) - expected));
+/** How far the logarithm of the ratio is from the expected one; a hiccup counts as a factor of two at most. */
+function surprise(ratio: number, expected: number, most = Math.LN2): number {
+  return Math.max(-most, Math.min(most, Math.log(Math.max(LEAST_RATIO, ratio)) - expected));
 }

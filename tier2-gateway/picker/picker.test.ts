@@ -294,9 +294,10 @@ describe('choice', () => {
     // Loaded at the first. At the second all slots are busy: a load, and a wait besides.
     const [resident, full] = loads('red');
     expect(resident).toBe(0);
-    expect(full).toBeGreaterThan(450);
+    const swap = 1.5 * 300 * picker.settings.ttftWeight;
+    expect(full).toBeGreaterThan(swap);
     // The first one's adapter is idle and can make place.
-    expect(loads('green')[0]).toBe(450);
+    expect(loads('green')[0]).toBe(swap);
   });
 
   test('among equals, chance decides', () => {
@@ -325,8 +326,8 @@ describe('choice', () => {
   test('an objective for the first token outweighs cheaper tokens later', () => {
     const { picker } = pool(2);
     // One with a long prefill queue, one with many streams: the plain choice is the first.
-    for (let index = 0; index < 3; index++) picker.pick(request(prompt(`q${index}`, 60_000), { subset: ['10.0.0.0'], expectedOutput: 1 }));
-    for (let index = 0; index < 60; index++)
+    picker.pick(request(prompt('q', 60_000), { subset: ['10.0.0.0'], expectedOutput: 1 }));
+    for (let index = 0; index < 120; index++)
       picker.pick(request(prompt(`w${index}`, 40), { subset: ['10.0.0.1'], expectedOutput: 100 })).firstToken(1);
     const probe = request(prompt('p', 400), { expectedOutput: 800 });
     const plain = picker.pick(probe);
@@ -397,6 +398,20 @@ describe('scrapes', () => {
       if (restart === 'pod') picker.setEndpoints([endpoint(0, { pod: 'another', startedAt: 1 })]);
       expect(picker.endpoints()[0]!.indexedBlocks).toBe(0);
     }
+  });
+
+  test('a counter that falls while a stream goes on is an old scrape, and no restart', () => {
+    const { picker, clock } = pool(1);
+    picker.observeMetrics('10.0.0.0:8000', metrics({ running: 1, prefixQueries: 900 }), 0);
+    const ticket = picker.pick(request(prompt('cached', 8_000)));
+    ticket.firstToken(1);
+    clock.at = 5_000;
+    picker.observeMetrics('10.0.0.0:8000', metrics({ running: 1, prefixQueries: 3 }), clock.at);
+    expect(picker.endpoints()[0]!.indexedBlocks).toBeGreaterThan(0);
+    // Without a stream that began before, there is no such proof.
+    ticket.end();
+    picker.observeMetrics('10.0.0.0:8000', metrics({ prefixQueries: 1 }), clock.at);
+    expect(picker.endpoints()[0]!.indexedBlocks).toBe(0);
   });
 
   test('an index that promises more than the server has is trusted less, and again when it is right', () => {

@@ -4,7 +4,9 @@ import { DecisionRing, TERM, TERMS } from './decisions.ts';
 import type { Decision, DecisionRecord } from './decisions.ts';
 import { bytesOfBlocks, finish, PromptHasher } from './digest.ts';
 import { EndpointState } from './endpoint.ts';
+import { Homes, isKnown } from './home.ts';
 import { PoolModels } from './learning.ts';
+import { OutputLengths } from './output-lengths.ts';
 import { inSubset } from './policy.ts';
 import type { EndpointInfo, EndpointMetrics, PickRequest, Policy, RankedEndpoint, Surroundings, Ticket } from './policy.ts';
 import { PrefixIndex } from './prefix-index.ts';
@@ -13,11 +15,13 @@ import type { ForeignLoad } from './scraped.ts';
 import { Sessions } from './sessions.ts';
 import { pickerSettings } from './settings.ts';
 import type { PickerSettings } from './settings.ts';
-import { PickerTicket } from './ticket.ts';
+import { outputKey, PickerTicket } from './ticket.ts';
 import type { PickerState } from './ticket.ts';
 
 /** Scrapes below this confidence have no say in what is normal. */
 const TELLING = 0.5;
+/** No model server restarts faster. */
+const NO_RESTART_MS = 1_000;
 
 /** What `Picker.endpoints` tells, for metrics and the admin API. */
 export interface EndpointSummary {
@@ -70,6 +74,8 @@ export class Picker implements Policy {
       open: new Set(),
       unseen: new Set(),
       now: options.now,
+      homes: new Homes(),
+      outputs: new OutputLengths(this.settings.expectedOutput),
       bytesPerToken: 4,
       usualInput: 512,
       hitRate: 0,
@@ -115,11 +121,18 @@ export class Picker implements Policy {
     const endpoint = this.#endpoints.get(id);
     if (endpoint === undefined) return;
     const before = endpoint.scraped.last?.prefixQueries;
-    if (before !== undefined && metrics.prefixQueries !== undefined && metrics.prefixQueries < before) {
+    const fell = before !== undefined && metrics.prefixQueries !== undefined && metrics.prefixQueries < before;
+    if (fell && !this.#hasStreamSince(endpoint, at - NO_RESTART_MS)) {
       endpoint.restarted(this.index, this.#around.now());
     }
     const capacity = (metrics.blockSize ?? 0) * (metrics.numBlocks ?? 0) || endpoint.kvCapacity;
-    endpoint.scraped.observe(metrics, at, endpoint.load, endpoint.ownKv(this.index, this.#state.bytesPerToken), capacity);
+    endpoint.scraped.observe(metrics, at, endpoint.load, capacity);
+  }
+
+  /** A stream that began before is proof that the server has not restarted since: then the scrape is an old one. */
+  #hasStreamSince(endpoint: EndpointState, at: number): boolean {
+    for (const ticket of this.#state.open) if (ticket.streamsFrom(endpoint, at)) return true;
+    return false;
   }
 
   metricsFailed(id: string, _at: number): void {
@@ -139,7 +152,7 @@ export class Picker implements Policy {
     const salt = this.#salt(request);
     if (candidates.length === 0) return new PickerTicket(this.#state, request, salt, [], record, 0);
     this.index.match(request.prompt, salt, this.#depths);
-    const { expectedOutput = this.settings.expectedOutput } = request;
+    const { maxOutput, expectedOutput = this.#state.outputs.expected(outputKey(request), maxOutput) } = request;
     const context: CostContext = {
       request,
       settings: this.settings,
@@ -152,16 +165,25 @@ export class Picker implements Policy {
       hitRate: this.#state.hitRate,
       sessionEndpoint: request.session === undefined ? undefined : this.#state.sessions.get(request.tenant, request.session, now),
     };
+    const home = this.#homeOf(request, candidates);
     for (let row = 0; row < candidates.length; row++) {
       const endpoint = candidates[row]!;
       const depth = endpoint.slot < 0 ? 0 : this.#depths[endpoint.slot]!;
       record.ids.push(endpoint.info.id);
-      costOf(endpoint, matchedTokens(endpoint, depth, request), context, record.terms, row);
+      const matched = matchedTokens(endpoint, depth, request);
+      const believed = row === home ? Math.max(matched, this.#state.homes.expected(request.inputTokens)) : matched;
+      costOf(endpoint, believed, context, record.terms, row);
     }
     const ranked = this.#rank(candidates, record);
     const ticket = new PickerTicket(this.#state, request, salt, ranked, record, expectedOutput);
-    ticket.reserve(candidates[record.chosen]!, record.term(record.chosen, 'estTtft'));
+    ticket.reserve(candidates[record.chosen]!, record.term(record.chosen, 'estTtft'), record.chosen === home);
     return ticket;
+  }
+
+  /** Row of the prompt's home, if no endpoint is known to have it; else -1. */
+  #homeOf({ prompt }: PickRequest, candidates: readonly EndpointState[]): number {
+    for (const { slot } of candidates) if (slot >= 0 && isKnown(this.#depths[slot]!)) return -1;
+    return this.#state.homes.find(prompt, candidates);
   }
 
   #candidates(request: PickRequest, record: DecisionRecord): EndpointState[] {
@@ -231,6 +253,22 @@ export class Picker implements Policy {
 
   explain(requestId: string): Decision | undefined {
     return this.settings.decisions === 0 ? undefined : this.#decisions.find(requestId);
+  }
+
+  /**
+   * How full the least loaded endpoint is that takes requests: 0 idle, 1 and above full. Full is when its KV cache is spoken for, or when it
+   * runs as many requests as it may; what waits there, waits there in vain. 1 without an endpoint.
+   */
+  saturation(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const endpoint of this.#endpoints.values()) {
+      if (!endpoint.info.ready || endpoint.info.draining) continue;
+      const { foreign } = endpoint.scraped;
+      const kv = (endpoint.ownKv(this.index, this.#state.bytesPerToken) + foreign.kvTokens) / endpoint.kvCapacity;
+      const places = (endpoint.load.requests + foreign.running + foreign.waiting) / this.settings.maxRunning;
+      least = Math.min(least, Math.max(kv, places));
+    }
+    return least === Number.POSITIVE_INFINITY ? 1 : least;
   }
 
   endpoints(): readonly EndpointSummary[] {

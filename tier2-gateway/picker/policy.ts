@@ -40,8 +40,10 @@ export interface PickRequest {
   readonly tenant: string;
   readonly prompt: PromptDigest;
   readonly inputTokens: number;
-  /** Tokens that the answer will probably have. */
+  /** Tokens that the answer will probably have, where somebody knows; else the picker goes by what answers of the model usually have. */
   readonly expectedOutput?: number;
+  /** Tokens that the client allows (`max_tokens`). */
+  readonly maxOutput?: number;
   /** Recorded with the decision; admission and order are the flow control's. */
   readonly priority: number;
   readonly session?: string;

@@ -33,6 +33,8 @@ export interface PickerSettings {
   readonly maxSessions: number;
   /** Cost of each millisecond beyond a request's latency objective, on top of the millisecond. */
   readonly sloWeight: number;
+  /** How much a millisecond before the first token counts, relative to one between tokens. */
+  readonly ttftWeight: number;
   /** How much the delay counts that a request causes to the streams around it, relative to its own. */
   readonly interferenceWeight: number;
   /** How much displaced prefixes count that will probably be asked for again. A prefix unused for the horizon counts a third. */
@@ -66,10 +68,11 @@ export const DEFAULT_SETTINGS: PickerSettings = {
   slowStartMs: 30_000,
   failurePenaltyMs: 5_000,
   failureHalfLifeMs: 10_000,
-  sessionBonusMs: 100,
+  sessionBonusMs: 1_000,
   sessionTtlMs: 600_000,
   maxSessions: 50_000,
   sloWeight: 3,
+  ttftWeight: 10,
   interferenceWeight: 1,
   evictionWeight: 1,
   reuseHorizonMs: 120_000,

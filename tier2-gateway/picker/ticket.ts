@@ -1,7 +1,9 @@
 import type { DecisionRecord } from './decisions.ts';
 import { bytesOfBlocks, PromptDigest } from './digest.ts';
 import type { EndpointState } from './endpoint.ts';
+import type { Homes } from './home.ts';
 import { Reservation } from './load.ts';
+import type { OutputLengths } from './output-lengths.ts';
 import type { FailReason, Outcome, PickRequest, RankedEndpoint, Ticket } from './policy.ts';
 import type { Claim, PrefixIndex, Salt } from './prefix-index.ts';
 import type { Sessions } from './sessions.ts';
@@ -16,6 +18,8 @@ export interface PickerState {
   readonly open: Set<PickerTicket>;
   /** Those of them whose first token will not be seen, and is not due yet. */
   readonly unseen: Set<PickerTicket>;
+  readonly outputs: OutputLengths;
+  readonly homes: Homes;
   readonly now: () => number;
   /** Running means over the pool's requests. */
   bytesPerToken: number;
@@ -27,6 +31,8 @@ const MEAN_RATE = 0.02;
 /** Output tokens and time that one observation of the time per token covers at least. */
 const TPOT_TOKENS = 16;
 const TPOT_MS = 200;
+/** Share of the KV cache beyond which streams may be out of the batch for a while: then their pace says nothing. */
+const FULL = 0.97;
 
 /** Where a request's reservation is. */
 interface Hold {
@@ -38,9 +44,15 @@ interface Hold {
   readonly prefillAhead: number;
   /** Tokens that the index said were cached, whether or not it was trusted. */
   readonly predictedCached: number;
-  /** False where the time to first token will say nothing about prefill: KV or places were short, or it cannot be seen. */
+  readonly isHome: boolean;
+  /** False where the time to first token will say nothing about prefill: KV or places were short, it cannot be seen, or what is cached is not known. */
   readonly telling: boolean;
   readonly firstTokenDue: number;
+}
+
+/** Whose answers are of about one length. */
+export function outputKey({ model, lora }: PickRequest): string {
+  return lora ?? model;
 }
 
 export class PickerTicket implements Ticket {
@@ -82,13 +94,22 @@ export class PickerTicket implements Ticket {
     return this.#hold?.endpoint.info.id;
   }
 
-  /** Called by the picker, for the first choice. */
-  reserve(endpoint: EndpointState, estTtftMs: number): void {
+  /** Whether the endpoint has been answering this request since before a time. */
+  streamsFrom(endpoint: EndpointState, at: number): boolean {
+    return this.#hold?.endpoint === endpoint && this.#hold.reservation.phase === 'decode' && this.#hold.at <= at;
+  }
+
+  /**
+   * Called by the picker, for the first choice.
+   * @param isHome nobody is known to have the prompt, and the endpoint is its home
+   */
+  reserve(endpoint: EndpointState, estTtftMs: number, isHome = false): void {
     const { index, bytesPerToken, now } = this.#state;
     const { prompt, inputTokens, lora } = this.#request;
     const at = now();
     const { load } = endpoint;
-    const room = endpoint.kvCapacity * endpoint.capacityShare - load.looseKv - endpoint.scraped.foreign.kvTokens;
+    const foreignKv = endpoint.scraped.foreign.kvTokens * endpoint.scraped.confidence(at, this.#state.settings);
+    const room = endpoint.kvCapacity * endpoint.capacityShare - load.looseKv - foreignKv;
     index.setCapacity(endpoint.slot, Math.max(0, room) * bytesPerToken);
     const claim = index.claim(endpoint.slot, prompt, this.#salt);
     const tokensPerByte = prompt.bytes === 0 ? 0 : inputTokens / prompt.bytes;
@@ -97,7 +118,7 @@ export class PickerTicket implements Ticket {
     const loose = Math.max(0, Math.round(inputTokens - bytesOfBlocks(claim.entries.length) * tokensPerByte));
     const msPerToken = endpoint.speed.prefillMsPerToken(at);
     const prefillAhead = load.prefillLeft(at, msPerToken) + uncached;
-    const kvAfter = endpoint.ownKv(index, bytesPerToken) + endpoint.scraped.foreign.kvTokens + uncached;
+    const kvAfter = endpoint.ownKv(index, bytesPerToken) + foreignKv + uncached;
     this.#hold = {
       endpoint,
       reservation: new Reservation(load, uncached, loose, this.#expectedOutput, at),
@@ -105,7 +126,9 @@ export class PickerTicket implements Ticket {
       at,
       prefillAhead,
       predictedCached: bytesOfBlocks(claim.confirmed) * tokensPerByte,
-      telling: this.#request.streaming !== false && kvAfter < endpoint.kvCapacity && load.requests < this.#state.settings.maxRunning,
+      isHome,
+      telling:
+        !isHome && this.#request.streaming !== false && kvAfter < endpoint.kvCapacity && load.requests < this.#state.settings.maxRunning,
       firstTokenDue: at + endpoint.speed.baseTtftMs(at) + prefillAhead * msPerToken,
     };
     if (this.#request.streaming === false) this.#state.unseen.add(this);
@@ -171,9 +194,10 @@ export class PickerTicket implements Ticket {
     const { load, speed, scraped } = hold.endpoint;
     const kv = hold.endpoint.ownKv(this.#state.index, this.#state.bytesPerToken) + scraped.foreign.kvTokens;
     const took = at - this.#tpotFrom;
+    const isFull = kv > FULL * hold.endpoint.kvCapacity;
     // Prefills of others held the stream up meanwhile; that is a cost of theirs, not of decoding.
     const stalled = (load.prefilled - this.#tpotPrefilled) * speed.prefillMsPerToken(at);
-    speed.observeTpot(Math.max(took - stalled, took / 4) / this.#tpotTokens, load.streams + scraped.foreign.running, kv, at);
+    if (!isFull) speed.observeTpot(Math.max(took - stalled, took / 4) / this.#tpotTokens, load.streams + scraped.foreign.running, kv, at);
     this.#tpotFrom = at;
     this.#tpotPrefilled = load.prefilled;
     this.#tpotTokens = 0;
@@ -195,6 +219,8 @@ export class PickerTicket implements Ticket {
       if (this.#tpotTokens >= TPOT_TOKENS && at > this.#tpotFrom) this.#learnTpot(hold, at);
     }
     this.#learnPrompt(hold, outcome);
+    const written = outcome.outputTokens ?? hold.reservation.written;
+    if (written > 0) this.#state.outputs.observe(outputKey(this.#request), written);
     // While the prompt's blocks are still held, so that the answer's find them.
     if (outcome.output !== undefined) this.#indexAnswer(hold, outcome.output, at);
     this.#event(`ended: ${outcome.outputTokens ?? hold.reservation.written} tokens, ${outcome.cachedTokens ?? 'unknown'} cached`);
@@ -214,6 +240,7 @@ export class PickerTicket implements Ticket {
     }
     const cached = cachedTokens ?? hold.predictedCached * hold.endpoint.trust;
     state.hitRate += MEAN_RATE * (Math.min(1, cached / input) - state.hitRate);
+    if (hold.isHome && cachedTokens !== undefined) state.homes.observe(cachedTokens, input);
     // Against what the server counts, where it says so: our own count is an estimate.
     const predicted = (hold.predictedCached * input) / Math.max(1, this.#request.inputTokens);
     if (cachedTokens !== undefined && !hold.endpoint.removed) hold.endpoint.cacheFeedback(predicted, cachedTokens);

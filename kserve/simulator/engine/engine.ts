@@ -6,6 +6,13 @@ import type { EngineEvents, EngineRequest, EngineSettings, FinishReason } from '
 import { hashAt, newSequence, type Sequence, total } from './sequence.ts';
 import { goesFirst, WaitingQueue } from './waiting.ts';
 
+/** The gauges that an engine publishes. */
+export interface ReportedGauges {
+  readonly running: number;
+  readonly waiting: number;
+  readonly kvUsage: number;
+}
+
 /** What is asked of an engine from outside at one moment. */
 export interface EngineSnapshot {
   readonly running: number;
@@ -46,6 +53,8 @@ export class Engine {
   #busy = false;
   /** Free blocks when the next waiting sequence found no room: without more of them, or new cached prompts, it finds none again. */
   #noRoomBelow = -1;
+  #arrivedInStep = 0;
+  #reported: ReportedGauges = { running: 0, waiting: 0, kvUsage: 0 };
   /** Reused by every step. */
   readonly #load = { prefillTokens: 0, decodeSequences: 0, contextTokens: 0, prefillPairs: 0 };
 
@@ -82,6 +91,7 @@ export class Engine {
     this.#waiting.push(sequence);
     this.#noRoomBelow = -1;
     if (this.#stepEndsAt === Infinity) this.#begin(now);
+    else this.#arrivedInStep++;
     return sequence;
   }
 
@@ -114,7 +124,10 @@ export class Engine {
       const at = this.nextEventAt();
       if (at > now) break;
       this.#now = at;
-      if (this.#stepEndsAt < Infinity) this.#complete(at);
+      if (this.#stepEndsAt < Infinity) {
+        this.#complete(at);
+        this.#report();
+      }
       this.#begin(at);
     }
     this.#now = Math.max(this.#now, now);
@@ -153,6 +166,7 @@ export class Engine {
     this.#busy = false;
     this.#stepEndsAt = Infinity;
     this.allocator.clear();
+    this.#report();
   }
 
   /** @returns tokens of the prompt that the prefix cache holds now, without a gap from the start */
@@ -184,6 +198,22 @@ export class Engine {
     };
   }
 
+  /**
+   * The gauges as vLLM publishes them: computed by the scheduler when a step ends, so they are as old as the step under way, and a request
+   * that came during a step is not in them before the end of the next one.
+   */
+  get reported(): ReportedGauges {
+    return this.#reported;
+  }
+
+  #report(): void {
+    this.#reported = {
+      running: this.#running.length,
+      waiting: Math.max(0, this.waiting - this.#arrivedInStep),
+      kvUsage: this.allocator.usage,
+    };
+  }
+
   get running(): number {
     return this.#running.length;
   }
@@ -195,6 +225,7 @@ export class Engine {
   #begin(now: number): void {
     this.#stepEndsAt = Infinity;
     if (this.#asleep) return;
+    this.#arrivedInStep = 0;
     this.#busy = true;
     const { left, preempted } = this.#scheduleRunning(this.settings.maxNumBatchedTokens, now);
     // vLLM admits nobody in a step in which somebody had to go. If that was the last one, there would be no step at all.

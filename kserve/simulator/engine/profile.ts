@@ -55,7 +55,7 @@ const QWEN3_32B: Profile = {
   name: 'qwen3-32b-2xh100',
   times: {
     baseMs: 20.5,
-    perPrefillTokenMs: 0.0392,
+    perPrefillTokenMs: 0.0531,
     perDecodeSequenceMs: 0.065,
     perContextTokenMs: 0.00005,
     perPrefillPairMs: 1.75e-6,

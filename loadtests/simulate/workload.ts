@@ -1,0 +1,32 @@
+import type { Random } from '../../kserve/simulator/engine/random.ts';
+import type { SimulatedPod } from '../../kserve/simulator/pod.ts';
+import type { Failure } from '../../kserve/simulator/failures.ts';
+import type { ScrapeFault } from './gateway.ts';
+import type { Stage } from './traffic.ts';
+
+export interface WorkloadSize {
+  /** Instead of the workload's own number. */
+  readonly podCount?: number;
+  /** The long form: as published, where there is one. @default the short one */
+  readonly isFull?: boolean;
+}
+
+/** Pods, what is sent to them, and what goes wrong. */
+export interface Workload {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  readonly model: string;
+  /** Whether input tokens a second say more than output tokens. */
+  readonly isInputBound?: boolean;
+  /** Gateways that do not know of each other; sessions take them in turn. @default 1 */
+  readonly gateways?: number;
+  pods(size: WorkloadSize, seed: number): readonly SimulatedPod[];
+  stages(size: WorkloadSize, random: Random): readonly Stage[];
+  /** Requests that the load generator has under way at most. @default no limit */
+  maxConcurrency?(size: WorkloadSize): number;
+  /** What goes wrong with pods, by their number; times count from the start of the first stage that counts. */
+  readonly failures?: ReadonlyMap<number, readonly Failure[]>;
+  /** The same for scrapes. */
+  readonly scrapeFault?: ScrapeFault;
+}
