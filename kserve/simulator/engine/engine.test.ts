@@ -280,7 +280,7 @@ test('a callback may abort the sequence that it is told about', () => {
   expect(engine.snapshot()).toMatchObject({ running: 0, waiting: 0, kvUsage: 0 });
 });
 
-const prompt = (id: string): EngineRequest => ({
+const waitingRequest = (id: string): EngineRequest => ({
   id,
   content: new SegmentContent([{ id: 1, length: 16 }], -1),
   outputTokens: 3,
@@ -289,10 +289,10 @@ const prompt = (id: string): EngineRequest => ({
 
 test('gauges are those of the last step that ended: who came during a step is in them only after the next', () => {
   const { engine } = start({ maxNumSeqs: 1 });
-  engine.submit(prompt('a'), 0);
+  engine.submit(waitingRequest('a'), 0);
   expect(engine.reported).toEqual({ running: 0, waiting: 0, kvUsage: 0 });
   const [first, second] = [engine.nextEventAt(), engine.nextEventAt() + 0.001];
-  engine.submit(prompt('b'), first / 2);
+  engine.submit(waitingRequest('b'), first / 2);
   engine.advance(first);
   expect(engine.reported).toMatchObject({ running: 1, waiting: 0 });
   engine.advance(Math.max(second, engine.nextEventAt()));
