@@ -67,7 +67,7 @@ const QWEN3_32B: Profile = {
   loraLoadMs: 400,
   // 262144 bytes of KV cache a token over a link of 400 Gbit/s at 80 %.
   transferPerTokenMs: 0.0066,
-  source: 'llm-d benchmarks of 2025-09 (73-capacity) and 2026-08 (T(8192) = 0.40 s): see calibration.md',
+  source: 'llm-d benchmarks of 2025-09 (73-capacity) and 2026-08 (tokens of a step): see calibration.md',
 };
 
 const LLAMA_8B: Profile = {
