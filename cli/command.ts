@@ -1,6 +1,7 @@
-import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import type { ParseArgsOptionsConfig } from 'node:util';
 
-import { didYouMean } from '#core/resources/nearest';
+import { parseOptions } from '#core/options';
+import { durationMs, isDuration } from '#core/resources/schema';
 
 /** A mistake on the command line: told in one line, exit code 2. */
 export class UsageError extends Error {
@@ -23,21 +24,19 @@ export interface Command {
   run(args: readonly string[]): Promise<number>;
 }
 
-type Parsed<T extends ParseArgsOptionsConfig> = ReturnType<
-  typeof parseArgs<{ options: T; allowPositionals: true; strict: true; args: string[] }>
->;
-
 /** Reads options and paths. @throws UsageError that names the nearest option */
-export function parse<const T extends ParseArgsOptionsConfig>(args: readonly string[], options: T): Parsed<T> {
+export function parse<const T extends ParseArgsOptionsConfig>(args: readonly string[], options: T) {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    return parseOptions(args, options, true);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const unknown = /Unknown option '--?([^']+)'/.exec(message)?.[1];
-    if (unknown !== undefined)
-      throw new UsageError(`unknown option --${unknown}${didYouMean(unknown, Object.keys(options))}`, { cause: error });
-    throw new UsageError(message.split('. ')[0]!.replaceAll('\n', ' '), { cause: error });
+    throw new UsageError((error as TypeError).message, { cause: error });
   }
+}
+
+/** @throws UsageError unless the text is a duration such as `30s` */
+export function durationOf(text: string, option: string, example: string): number {
+  if (isDuration(text)) return durationMs(text);
+  throw new UsageError(`--${option} must be a duration such as ${example}, not "${text}"`);
 }
 
 /** @throws UsageError unless the text is a port, 0 to 65535 */

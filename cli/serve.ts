@@ -1,10 +1,9 @@
-import { durationMs } from '#core/resources/schema';
 import { formatProblem, InvalidResources } from '#core/resources/problem';
 import type { Tier, TierOptions } from '#core/serve/tier';
 import { accessLogger, accessLogStream } from '#core/telemetry/accesslog';
 import { InvalidKeyFile, TierKeys } from '#core/tiers/keys';
 
-import { CommandError, portOf, UsageError } from './command.ts';
+import { CommandError, durationOf, portOf } from './command.ts';
 
 /** Options that both tiers have. */
 export const TIER_OPTIONS = {
@@ -23,15 +22,17 @@ export const TIER_OPTIONS = {
 type TierValues = { readonly [Name in keyof typeof TIER_OPTIONS]?: string | boolean };
 
 /** Options as the tiers take them, but for the sources. */
-export type CommonOptions = Omit<TierOptions, 'sources'> & { readonly keys: TierKeys; readonly flush: () => void };
+export type CommonOptions = Omit<TierOptions, 'sources'> & {
+  readonly keys: TierKeys;
+  readonly accessLogStream: ReturnType<typeof accessLogStream> | undefined;
+};
 
 /** @throws UsageError, CommandError */
 export function commonOptions(values: TierValues, ports: { readonly port: number; readonly adminPort: number }): CommonOptions {
   const text = (name: keyof typeof TIER_OPTIONS): string | undefined => values[name] as string | undefined;
   const port = portOf(text('port') ?? String(ports.port), 'port');
   const adminPort = portOf(text('admin-port') ?? String(ports.adminPort), 'admin-port');
-  const drain = text('drain')!;
-  if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(drain)) throw new UsageError(`--drain must be a duration such as 30s, not "${drain}"`);
+  const drainMs = durationOf(text('drain')!, 'drain', '30s');
   const keys = keysOf(text('signing-key'), text('peer-keys'));
   const stream = values['no-access-log'] === true ? undefined : accessLogStream();
   const logger = stream === undefined ? undefined : accessLogger(stream);
@@ -40,12 +41,12 @@ export function commonOptions(values: TierValues, ports: { readonly port: number
     port,
     adminPort,
     adminHost: text('admin-host')!,
-    drainMs: durationMs(drain),
+    drainMs,
     debugHeaders: values['debug-headers'] === true,
     accessLog: logger === undefined ? undefined : (line) => logger.info(line),
     log,
     keys,
-    flush: () => stream?.flushSync(),
+    accessLogStream: stream,
   };
 }
 
@@ -68,11 +69,12 @@ export async function serveTier(tier: Tier, options: CommonOptions, example: (ho
   }
   announce(tier, options, example);
   // A chunk of the access log waits for more lines; whoever looks at it should not.
-  const flush = setInterval(options.flush, 1000).unref();
+  const stream = options.accessLogStream;
+  const flush = setInterval(() => stream?.flush(), 1000).unref();
   await stopped(tier, options.keys);
   clearInterval(flush);
   options.keys.close();
-  options.flush();
+  stream?.flushSync();
   return 0;
 }
 
@@ -132,7 +134,7 @@ function stopped(tier: Tier, keys: TierKeys): Promise<void> {
 }
 
 /** The operator's log: one line each on standard error, apart from the access log. */
-export function log(level: 'info' | 'warn' | 'error', message: string, detail?: object): void {
+function log(level: 'info' | 'warn' | 'error', message: string, detail?: object): void {
   const more = detail === undefined || Object.keys(detail).length === 0 ? '' : ` ${JSON.stringify(detail)}`;
   process.stderr.write(`${new Date().toISOString()} ${level} ${message}${more}\n`);
 }

@@ -1,10 +1,8 @@
-import { durationMs } from '#core/resources/schema';
-
 import { findConfiguration, NoConfiguration } from '../infra/local/configuration.ts';
 import { NoPort } from '../infra/local/ports.ts';
 import { isTerminal, jsonScreen, textScreen } from '../infra/local/screen.ts';
 import { runSession } from '../infra/local/session.ts';
-import { type Command, CommandError, parse, portOf, UsageError } from './command.ts';
+import { type Command, CommandError, durationOf, parse, portOf, UsageError } from './command.ts';
 
 const HELP = `Usage: tierkit up [FOLDER] [OPTION…]
 
@@ -50,8 +48,7 @@ export const up: Command = {
     if (positionals.length > 1) throw new UsageError('give one folder, which has the resources of both tiers');
     const speed = Number(values.speed);
     if (!(speed > 0)) throw new UsageError(`--speed must be a number above 0, not "${values.speed}"`);
-    if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(values.drain))
-      throw new UsageError(`--drain must be a duration such as 10s, not "${values.drain}"`);
+    const drainMs = durationOf(values.drain, 'drain', '10s');
     const verbose = values.verbose ?? false;
     const report =
       values.json === true
@@ -68,7 +65,7 @@ export const up: Command = {
           pods: portOf(values['pods-port'], 'pods-port'),
         },
         speed,
-        drain: { text: values.drain, ms: durationMs(values.drain) },
+        drain: { text: values.drain, ms: drainMs },
         accessLog: verbose,
         restart: values['no-restart'] !== true,
         report,

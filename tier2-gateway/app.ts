@@ -61,7 +61,7 @@ export class TierTwoStages implements Stages {
 
 /** Traffic to a pool that no model API knows, such as `/health`: any endpoint that is ready will do. */
 class PoolPassage extends OrdinaryCall {
-  override pick({ backend }: OrdinaryTarget): Picked | undefined {
+  pick({ backend }: OrdinaryTarget): Picked | undefined {
     if (!(backend instanceof ServedPool)) return undefined;
     return { endpoint: backend.endpoint(Date.now(), Math.random), watch: undefined };
   }

@@ -28,7 +28,7 @@ export class TierTwoCall extends AiCall {
     this.#signing = signing;
   }
 
-  override pick(target: AiTarget, signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
+  pick(target: AiTarget, signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
     const { backend } = target;
     if (this.#picking?.pool !== backend) {
       this.#picking?.close();

@@ -15,7 +15,7 @@ export interface TierTwoOptions extends Omit<TierOptions, 'prefixes'> {
 }
 
 /** Model servers have all their APIs below one root. */
-export const TIER_TWO_PREFIXES = { root: '/', openai: '/', cohere: '/', anthropic: '/' };
+const TIER_TWO_PREFIXES = { root: '/', openai: '/', cohere: '/', anthropic: '/' };
 
 /** A running tier two. */
 export class TierTwo extends Tier {

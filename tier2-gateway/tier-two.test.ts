@@ -197,6 +197,18 @@ test('a client that leaves: the pod hears of it at once, and nothing stays reser
   expect(pools[0]).toMatchObject({ queue: { running: 0 }, endpoints: [{ inFlight: 0, load: { requests: 0 } }] });
 });
 
+/** A provider of the OpenAI API. */
+const providerYaml = ({ address }: TestPod): string => `
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIServiceBackend
+metadata: {name: openai}
+spec: {schema: {name: OpenAI}, backendRef: {group: gateway.envoyproxy.io, kind: Backend, name: openai}}
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: Backend
+metadata: {name: openai}
+spec: {endpoints: [{ip: {address: 127.0.0.1, port: ${address.split(':')[1]}}}]}`;
+
 describe('between pools and providers', () => {
   test('weights split a model between two pools', async () => {
     const stable = await pod();
@@ -222,18 +234,7 @@ describe('between pools and providers', () => {
   test('a pool hands over to a provider, with the key and the model name of the provider', async () => {
     const bad = await pod(status(503));
     const provider = await pod();
-    const port = provider.address.split(':')[1]!;
-    const providerYaml = `
-apiVersion: aigateway.envoyproxy.io/v1beta1
-kind: AIServiceBackend
-metadata: {name: openai}
-spec: {schema: {name: OpenAI}, backendRef: {group: gateway.envoyproxy.io, kind: Backend, name: openai}}
----
-apiVersion: gateway.envoyproxy.io/v1alpha1
-kind: Backend
-metadata: {name: openai}
-spec: {endpoints: [{ip: {address: 127.0.0.1, port: ${port}}}]}
----
+    const credential = `
 apiVersion: aigateway.envoyproxy.io/v1beta1
 kind: BackendSecurityPolicy
 metadata: {name: openai}
@@ -247,7 +248,7 @@ kind: Secret
 metadata: {name: openai}
 stringData: {apiKey: sk-provider}`;
     const refs = [poolRef('p'), '{name: openai, priority: 1, modelNameOverride: gpt-big}'];
-    const two = await tier([poolYaml('p', [bad]), providerYaml, modelYaml('m', refs)]);
+    const two = await tier([poolYaml('p', [bad]), providerYaml(provider), credential, modelYaml('m', refs)]);
     const response = await two.chat({ model: 'm' }, { authorization: 'Bearer of-the-client' });
     expect(response.status).toBe(200);
     expect(provider.seen[0]!.headers.authorization).toBe('Bearer sk-provider');
@@ -259,18 +260,11 @@ stringData: {apiKey: sk-provider}`;
   test('a provider hands over to a pool', async () => {
     const provider = await pod(status(500));
     const good = await pod();
-    const port = provider.address.split(':')[1]!;
-    const providerYaml = `
-apiVersion: aigateway.envoyproxy.io/v1beta1
-kind: AIServiceBackend
-metadata: {name: openai}
-spec: {schema: {name: OpenAI}, backendRef: {group: gateway.envoyproxy.io, kind: Backend, name: openai}}
----
-apiVersion: gateway.envoyproxy.io/v1alpha1
-kind: Backend
-metadata: {name: openai}
-spec: {endpoints: [{ip: {address: 127.0.0.1, port: ${port}}}]}`;
-    const two = await tier([poolYaml('p', [good]), providerYaml, modelYaml('m', ['{name: openai}', poolRef('p', 'priority: 1')])]);
+    const two = await tier([
+      poolYaml('p', [good]),
+      providerYaml(provider),
+      modelYaml('m', ['{name: openai}', poolRef('p', 'priority: 1')]),
+    ]);
     expect((await two.chat({ model: 'm' })).status).toBe(200);
     expect(good.seen).toHaveLength(1);
   });

@@ -29,7 +29,6 @@ export class Exchange<T extends Target = Target> {
   #backoff: NodeJS.Timeout | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
   #picking: AbortController | undefined;
-  #last: T | undefined;
   #settled = false;
 
   constructor(call: Call<T>, reply: Reply, random: () => number = Math.random) {
@@ -121,12 +120,11 @@ export class Exchange<T extends Target = Target> {
       this.#refuse(last);
       return;
     }
-    const target = choose(call.plan, this.#tried, attempt, now, this.#random, this.#last) ?? this.#again(last);
+    const target = choose(call.plan, this.#tried, attempt, now, this.#random, this.attempts.at(-1)?.target) ?? this.#again(last);
     if (target === undefined) {
       this.#refuse(last);
       return;
     }
-    this.#last = target;
     const before = this.#tried.get(target) ?? 0;
     this.#tried.set(target, before + 1);
     if (before < (target.tries ?? 1)) {

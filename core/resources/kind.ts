@@ -77,3 +77,9 @@ export function nameOf(resource: { readonly kind: string; readonly metadata: Pic
   const { name, namespace } = resource.metadata;
   return namespace === '' ? `${resource.kind} ${name}` : `${resource.kind} ${namespace}/${name}`;
 }
+
+/** When a resource was made, in milliseconds since 1970; one without a date is the newest. */
+export function bornAt({ metadata: { creationTimestamp } }: Pick<Resource, 'metadata'>): number {
+  const time = creationTimestamp === undefined ? Number.NaN : Date.parse(creationTimestamp);
+  return Number.isNaN(time) ? Number.MAX_SAFE_INTEGER : time;
+}

@@ -15,8 +15,9 @@ export function text(maxLength: number, minLength = 1, pattern?: string) {
   return Type.String({ minLength, maxLength, ...(pattern === undefined ? {} : { pattern }) });
 }
 
+const DURATION = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
 /** Gateway API Duration (GEP-2257): `1h30m`, `250ms`. */
-export const Duration = Type.String({ pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$', description: 'duration' });
+export const Duration = Type.String({ pattern: DURATION.source, description: 'duration' });
 
 /** Name of a resource: an RFC 1123 subdomain. */
 export const ObjectName = text(253);
@@ -35,6 +36,11 @@ export function list<S extends TSchema>(items: S, maxItems: number, minItems = 0
 }
 
 const UNIT_MS: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+/** Whether a text that no schema checks is a {@link Duration}. */
+export function isDuration(text: string): boolean {
+  return DURATION.test(text);
+}
 
 /** A valid {@link Duration} in milliseconds. */
 export function durationMs(duration: string): number {

@@ -1,6 +1,6 @@
 import type { Resource } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
-import { durationMs } from '../resources/schema.ts';
+import { durationMs, isDuration } from '../resources/schema.ts';
 
 import type { Scope } from './scope.ts';
 
@@ -12,7 +12,7 @@ export const STREAM_KEEP_ALIVE = `${PREFIX}stream-keepalive`;
 export const STREAM_USAGE = `${PREFIX}stream-usage`;
 
 /** On an AIServiceBackend: it is a tier two, and this is the name that its requests are signed for. */
-export const TIER_TWO = `${PREFIX}tier-two`;
+const TIER_TWO = `${PREFIX}tier-two`;
 /** On an InferencePool: `built-in` lets the gateway pick, also where the pool names an endpoint picker. */
 export const PICKER = `${PREFIX}picker`;
 /** On an InferencePool: how its endpoint picker is called: `plaintext`, or `insecure` for TLS without verification. */
@@ -53,7 +53,7 @@ function bare(name: string): string {
 export function keepAliveOf(resource: Resource, scope: Scope): number {
   const value = resource.metadata.annotations[STREAM_KEEP_ALIVE];
   if (value === undefined) return 0;
-  if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(value) || durationMs(value) < 1000) {
+  if (!isDuration(value) || durationMs(value) < 1000) {
     scope.report(
       resource,
       `metadata.annotations["${STREAM_KEEP_ALIVE}"]`,

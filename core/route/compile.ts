@@ -15,7 +15,7 @@ import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import { checkInferenceReferences } from '../resources/inference/check-references.ts';
 import { InferencePool } from '../resources/inference/inference-pool.ts';
-import { nameOf, type Resource } from '../resources/kind.ts';
+import { bornAt, nameOf, type Resource } from '../resources/kind.ts';
 import { KINDS } from '../resources/kinds.ts';
 import { ConfigMap } from '../resources/kubernetes/config-map.ts';
 import type { Loaded } from '../resources/load.ts';
@@ -306,17 +306,11 @@ function place(matches: readonly Match[], { gateway, listener, hosts }: Attachme
 function orderOf(...routes: readonly (readonly Resource[])[]): ReadonlyMap<string, number> {
   const all = routes.flat().map((route) => ({
     key: `${route.kind} ${route.metadata.namespace}/${route.metadata.name}`,
-    time: bornAt(route.metadata.creationTimestamp),
+    time: bornAt(route),
     name: `${route.metadata.namespace}/${route.metadata.name}`,
   }));
   all.sort((a, b) => a.time - b.time || (a.name === b.name ? 0 : a.name < b.name ? -1 : 1));
   return new Map(all.map(({ key }, index) => [key, index]));
-}
-
-/** A route without a date is the newest. */
-function bornAt(timestamp: string | undefined): number {
-  const time = timestamp === undefined ? Number.NaN : Date.parse(timestamp);
-  return Number.isNaN(time) ? Number.MAX_SAFE_INTEGER : time;
 }
 
 function portsOf(

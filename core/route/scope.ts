@@ -1,6 +1,5 @@
 import type { Backend, BackendDefinition, Serving } from '../attempt/backend.ts';
 import type { Connections } from '../http/client.ts';
-import type { Kept } from '../kept.ts';
 import type { InferencePool } from '../resources/inference/inference-pool.ts';
 import type { Resource } from '../resources/kind.ts';
 import type { References } from '../resources/references.ts';
@@ -8,7 +7,7 @@ import type { ResourceSet } from '../resources/set.ts';
 
 /**
  * InferencePools, for a tier that serves them. They outlive a reload with what is known of their endpoints: `begin`, any number of `serve`
- * and `renew`, then `commit` or `rollback`, as with {@link Kept}.
+ * and `renew`, then `commit` or `rollback`, as with `Kept`.
  */
 export interface Pools {
   begin(): void;
@@ -36,6 +35,3 @@ export interface Scope {
   /** Something that is served, and that its author may not expect. */
   notice(message: string): void;
 }
-
-/** Backends by their definition. */
-export type KeptBackends = Kept<Backend>;

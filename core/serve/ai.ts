@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Endpoint } from '../attempt/backend.ts';
-import type { Accepted, Call, Facts, Outbound, Outcome, Picked, Reading } from '../attempt/call.ts';
+import type { Accepted, Call, Facts, Outbound, Outcome, Reading } from '../attempt/call.ts';
 import { Exchange } from '../attempt/exchange.ts';
 import { type Failure, UnacceptableAnswer } from '../attempt/failure.ts';
 import { GatewayError } from '../errors.ts';
@@ -56,10 +56,6 @@ export class AiCall implements Call<AiTarget> {
 
   start(): void {
     new Exchange(this, this.api.request.reply).start();
-  }
-
-  pick(_target: AiTarget, _signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
-    return undefined;
   }
 
   replayable = (): boolean => this.api.upload?.replayable ?? true;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Endpoint } from '../attempt/backend.ts';
-import type { Call, Outbound, Outcome, Picked, Reading } from '../attempt/call.ts';
+import type { Call, Outbound, Outcome, Reading } from '../attempt/call.ts';
 import { Exchange } from '../attempt/exchange.ts';
 import type { Failure } from '../attempt/failure.ts';
 import type { GatewayError } from '../errors.ts';
@@ -60,10 +60,6 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
       firstTokenAt: undefined,
       tokens: 0,
     });
-  }
-
-  pick(_target: OrdinaryTarget, _signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
-    return undefined;
   }
 
   /** A body that passes as it comes is gone with the first attempt. */

@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 
+import { parseOptions } from '#core/options';
 import { didYouMean } from '#core/resources/nearest';
 
 import { PROFILES } from './engine/profile.ts';
@@ -60,7 +60,7 @@ const OPTIONS = {
  * @throws TypeError that says which option is wrong, and why
  */
 export function readOptions(args: readonly string[]): StartOptions {
-  const values = parse(args);
+  const { values } = parseOptions(args, OPTIONS, false);
   const policy = values['scheduling-policy'];
   if (policy !== 'fcfs' && policy !== 'priority') throw new TypeError(`--scheduling-policy must be fcfs or priority, not "${policy}"`);
   const profile = PROFILES[values.profile];
@@ -107,18 +107,6 @@ export async function sim(args: readonly string[], say: (line: string) => void):
     );
   }
   return handles;
-}
-
-function parse(args: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof OPTIONS; args: string[] }>>['values'] {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const unknown = /Unknown option '--?([^']+)'/.exec(message)?.[1];
-    if (unknown !== undefined)
-      throw new TypeError(`unknown option --${unknown}${didYouMean(unknown, Object.keys(OPTIONS))}`, { cause: error });
-    throw new TypeError(message.split('. ')[0], { cause: error });
-  }
 }
 
 function whole(name: string, text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 
+import { parseOptions } from '#core/options';
 import { didYouMean } from '#core/resources/nearest';
 
 import { chart } from './chart.ts';
@@ -109,7 +109,7 @@ function explain(wanted: Wanted, size: { readonly isFull: boolean; readonly podC
 }
 
 function read(args: readonly string[]): Wanted {
-  const { values } = parse(args);
+  const { values } = parseOptions(args, OPTIONS, false);
   const { workload: wantedWorkloads = ['shared-prefix'], seed = ['1'] } = values;
   const workloads = wantedWorkloads.includes('all') ? WORKLOADS : wantedWorkloads.map((name) => named(name, WORKLOADS, 'workload'));
   const policies = values.policy === undefined ? POLICIES : values.policy.map((name) => named(name, POLICIES, 'policy'));
@@ -124,19 +124,6 @@ function read(args: readonly string[]): Wanted {
     chart: values.chart,
     explain: values.explain,
   };
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: false });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const unknown = /Unknown option '--?([^']+)'/.exec(message)?.[1];
-    throw new TypeError(
-      unknown === undefined ? message.split('. ')[0]! : `unknown option --${unknown}${didYouMean(unknown, Object.keys(OPTIONS))}`,
-      { cause: error },
-    );
-  }
 }
 
 function named<T extends { readonly name: string }>(name: string, known: readonly T[], kind: string): T {

@@ -9,7 +9,7 @@ import type { Workload } from './workload.ts';
 const SHORT: readonly number[] = [10, 20, 40, 60];
 
 /** The prompts of llm-d's "73-capacity" benchmark of 2025-09: see kserve/simulator/calibration.md. */
-export function sharedPrefixPrompts(random: Random, groups = 150): readonly Turn[] {
+function sharedPrefixPrompts(random: Random, groups = 150): readonly Turn[] {
   const turns: Turn[] = [];
   for (let group = 0; group < groups; group++) {
     for (let question = 0; question < 5; question++) {
@@ -39,7 +39,7 @@ export function sharedPrefixStages(
   });
 }
 
-export const WARM_UP = { ...LADDER[0]!, isWarmUp: true };
+const WARM_UP = { ...LADDER[0]!, isWarmUp: true };
 
 export const sharedPrefix: Workload = {
   name: 'shared-prefix',

@@ -1,17 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { EppClientOptions } from './client.ts';
 import { applyEdit } from './header-edit.ts';
-import { kubeApi } from './kube-api.fixture.ts';
 import { asPicked, clientOf, collect, HEADERS, pickWith, sourceOf } from './picker.fixture.ts';
+import { startRealPicker } from './real-picker.fixture.ts';
 
 /** Three addresses that nothing listens on: the pickers decide without asking. */
 const PODS = ['127.0.0.2', '127.0.0.3', '::1'];
@@ -94,32 +86,8 @@ for (const { name, variable, flags, reads } of PICKERS) {
 }
 
 async function start(binary: string, flags: readonly string[], closers: (() => unknown)[]): Promise<string> {
-  const api = await kubeApi(PODS);
-  closers.push(() => api.close());
-  const folder = mkdtempSync(join(tmpdir(), 'picker-'));
-  closers.push(() => rmSync(folder, { recursive: true }));
-  const kubeconfig = join(folder, 'kubeconfig');
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server: api.url } }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-    users: [{ name: 'u', user: { token: 'none' } }],
-    'current-context': 'c',
-  };
-  writeFileSync(kubeconfig, JSON.stringify(config));
-  const [grpc, health, metrics] = await freePorts(3);
-  const ports = [`--grpc-port=${grpc}`, `--grpc-health-port=${health}`, `--metrics-port=${metrics}`];
-  const child = spawn(binary, ['--pool-name=m', '--pool-namespace=default', ...ports, ...flags], {
-    env: { ...process.env, KUBECONFIG: kubeconfig },
-    stdio: 'ignore',
-  });
-  closers.push(async () => {
-    const exited = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exited;
-  });
-  const address = `127.0.0.1:${grpc}`;
+  const { address, close } = await startRealPicker(binary, flags, PODS);
+  closers.push(close);
   const deadline = Date.now() + 50_000;
   while (!(await pickable(address))) {
     if (Date.now() > deadline) throw new Error(`${binary} does not pick within 50 s`);
@@ -136,12 +104,4 @@ async function pickable(address: string): Promise<boolean> {
   );
   client.close();
   return picked;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }

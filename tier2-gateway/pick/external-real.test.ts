@@ -1,14 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { applyEdit } from '../epp/header-edit.ts';
-import { kubeApi } from '../epp/kube-api.fixture.ts';
+import { startRealPicker } from '../epp/real-picker.fixture.ts';
 import { asked, Closers, NEVER, type Rig, type RigOptions } from './external.fixture.ts';
 
 /** Nothing listens there: the pickers decide without asking. */
@@ -33,7 +29,9 @@ for (const { name, variable, flags } of PICKERS) {
     let address = '';
     beforeAll(async () => {
       if (binary === undefined) throw new Error(`REQUIRE_REAL is set, and ${variable} names no binary of ${name}`);
-      ({ child, address } = await start(binary, flags, closers));
+      const real = await startRealPicker(binary, flags, PODS);
+      closers.add(real.close);
+      ({ child, address } = real);
       const deadline = Date.now() + 50_000;
       while (!(await picks(rig()))) {
         if (Date.now() > deadline) throw new Error(`${binary} does not pick within 50 s`);
@@ -94,37 +92,4 @@ async function picks({ picker }: Rig): Promise<boolean> {
   } finally {
     picker.close();
   }
-}
-
-async function start(binary: string, flags: readonly string[], closers: Closers): Promise<{ child: ChildProcess; address: string }> {
-  const api = await kubeApi(PODS);
-  closers.add(() => api.close());
-  const folder = mkdtempSync(join(tmpdir(), 'picker-'));
-  closers.add(() => rmSync(folder, { recursive: true }));
-  const kubeconfig = join(folder, 'kubeconfig');
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server: api.url } }],
-    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-    users: [{ name: 'u', user: { token: 'none' } }],
-    'current-context': 'c',
-  };
-  writeFileSync(kubeconfig, JSON.stringify(config));
-  const [grpc, health, metrics] = await Promise.all([freePort(), freePort(), freePort()]);
-  const ports = [`--grpc-port=${grpc}`, `--grpc-health-port=${health}`, `--metrics-port=${metrics}`];
-  const child = spawn(binary, ['--pool-name=m', '--pool-namespace=default', ...ports, ...flags], {
-    env: { ...process.env, KUBECONFIG: kubeconfig },
-    stdio: 'ignore',
-  });
-  closers.add(() => child.kill('SIGKILL'));
-  return { child, address: `127.0.0.1:${grpc}` };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return port;
 }

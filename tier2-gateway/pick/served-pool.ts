@@ -13,8 +13,6 @@ export interface PoolRules {
   readonly rewrite: (model: string) => string | undefined;
 }
 
-export const NO_RULES: PoolRules = { objectives: new Map(), rewrite: () => undefined };
-
 /** One InferencePool as one configuration has it. What is known of its endpoints lives on in the service. */
 export class ServedPool implements Serving {
   readonly name: string;

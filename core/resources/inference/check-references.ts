@@ -1,10 +1,10 @@
-import { type KindDefinition, nameOf, type Resource } from '../kind.ts';
+import { bornAt, type KindDefinition, nameOf, type Resource } from '../kind.ts';
 import type { References } from '../references.ts';
 import type { ResourceSet } from '../set.ts';
 import { FormerInferenceModelRewrite, InferenceModelRewrite, rewritesOf } from './inference-model-rewrite.ts';
 import { FormerInferenceObjective, InferenceObjective } from './inference-objective.ts';
 import { InferencePool } from './inference-pool.ts';
-import { bornAt, modelRewritesByPool, type ShadowedMatch } from './model-rewrite-rules.ts';
+import { modelRewritesByPool, type ShadowedMatch } from './model-rewrite-rules.ts';
 
 /** Where the check looks, and whom it tells. The `Scope` of a compilation is one. */
 export interface InferenceScope {

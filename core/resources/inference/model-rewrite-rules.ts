@@ -1,4 +1,4 @@
-import { nameOf } from '../kind.ts';
+import { bornAt, nameOf } from '../kind.ts';
 import type { InferenceModelRewrite } from './inference-model-rewrite.ts';
 
 /** What becomes of one request's model. */
@@ -101,10 +101,4 @@ function choicesOf(targets: Targets, rule: string): Pick<Rule, 'targets' | 'tota
 function byAgeAndName(a: InferenceModelRewrite, b: InferenceModelRewrite): number {
   const [first, second] = [nameOf(a), nameOf(b)];
   return bornAt(a) - bornAt(b) || (first === second ? 0 : first < second ? -1 : 1);
-}
-
-/** Milliseconds; a resource without a date is the newest. */
-export function bornAt({ metadata: { creationTimestamp } }: Pick<InferenceModelRewrite, 'metadata'>): number {
-  const time = creationTimestamp === undefined ? Number.NaN : Date.parse(creationTimestamp);
-  return Number.isNaN(time) ? Number.MAX_SAFE_INTEGER : time;
 }
