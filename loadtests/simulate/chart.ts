@@ -69,4 +69,4 @@ function option(rows: readonly Row[], title: string): EChartsOption {
 }
 
 /** Apart for colour-blind eyes (Okabe and Ito). */
-const COLOURS = ['#999999', '#666666', '#56b4e9', '#0072b2', '#e69f00', '#f0e442', '#009e73', '#000000'] as const;
+const COLOURS = ['#999999', '#666666', '#56b4e9', '#0072b2', '#e69f00', '#f0e442', '#009e73', '#000000', '#cc79a7'] as const;

@@ -82,6 +82,7 @@ export async function simulate(args: readonly string[], say: (text: string) => v
   for (const workload of wanted.workloads) {
     const ofWorkload: Row[] = [];
     for (const policy of wanted.policies) {
+      if (policy.cachesAll === true && workload.hasCeiling !== true) continue;
       const runs = wanted.seeds.map((seed) => run({ workload, policy, seed, ...size }));
       results.push(...runs);
       ofWorkload.push(rowOf(runs));

@@ -72,7 +72,7 @@ export class Oracle implements Policy {
     const requests = running + waiting + 1;
     const perToken = perPrefillTokenMs + perPrefillPairMs * (prompt.length / 2);
     const used = kvUsage * capacity + pending;
-    const fits = Math.min(1, capacity / (used + uncached + output));
+    const fits = Math.min(1, capacity / (used + remaining + uncached + output));
     const tpot = baseMs + perDecodeSequenceMs * requests * fits + perContextTokenMs * (used * fits + prompt.length);
     const turnover = (open.size === 0 ? output : remaining / open.size) * tpot;
     const queue = pending * perToken + (running > 0 ? tpot / 2 : 0);

@@ -19,6 +19,8 @@ export interface PolicySpec {
   /** One line. */
   readonly summary: string;
   readonly scraping: Scraping;
+  /** Not a way to pick, but the pods that it is shown on: see `WorkloadSize.cachesAll`. */
+  readonly cachesAll?: boolean;
   create(around: Surroundings, context: PolicyContext): Policy;
 }
 
@@ -59,6 +61,13 @@ export const POLICIES: readonly PolicySpec[] = [
     name: 'oracle',
     summary: 'knows caches, queues, answer lengths and speeds; no gateway can',
     scraping: NONE,
+    create: (around, { pods }) => new Oracle(around, pods),
+  },
+  {
+    name: 'ceiling',
+    summary: 'the oracle, on pods whose caches hold everything: about what these pods can do at all (shared-prefix only)',
+    scraping: NONE,
+    cachesAll: true,
     create: (around, { pods }) => new Oracle(around, pods),
   },
 ];

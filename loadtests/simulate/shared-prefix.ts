@@ -39,6 +39,8 @@ export function sharedPrefixStages(
   });
 }
 
+/** Tokens: all prompts and answers of the ladder. */
+const CACHES_ALL = 20_000_000;
 const WARM_UP = { ...LADDER[0]!, isWarmUp: true };
 
 export const sharedPrefix: Workload = {
@@ -46,7 +48,9 @@ export const sharedPrefix: Workload = {
   summary: '150 groups × 5 prompts of 6000 + 1200 tokens, 1000 out, Poisson steps up to 60/s, at most 800 under way (the published ladder)',
   model: MODEL,
   maxConcurrency: ({ podCount = 8 }) => Math.ceil((CLIENT_CONCURRENCY * podCount) / 8),
-  pods: (size, seed) => podsOf(size.podCount ?? 8, seed),
+  hasCeiling: true,
+  pods: ({ podCount = 8, cachesAll = false }, seed) =>
+    podsOf(podCount, seed, () => (cachesAll ? { limits: { kvTokens: CACHES_ALL } } : {})),
   stages({ podCount = 8, isFull = false }, random) {
     const counted = LADDER.slice(1).filter(({ rate }) => isFull || SHORT.includes(rate));
     return sharedPrefixStages(random, [WARM_UP, ...counted], podCount);

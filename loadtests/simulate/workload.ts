@@ -9,6 +9,8 @@ export interface WorkloadSize {
   readonly podCount?: number;
   /** The long form: as published, where there is one. @default the short one */
   readonly isFull?: boolean;
+  /** Pods that never have to forget a prompt: what no choice of a pod can pass. Only where the workload {@link Workload.hasCeiling}. */
+  readonly cachesAll?: boolean;
 }
 
 /** Pods, what is sent to them, and what goes wrong. */
@@ -21,6 +23,8 @@ export interface Workload {
   readonly isInputBound?: boolean;
   /** Gateways that do not know of each other; sessions take them in turn. @default 1 */
   readonly gateways?: number;
+  /** Whether its pods can be had with caches that hold everything. */
+  readonly hasCeiling?: boolean;
   pods(size: WorkloadSize, seed: number): readonly SimulatedPod[];
   stages(size: WorkloadSize, random: Random): readonly Stage[];
   /** Requests that the load generator has under way at most. @default no limit */

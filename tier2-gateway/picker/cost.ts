@@ -61,7 +61,8 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
   // Requests that prefill now decode by the time that this one does; what does not fit waits, and slows nobody.
   const streams = load.requests + foreignRunning + foreignWaiting;
   const kvInUse = endpoint.ownKv(context.index, context.bytesPerToken) + foreignKv;
-  const kvAfter = kvInUse + uncached + expectedOutput;
+  // Those that run keep what they have and write more: a cache that is full only then takes streams out of the batch.
+  const kvAfter = kvInUse + load.remainingOutput + uncached + expectedOutput;
   const fits = Math.min(1, endpoint.kvCapacity / kvAfter, settings.maxRunning / (streams + 1));
   const tpotMs = speed.tpotMs((streams + 1) * fits, kvAfter * fits, now);
   const decodeMs = Math.max(0, expectedOutput - 1) * tpotMs;
