@@ -1,7 +1,7 @@
 import { type Decision, TERMS } from '../../tier2-gateway/picker/decisions.ts';
 import { line } from './table.ts';
 
-/** A decision in words and as a table, costs in milliseconds. */
+/** A decision in words and as a table of costs: a millisecond between tokens is 1. */
 export function explained(decision: Decision): string {
   const shown = TERMS.filter((term) => decision.candidates.some(({ terms }) => terms[term] !== 0));
   return [

@@ -117,17 +117,18 @@ export class DecisionRecord {
     if (this.chosen < 0) return 'no endpoint may serve the request';
     if (rows.length === 1) return 'the only candidate';
     if (this.ties > 1)
-      return `one of ${this.ties} of equal cost (${ms(this.term(this.chosen, 'total'))}): the less loaded of two at random`;
+      return `one of ${this.ties} of equal cost (${cost(this.term(this.chosen, 'total'))}): the less loaded of two at random`;
     const next = rows.find((row) => row !== this.chosen)!;
     const saved = (term: Term): number => this.term(next, term) - this.term(this.chosen, term);
     const most = COST_TERMS.reduce((one, other) => (saved(other) > saved(one) ? other : one));
-    const total = `cost ${ms(this.term(this.chosen, 'total'))} against ${ms(this.term(next, 'total'))} of ${this.ids[next]}`;
-    return `${total}, mostly by ${most} (${ms(saved(most))} less)`;
+    const total = `cost ${cost(this.term(this.chosen, 'total'))} against ${cost(this.term(next, 'total'))} of ${this.ids[next]}`;
+    return `${total}, mostly by ${most} (${cost(saved(most))} less)`;
   }
 }
 
-function ms(value: number): string {
-  return `${value.toFixed(1)} ms`;
+/** No time: a millisecond before the first token counts several times (`ttftWeight`). */
+function cost(value: number): string {
+  return value.toFixed(1);
 }
 
 /** The last decisions. */

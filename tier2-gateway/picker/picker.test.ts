@@ -468,7 +468,7 @@ describe('explain', () => {
       const { total, estTtft: _ttft, estTpot: _tpot, matchedTokens: _matched, confidence: _confidence, ...parts } = terms;
       expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(total, 6);
     }
-    expect(decision.reason).toMatch(/^cost [\d.]+ ms against [\d.]+ ms of 10\.0\.0\.0:8000, mostly by queue \([\d.]+ ms less\)$/);
+    expect(decision.reason).toMatch(/^cost [\d.]+ against [\d.]+ of 10\.0\.0\.0:8000, mostly by queue \([\d.]+ less\)$/);
     expect(decision.events.map(({ what }) => what.replaceAll(/[\d.]+ ms/g, 'n ms'))).toEqual([
       'reserved on 10.0.0.1:8000, first token expected after n ms',
       'moved to 10.0.0.0:8000',
