@@ -37,7 +37,7 @@ export const codeGeneration: Workload = {
   summary: '60 coding agents at a time: 4000 tokens of tools (5 kinds), 10k to 20k of repository, 6 to 10 turns, answers about 250',
   model: MODEL,
   isInputBound: true,
-  maxConcurrency: ({ podCount = 10 }) => 6 * podCount,
+  maxSessions: ({ podCount = 10 }) => 6 * podCount,
   pods: (size, seed) => podsOf(size.podCount ?? 10, seed),
   stages({ podCount = 10, isFull = false }, random) {
     const count = (isFull ? 40 : 16) * podCount;

@@ -25,7 +25,10 @@ export function run(options: RunOptions): Result & { readonly decision?: Decisio
   const pods = workload.pods({ ...options, cachesAll: policy.cachesAll ?? false }, seed);
   for (const pod of pods) clock.add(pod);
   const gateways = createGateways(options, clock, pods);
-  const load = new Load(clock, gateways.running, workload.maxConcurrency?.(options) ?? Infinity);
+  const load = new Load(clock, gateways.running, {
+    requests: workload.maxConcurrency?.(options) ?? Infinity,
+    sessions: workload.maxSessions?.(options) ?? Infinity,
+  });
   const stages = workload.stages(options, new Random(`${workload.name}/${seed}`));
   const collected: Collected[] = [];
   const waiting = { sum: 0, samples: 0, max: 0 };
@@ -109,16 +112,21 @@ interface Collected {
   readonly durationMs: number;
 }
 
-/** Sends the sessions of a stage, with so many requests under way at most: others start late. */
+interface LoadLimits {
+  readonly requests: number;
+  readonly sessions: number;
+}
+
+/** Sends the sessions of a stage, with so many requests and sessions under way at most: others start late. */
 class Load {
   readonly #clock: VirtualClock;
   readonly #gateways: readonly SimulatedGateway[];
-  readonly #maxConcurrency: number;
+  readonly #limits: LoadLimits;
 
-  constructor(clock: VirtualClock, gateways: readonly SimulatedGateway[], maxConcurrency: number) {
+  constructor(clock: VirtualClock, gateways: readonly SimulatedGateway[], limits: LoadLimits) {
     this.#clock = clock;
     this.#gateways = gateways;
-    this.#maxConcurrency = maxConcurrency;
+    this.#limits = limits;
   }
 
   run(stage: Stage, index: number, done: (collected: Collected) => void): void {
@@ -126,11 +134,14 @@ class Load {
     const startedAt = clock.now;
     const answers: { turn: Turn; answer: Answer }[] = [];
     const late: (() => void)[] = [];
+    const waitingSessions: (() => void)[] = [];
     let active = 0;
+    let sessions = 0;
     let open = stage.sessions.length;
     if (open === 0) throw new RangeError(`the stage "${stage.name}" has no sessions`);
     const startLate = (): void => {
-      while (late.length > 0 && active < this.#maxConcurrency) late.shift()!();
+      while (waitingSessions.length > 0 && sessions < this.#limits.sessions) waitingSessions.shift()!();
+      while (late.length > 0 && active < this.#limits.requests) late.shift()!();
     };
     const sendTurn = (session: Session, number: number, at: number): void => {
       const turn = session.turns[at]!;
@@ -142,7 +153,10 @@ class Load {
           const next = session.turns[at + 1];
           // A client that got an error does not go on.
           if (next !== undefined && answer.kind === 'done') clock.after(next.thinkMs ?? 0, () => sendTurn(session, number, at + 1));
-          else open--;
+          else {
+            open--;
+            sessions--;
+          }
           const endedAt = clock.now;
           // Not inside the engine's step.
           clock.after(0, () => {
@@ -154,10 +168,19 @@ class Load {
           });
         });
       };
-      if (active < this.#maxConcurrency) start();
+      if (active < this.#limits.requests) start();
       else late.push(start);
     };
-    for (const [number, session] of stage.sessions.entries()) clock.at(startedAt + session.at, () => sendTurn(session, number, 0));
+    for (const [number, session] of stage.sessions.entries()) {
+      const begin = (): void => {
+        sessions++;
+        sendTurn(session, number, 0);
+      };
+      clock.at(startedAt + session.at, () => {
+        if (sessions < this.#limits.sessions) begin();
+        else waitingSessions.push(begin);
+      });
+    }
   }
 }
 

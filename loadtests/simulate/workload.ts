@@ -29,6 +29,8 @@ export interface Workload {
   stages(size: WorkloadSize, random: Random): readonly Stage[];
   /** Requests that the load generator has under way at most. @default no limit */
   maxConcurrency?(size: WorkloadSize): number;
+  /** Sessions under way at most: others begin when one has ended. @default no limit */
+  maxSessions?(size: WorkloadSize): number;
   /** What goes wrong with pods, by their number; times count from the start of the first stage that counts. */
   readonly failures?: ReadonlyMap<number, readonly Failure[]>;
   /** The same for scrapes. */
