@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Dispatcher } from 'undici';
 
+import type { Claims } from './claims.ts';
+
 /** What the identify stage sees of a request. */
 export interface Caller {
   readonly method: string;
@@ -22,6 +24,14 @@ export interface Identity {
   readonly clientId: string | undefined;
   /** Headers that the policy sets towards the backend, flat: forwardClientIDHeader, claimToHeaders, headersToBackend. */
   readonly headers: readonly string[];
+  /** The verified token, where the policy looks for one and the request has it. */
+  readonly token?: Token | undefined;
+}
+
+/** What a verified token says, and the provider (SecurityPolicy jwt) by which it was verified. */
+export interface Token {
+  readonly provider: string;
+  readonly claims: Claims;
 }
 
 export const ANYONE: Identity = { clientId: undefined, headers: [] };
@@ -35,6 +45,8 @@ export interface Security {
    * sends before anything goes to a backend.
    */
   readonly owned: ReadonlySet<string>;
+  /** The part of {@link owned} that the policy sets: what a client sends under such a name is nobody's word. */
+  readonly sets: ReadonlySet<string>;
   /** Query parameters that carry credentials; taken off before anything goes to a backend. */
   readonly ownedParams: ReadonlySet<string>;
   /** Cookies that carry credentials; taken off before anything goes to a backend. */

@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.ts';
 import type { Report } from '../resources/kind.ts';
 
 import { claimAsHeader, claimAt, type Claims } from './claims.ts';
-import type { Caller, SecuritySources } from './identity.ts';
+import type { Caller, SecuritySources, Token } from './identity.ts';
 import { compileProvider, type JwtProvider } from './jwt-providers.ts';
 import { type Keys, keysFor, KeySetUnavailable } from './key-set.ts';
 import { credentialAt, describePlaces, type Place } from './places.ts';
@@ -12,11 +12,7 @@ import type { JwtSpec } from './policy.ts';
 import type { SharedIdentify } from './shared-identify.ts';
 import { TokenCache, tokenDigest } from './token-cache.ts';
 
-/** What a verified token says. */
-export interface VerifiedToken {
-  /** Name of the provider that verified it. */
-  readonly provider: string;
-  readonly claims: Claims;
+export interface VerifiedToken extends Token {
   /** `sub`, when it is a string. */
   readonly subject: string | undefined;
   /** From claimToHeaders, flat. */

@@ -91,6 +91,7 @@ it('wants every part to let the request pass, in the order of Envoy Gateway', as
   const identity = await identify(security, caller({ ...good, ...forged }));
   expect(identity.clientId).toBe('client');
   expect(headersOf(identity)).toEqual({ 'x-tenant': 'from-ext', 'x-client': 'client', 'x-user': 'ada', 'x-team': 'ml' });
+  expect(identity.token).toMatchObject({ provider: 'p', claims: { sub: 'person', team: 'ml' } });
 
   expect((await refusal(security, caller({ ...forged }))).message).toMatch(/API key/);
   expect((await refusal(security, caller({ 'x-api-key': good['x-api-key'] }))).message).toMatch(/user name/);
@@ -99,6 +100,18 @@ it('wants every part to let the request pass, in the order of Envoy Gateway', as
 
   expect(security.owned).toEqual(new Set(['x-client', 'x-user', 'x-team', 'x-tenant', 'x-api-key', 'authorization', 'x-token']));
   expect(security.passable.headers).toEqual(new Set(['x-api-key', 'authorization', 'x-token']));
+  expect(security.sets).toEqual(new Set(['x-client', 'x-user', 'x-team', 'x-tenant']));
+});
+
+it('keeps a token that names nobody, and knows nothing of one that is not there', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('EdDSA');
+  const token = await new SignJWT({ plan: { requests_per_unit: 5 } }).setProtectedHeader({ alg: 'EdDSA' }).sign(privateKey);
+  const inline = JSON.stringify({ keys: [await exportJWK(publicKey)] });
+  const security = secure({ jwt: { optional: true, providers: [{ name: 'p', localJWKS: { inline } }] } }, around());
+  const identity = await identify(security, caller({ authorization: `Bearer ${token}` }));
+  expect(identity.clientId).toBeUndefined();
+  expect(identity.token).toMatchObject({ provider: 'p', claims: { plan: { requests_per_unit: 5 } } });
+  expect((await identify(security, caller())).token).toBeUndefined();
 });
 
 it('hides an API key from ordinary backends where the policy says sanitize', () => {

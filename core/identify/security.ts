@@ -44,7 +44,7 @@ export function compileSecurity(policy: SecurityPolicy, sources: SecuritySources
     if (token !== undefined) headers.push(...token.headers);
     rules?.check({ caller, token, headers });
     const id = clientId ?? token?.subject;
-    return id === undefined && headers.length === 0 ? ANYONE : { clientId: id, headers };
+    return id === undefined && headers.length === 0 && token === undefined ? ANYONE : { clientId: id, headers, token };
   };
   const afterExtAuth = (caller: Caller, external: readonly string[]): Identity | Promise<Identity> => {
     const headers = [...external];
@@ -61,6 +61,7 @@ export function compileSecurity(policy: SecurityPolicy, sources: SecuritySources
   return {
     name: nameOf(policy),
     owned,
+    sets: set.names,
     ownedParams: credentials.params,
     ownedCookies: credentials.cookies,
     passable: { ...passable, headers: passable.headers.difference(set.names) },

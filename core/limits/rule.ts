@@ -27,8 +27,16 @@ export interface Cost {
   of(facts: CostFacts): number;
 }
 
+/** An expression gives no cost for these numbers. */
 export class CostError extends Error {
   override readonly name = 'CostError';
+  /** Without the expression. */
+  readonly reason: string;
+
+  constructor(text: string, reason: string) {
+    super(`the cost ${JSON.stringify(text)} is none: ${reason}`);
+    this.reason = reason;
+  }
 }
 
 /** What limits look at in a request. */
@@ -41,12 +49,26 @@ export interface LimitedRequest {
   readonly headers: IncomingHttpHeaders;
   /** Address of the client, after trusted proxies. */
   readonly address: string;
+  /** Of the body: rules see it as the header x-ai-eg-model. Undefined where no model is asked for. */
+  readonly model: string | undefined;
   readonly identity: Identity;
 }
 
+/** Where nothing limits. */
+export const NO_LIMIT_RULES: readonly LimitRule[] = Object.freeze([]);
+/** Where nothing is worked out of a usage. */
+export const NO_COSTS: ReadonlyMap<string, Cost> = new Map();
+
+/** Id and subject together name a count in at most 512 bytes. */
+export const MAX_ID_BYTES = 200;
+export const MAX_SUBJECT_BYTES = 300;
+
 /** One limit of a policy, for the requests that it selects. */
 export interface LimitRule {
-  /** The same after a reload while the policy is the same: `BackendTrafficPolicy/default/p/global/0`. */
+  /**
+   * The same after a reload while the policy is the same: `BackendTrafficPolicy/default/p/global/0/HTTPRoute/default/r`.
+   * At most {@link MAX_ID_BYTES}.
+   */
   readonly id: string;
   /** For people: `rule 0 of BackendTrafficPolicy default/p`. */
   readonly name: string;
@@ -57,7 +79,17 @@ export interface LimitRule {
   /** What counts: requests, or something that the answer tells. For messages: `requests`, `tokens`, the metadata key. */
   readonly unit: string;
   readonly window: Window;
-  /** Whose count a request goes to: the empty string where all share one; undefined where the rule does not apply. */
+  /**
+   * Of the rules with one such name that apply to a request, one that has room is enough, and all of them count it (the mode `Shared` of a
+   * QuotaPolicy). Absent: the rule holds for itself.
+   */
+  readonly anyOf?: string | undefined;
+  /** Whether answers say nothing of how this count stands (xRateLimitHeaders `Off`). */
+  readonly silent?: boolean;
+  /**
+   * Whose count a request goes to: the empty string where all share one; undefined where the rule does not apply. At most
+   * {@link MAX_SUBJECT_BYTES}: what is longer is hashed.
+   */
   subject(request: LimitedRequest): string | undefined;
   /** Units in a window; 0 lets nothing through. */
   limit(request: LimitedRequest): number;

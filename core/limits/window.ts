@@ -15,3 +15,28 @@ export type Window =
     };
 
 export const SLOTS = 10;
+
+/** Any stretch of a length in ms. */
+export function sliding(lengthMs: number): Window {
+  return Object.freeze({ kind: 'sliding', lengthMs });
+}
+
+/** Months of the calendar, in UTC. */
+export const UTC_MONTH: Window = calendar((year, month) => [Date.UTC(year, month), Date.UTC(year, month + 1)]);
+/** Years of the calendar, in UTC. */
+export const UTC_YEAR: Window = calendar((year) => [Date.UTC(year, 0), Date.UTC(year + 1, 0)]);
+
+function calendar(periodOf: (year: number, month: number) => readonly [start: number, end: number]): Window {
+  let last = { start: 0, end: 0 };
+  return Object.freeze({
+    kind: 'calendar',
+    at(now: number) {
+      // All requests but the first of a month ask for the period of the request before.
+      if (now >= last.start && now < last.end) return last;
+      const date = new Date(now);
+      const [start, end] = periodOf(date.getUTCFullYear(), date.getUTCMonth());
+      last = { start, end };
+      return last;
+    },
+  });
+}

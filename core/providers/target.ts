@@ -7,6 +7,7 @@ import { GatewayError } from '../errors.ts';
 import { forwardable } from '../http/headers.ts';
 import { type Edit, editObject } from '../json/edit.ts';
 
+import type { LimitRule } from '../limits/rule.ts';
 import type { ApiEndpoint, BackendApi } from '../read/endpoints.ts';
 import type { JsonRequest } from '../read/json-request.ts';
 import type { Upload } from '../read/upload.ts';
@@ -43,6 +44,8 @@ export interface AiTarget extends Target {
   readonly bodyEdits: readonly Edit[];
   /** Whether a stream without usage is asked for it. */
   readonly asksForUsage: boolean;
+  /** What may be used of the backend (QuotaPolicy). */
+  readonly quotas: readonly LimitRule[];
   /** Where the backend is a tier two: the name that requests to it are signed for. */
   readonly tierTwo?: string | undefined;
   /** Filters of an HTTPRoute's reference to the backend. */

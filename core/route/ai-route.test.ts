@@ -159,14 +159,14 @@ describe('what is refused, each by its name', () => {
   });
 
   it('kinds that come later, instead of letting more pass than their author wants', () => {
-    const quota = `
+    const mcp = `
 ---
-apiVersion: aigateway.envoyproxy.io/v1alpha1
-kind: QuotaPolicy
-metadata: {name: q}
-spec: {targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: a}]}
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: MCPRoute
+metadata: {name: m}
+spec: {parentRefs: [{name: gw, kind: Gateway, group: gateway.networking.k8s.io}], backendRefs: [{name: b, kind: Backend, group: gateway.envoyproxy.io}]}
 `;
-    expect(problems(A + quota)).toEqual([expect.stringMatching(/QuotaPolicy/)]);
+    expect(problems(A + mcp)).toEqual([expect.stringMatching(/MCPRoute is not served/)]);
   });
 });
 

@@ -1,27 +1,22 @@
-import type { Backend } from '../attempt/backend.ts';
 import { DEFAULT_RETRY, type Plan } from '../attempt/plan.ts';
 import { compilePattern, type Pattern } from '../http/pattern.ts';
-import type { Edit } from '../json/edit.ts';
+import type { Cost, LimitRule } from '../limits/rule.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import type { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
-import type { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-policy.ts';
-import { overrideHeader } from '../resources/ai-gateway/backend-security-policy.ts';
-import { type BodyMutation, type HeaderMutation, jsonOfValue } from '../resources/ai-gateway/mutation.ts';
-import type { Resource } from '../resources/kind.ts';
 import { kindOf } from '../resources/references.ts';
 import { durationMs } from '../resources/schema.ts';
 
 import type { Security } from '../identify/identity.ts';
-import { type Credential, credentialOf } from '../providers/credentials/credential.ts';
-import type { AiTarget, HeaderEdits, Schema } from '../providers/target.ts';
+import type { AiTarget } from '../providers/target.ts';
+import { type BackendPolicies, knownBackend } from './ai-backend.ts';
 import { keepAliveOf, optOut, STREAM_USAGE, tierTwoOf } from './annotations.ts';
-import { endpointsOf, originsOf, secretOf } from './origins.ts';
-import { atPool, NO_EDITS, poolOf } from './pool.ts';
+import { bodyEdits, checkMutation, headerEdits } from './mutations.ts';
+import { atPool, poolOf } from './pool.ts';
+import type { QuotasOf } from './quotas.ts';
 import type { AiRule, ListedModel, Match, ValueMatch } from './rule.ts';
 import type { Scope } from './scope.ts';
-import { checkHeaders } from './sendable.ts';
 import { MODEL_HEADER } from './table.ts';
-import { DEFAULT_TRAFFIC, type Traffic } from './traffic.ts';
+import type { Traffic } from './traffic.ts';
 
 type RuleSpec = AIGatewayRoute['body']['spec']['rules'][number];
 type RefSpec = NonNullable<RuleSpec['backendRefs']>[number];
@@ -37,27 +32,17 @@ export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const AI_BACKEND = { group: 'aigateway.envoyproxy.io', kind: 'AIServiceBackend' };
 const DIALECTS = { OpenAI: 'openai', AzureOpenAI: 'openai', Anthropic: 'anthropic', Cohere: 'cohere', vLLM: undefined } as const;
 
-/** What compiling AI routes needs besides the scope. */
-export interface AiPolicies {
-  readonly security: (route: AIGatewayRoute, rule: string | undefined) => Security | undefined;
-  readonly traffic: (route: AIGatewayRoute, rule: string | undefined) => Traffic;
-  /** Policies for an AIServiceBackend, by `namespace/name`. */
-  readonly credentials: ReadonlyMap<string, BackendSecurityPolicy>;
-  /** Origins and credential are the same wherever a backend is named under one traffic policy: looked up once, by `namespace/name`. */
-  readonly known: KnownBackends;
+/** What compiling a route of either kind needs of the policies of its place. */
+export interface RoutePolicies {
+  readonly security: (rule: string | undefined) => Security | undefined;
+  readonly traffic: (rule: string | undefined) => Traffic;
+  readonly costs: ReadonlyMap<string, Cost>;
+  readonly limits: (rule: string | undefined, security: Security | undefined) => readonly LimitRule[];
 }
 
-/** Backends by the traffic policy that they are called under, and by name. */
-export type KnownBackends = Map<Traffic, Map<string, KnownBackend | undefined>>;
-
-type KnownPolicies = Pick<AiPolicies, 'known' | 'credentials'>;
-
-interface KnownBackend {
-  readonly schema: Schema;
-  readonly backend: Backend;
-  readonly credential: Credential | undefined;
-  readonly override: string | undefined;
-  readonly fallback: boolean;
+/** What compiling AI routes needs besides the scope. */
+export interface AiPolicies extends RoutePolicies, BackendPolicies {
+  readonly quotas: QuotasOf;
 }
 
 /** The matches of one AIGatewayRoute, not ranked yet. */
@@ -66,9 +51,11 @@ export function compileAiRoute(route: AIGatewayRoute, policies: AiPolicies, scop
   const info = { kind: 'AIGatewayRoute', namespace, name } as const;
   return route.body.spec.rules.flatMap((spec, index) => {
     const path = `spec.rules[${index}]`;
-    const security = policies.security(route, spec.name);
+    const security = policies.security(spec.name);
     const rule: AiRule = {
       ai: true,
+      limits: policies.limits(spec.name, security),
+      costs: policies.costs,
       route: info,
       index,
       name: spec.name,
@@ -128,6 +115,14 @@ function listedModels(spec: RuleSpec, route: AIGatewayRoute): ListedModel[] {
   return [...models.values()];
 }
 
+/** The models that requests of a rule can be for, where each of its matches names one. */
+function askedModels({ matches = [] }: RuleSpec): ReadonlySet<string> | undefined {
+  const models = matches.map(
+    ({ headers = [] }) => headers.find(({ type, name }) => type === 'Exact' && name.toLowerCase() === MODEL_HEADER)?.value,
+  );
+  return models.length === 0 || models.includes(undefined) ? undefined : new Set(models as string[]);
+}
+
 function planOf(
   route: AIGatewayRoute,
   spec: RuleSpec,
@@ -137,10 +132,10 @@ function planOf(
   scope: Scope,
 ): Plan<AiTarget> {
   const path = `spec.rules[${index}]`;
-  const traffic = policies.traffic(route, spec.name);
-  const stripped = security?.owned ?? NONE;
+  const traffic = policies.traffic(spec.name);
+  const callers = { security, stripped: security?.owned ?? NONE, asked: askedModels(spec) };
   const targets = (spec.backendRefs ?? []).flatMap(
-    (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, stripped, policies, scope) ?? [],
+    (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, callers, policies, scope) ?? [],
   );
   const overrides = targets.flatMap(({ override }) => override ?? []);
   // A model server speaks what the client speaks.
@@ -170,13 +165,22 @@ function planOf(
   };
 }
 
+/** Whose requests reach the targets of a rule. */
+interface Callers {
+  readonly security: Security | undefined;
+  /** Headers that do not go to a backend. */
+  readonly stripped: ReadonlySet<string>;
+  /** Models that they can ask for; undefined: any. */
+  readonly asked: ReadonlySet<string> | undefined;
+}
+
 function targetOf(
   route: AIGatewayRoute,
   ref: RefSpec,
   path: string,
   place: string,
   traffic: Traffic,
-  stripped: ReadonlySet<string>,
+  { security, stripped, asked }: Callers,
   policies: AiPolicies,
   scope: Scope,
 ): AiTarget | undefined {
@@ -198,6 +202,7 @@ function targetOf(
   const known = knownBackend(resource, traffic, policies, scope);
   if (known === undefined) return undefined;
   const headers = headerEdits([resource.body.spec.headerMutation, ref.headerMutation]);
+  const modelOverride = overrideOf(ref);
   return {
     id: `${namespace}/${ref.name}/route/${route.metadata.name}/rule/${place}`,
     backend: known.backend,
@@ -207,10 +212,11 @@ function targetOf(
     schema: known.schema,
     credential: known.credential,
     override: known.override,
-    modelOverride: ref.modelNameOverride === undefined || ref.modelNameOverride === '' ? undefined : ref.modelNameOverride,
+    modelOverride,
     headers,
     stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),
     bodyEdits: bodyEdits([resource.body.spec.bodyMutation, ref.bodyMutation]),
+    quotas: policies.quotas.at(`${namespace}/${ref.name}`, modelOverride, asked, security),
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
     tierTwo: tierTwoOf(resource, scope),
   };
@@ -234,104 +240,15 @@ function poolTarget(
     id: `${pool.name}/route/${route.metadata.name}/rule/${place}`,
     weight: ref.weight,
     priority: ref.priority,
-    modelOverride: ref.modelNameOverride === undefined || ref.modelNameOverride === '' ? undefined : ref.modelNameOverride,
+    modelOverride: overrideOf(ref),
     headers,
     stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),
     bodyEdits: bodyEdits([ref.bodyMutation]),
   };
 }
 
+function overrideOf({ modelNameOverride }: RefSpec): string | undefined {
+  return modelNameOverride === '' ? undefined : modelNameOverride;
+}
+
 const FALLBACK = 1_000_000;
-
-function schemaOf(resource: AIServiceBackend): Schema {
-  const { name, version, prefix } = resource.body.spec.schema;
-  return { name, version, prefix };
-}
-
-function knownBackend(resource: AIServiceBackend, traffic: Traffic, policies: KnownPolicies, scope: Scope): KnownBackend | undefined {
-  const { namespace, name } = resource.metadata;
-  const key = `${namespace}/${name}`;
-  let backends = policies.known.get(traffic);
-  if (backends === undefined) {
-    backends = new Map();
-    policies.known.set(traffic, backends);
-  }
-  let known = backends.get(key);
-  if (known === undefined && !backends.has(key)) {
-    known = lookUp(resource, traffic, policies, scope);
-    backends.set(key, known);
-  }
-  return known;
-}
-
-/** Reports the problems of a backend that no route may name: its author wants to know all of them at once. */
-export function checkAiBackend(resource: AIServiceBackend, policies: KnownPolicies, scope: Scope): void {
-  optOut(resource, STREAM_USAGE, scope);
-  knownBackend(resource, DEFAULT_TRAFFIC, policies, scope);
-}
-
-function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: KnownPolicies, scope: Scope): KnownBackend | undefined {
-  const { namespace, name } = resource.metadata;
-  const { schema, backendRef, headerMutation } = resource.body.spec;
-  checkMutation(headerMutation, resource, 'spec.headerMutation', scope);
-  if (schema.name === 'AzureOpenAI' && (schema.version ?? '') === '')
-    scope.report(resource, 'spec.schema.version', 'is required for AzureOpenAI: it becomes the api-version of every request');
-  if (schema.name === 'AzureOpenAI' && (schema.prefix ?? '') !== '')
-    scope.report(resource, 'spec.schema.prefix', 'is not supported for AzureOpenAI: its paths begin with /openai/deployments');
-  const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
-  const policy = policies.credentials.get(`${namespace}/${name}`);
-  const credential = policy === undefined ? undefined : compileCredential(policy, scope);
-  if (origins === undefined) return undefined;
-  const definition = {
-    name: `${namespace}/${name}`,
-    endpoints: endpointsOf(origins, traffic.connections, scope),
-    limits: traffic.limits,
-    balance: traffic.balance,
-    check: traffic.check,
-  };
-  const key = JSON.stringify([definition.name, origins, traffic.connections, traffic.limits, traffic.balance, traffic.check]);
-  return {
-    schema: schemaOf(resource),
-    backend: scope.backend(definition, key),
-    credential,
-    override: policy === undefined ? undefined : overrideHeader(policy.body.spec),
-    fallback: origins.fallback,
-  };
-}
-
-function compileCredential(policy: BackendSecurityPolicy, scope: Scope): Credential | undefined {
-  const { spec } = policy.body;
-  const field = spec.type === 'APIKey' ? 'apiKey' : spec.type === 'AnthropicAPIKey' ? 'anthropicAPIKey' : 'azureAPIKey';
-  const ref = spec[field]!.secretRef;
-  const data = secretOf(ref, policy, `spec.${field}.secretRef`, scope);
-  if (data === undefined) return undefined;
-  const credential = credentialOf(policy, data.get('apiKey')?.toString());
-  if (typeof credential !== 'string') return credential;
-  scope.report(policy, `spec.${field}.secretRef`, `Secret ${ref.name} ${credential}`);
-  return undefined;
-}
-
-/** The host is that of the backend, and its answer has to be one that we can read. */
-const OWNED = ['host', 'accept-encoding'];
-
-function checkMutation(mutation: HeaderMutation | undefined, resource: Resource, path: string, scope: Scope): void {
-  checkHeaders(mutation?.set ?? [], `${path}.set`, OWNED, (at, message) => scope.report(resource, at, message));
-}
-
-/** Later ones win. */
-function headerEdits(mutations: readonly (HeaderMutation | undefined)[]): HeaderEdits {
-  if (mutations.every((mutation) => mutation === undefined)) return NO_EDITS;
-  const values = new Map<string, string | undefined>();
-  for (const mutation of mutations) {
-    for (const name of mutation?.remove ?? []) values.set(name.toLowerCase(), undefined);
-    for (const { name, value } of mutation?.set ?? []) values.set(name.toLowerCase(), value);
-  }
-  return { set: [...values].flatMap(([name, value]) => (value === undefined ? [] : [name, value])), replaced: new Set(values.keys()) };
-}
-
-function bodyEdits(mutations: readonly (BodyMutation | undefined)[]): Edit[] {
-  return mutations.flatMap((mutation) => [
-    ...(mutation?.remove ?? []).map((name): Edit => ({ remove: name })),
-    ...(mutation?.set ?? []).map(({ path, value }): Edit => ({ set: path, value: jsonOfValue(value) })),
-  ]);
-}

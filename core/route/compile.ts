@@ -1,41 +1,40 @@
 import { Backend, type Serving } from '../attempt/backend.ts';
 import { Connections } from '../http/client.ts';
-import { hostHeader } from '../http/origin.ts';
 import { Kept } from '../kept.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-policy.ts';
-import { GatewayConfig } from '../resources/ai-gateway/gateway-config.ts';
 import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { QuotaPolicy } from '../resources/ai-gateway/quota-policy.ts';
 import { BackendTrafficPolicy } from '../resources/envoy-gateway/backend-traffic-policy.ts';
 import { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-policy.ts';
-import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import { checkInferenceReferences } from '../resources/inference/check-references.ts';
 import { InferencePool } from '../resources/inference/inference-pool.ts';
 import { bornAt, nameOf, type Resource } from '../resources/kind.ts';
 import { KINDS } from '../resources/kinds.ts';
-import { ConfigMap } from '../resources/kubernetes/config-map.ts';
 import type { Loaded } from '../resources/load.ts';
 import type { Problem } from '../resources/problem.ts';
 import { References } from '../resources/references.ts';
 
-import type { Security, SecuritySources } from '../identify/identity.ts';
-import { compileSecurity } from '../identify/security.ts';
 import { SharedIdentify } from '../identify/shared-identify.ts';
-import { checkAiBackend, compileAiRoute } from './ai-route.ts';
+import { checkAiBackend } from './ai-backend.ts';
+import { type AiPolicies, compileAiRoute } from './ai-route.ts';
 import { checkAnnotations } from './annotations.ts';
 import { type Attachment, attachmentsOf } from './attach.ts';
+import { checkGatewayConfigs, CostsOf } from './gateway-configs.ts';
 import { compileHttpRoute } from './http-route.ts';
+import { checkGivenLimits, checkLimits, LimitsOf } from './limits.ts';
 import { CompileMemory } from './memory.ts';
-import { checkTlsPolicies, originsOf, secretOf } from './origins.ts';
+import { checkTlsPolicies } from './origins.ts';
 import { Policies } from './policies.ts';
 import { clientSettings, type ListenerTable, PortTable } from './ports.ts';
 import { byPrecedence } from './precedence.ts';
-import type { Match } from './rule.ts';
+import { QuotasOf } from './quotas.ts';
+import type { Match, Rule } from './rule.ts';
 import type { Pools, Scope } from './scope.ts';
+import { SecurityOf } from './security-of.ts';
 import { HostTable, MatchIndex } from './table.ts';
 import { DEFAULT_TRAFFIC, type Traffic, trafficOf } from './traffic.ts';
 
@@ -96,13 +95,18 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
     },
     notice: (message) => void notices.push(message),
   };
+  if (shared.pools?.alone === true) {
+    servePools(shared.pools, scope);
+    return { ports: [], problems, notices: [...new Set(notices)], memory: new CompileMemory(loaded, undefined) };
+  }
   refuseLaterKinds(scope);
   const gateways = set.all(Gateway);
   // A folder that is empty for a moment must not take down what is served.
   if (gateways.length === 0 && loaded.problems.length === 0) problems.push(NO_GATEWAY);
   for (const definition of KINDS) for (const resource of set.all(definition)) checkAnnotations(resource, scope);
-  checkGatewayConfigs(gateways, scope);
-  noticeWithoutEffect(scope);
+  checkGatewayConfigs(scope);
+  checkGivenLimits(scope);
+  if (shared.pools !== undefined) noticeElsewhere(scope);
   checkTlsPolicies(scope);
   checkInferenceReferences(scope);
 
@@ -119,16 +123,24 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
     if (served !== undefined) pools!.set(`${pool.metadata.namespace}/${pool.metadata.name}`, served);
   }
   const security = new SecurityOf(scope, shared.identify, memory);
-  const traffic = new TrafficOf(scope, memory);
+  const trafficPolicies = Policies.of(BackendTrafficPolicy, scope);
+  const traffic = new TrafficOf(trafficPolicies, memory);
+  const limits = new LimitsOf(trafficPolicies, scope);
+  const costs = new CostsOf(scope);
+  const quotas = new QuotasOf(scope);
   const credentials = credentialsByBackend(scope);
   const { known } = memory;
   const byListener = new Map<string, Map<string, Match[]>>();
   for (const route of [...set.all(HTTPRoute), ...set.all(AIGatewayRoute)]) {
     const attachments = attachmentsOf(route, scope);
     const compiled = (attachment: Attachment | undefined): Match[] => {
-      const policies = {
-        security: (_: Resource, rule: string | undefined) => security.of(route, rule, attachment),
-        traffic: (_: Resource, rule: string | undefined) => traffic.of(route, rule, attachment),
+      const costsHere = costs.of(route, attachment);
+      const policies: AiPolicies = {
+        security: (rule) => security.of(route, rule, attachment),
+        traffic: (rule) => traffic.of(route, rule, attachment),
+        costs: costsHere,
+        limits: (rule, callers) => limits.of(route, rule, attachment, callers, costsHere),
+        quotas,
         credentials,
         known,
       };
@@ -147,9 +159,19 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
         notices.push(`${nameOf(route)} is open: no SecurityPolicy says who may call`);
     }
   }
+  checkLimits(rulesOf(byListener), scope);
   for (const backend of set.all(AIServiceBackend)) checkAiBackend(backend, { credentials, known }, scope);
   const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
   return { ports, problems, notices: [...new Set(notices)], memory };
+}
+
+/** Pools without a route to them. */
+function servePools(pools: Pools, scope: Scope): void {
+  checkInferenceReferences(scope);
+  for (const pool of scope.set.all(InferencePool)) {
+    checkAnnotations(pool, scope);
+    pools.serve(pool, scope);
+  }
 }
 
 const NO_GATEWAY: Problem = {
@@ -159,102 +181,26 @@ const NO_GATEWAY: Problem = {
   message: 'there is no Gateway among the resources, so there is no port to listen on; add one',
 };
 
-const LATER: readonly (readonly [typeof MCPRoute | typeof QuotaPolicy, string])[] = [
-  [MCPRoute, 'the MCP gateway comes with a later release'],
-  [QuotaPolicy, 'quotas come with a later release'],
-];
-
-/** Valid, and not served yet: to ignore them would be to let more pass than their author wants. */
+/** Valid, and not served yet: to ignore it would be to let more pass than its author wants. */
 function refuseLaterKinds(scope: Scope): void {
-  for (const [definition, reason] of LATER)
-    for (const resource of scope.set.all(definition as typeof QuotaPolicy))
-      scope.report(resource, 'kind', `${resource.kind} is not served: ${reason}`);
+  for (const route of scope.set.all(MCPRoute))
+    scope.report(route, 'kind', 'MCPRoute is not served: the MCP gateway comes with a later release');
 }
 
-const CONFIG_ANNOTATION = 'aigateway.envoyproxy.io/gateway-config';
-
-function checkGatewayConfigs(gateways: readonly Gateway[], scope: Scope): void {
-  for (const gateway of gateways) {
-    const name = gateway.metadata.annotations[CONFIG_ANNOTATION];
-    if (name === undefined || scope.set.get(GatewayConfig, gateway.metadata.namespace, name) !== undefined) continue;
-    scope.report(
-      gateway,
-      `metadata.annotations["${CONFIG_ANNOTATION}"]`,
-      scope.references.missing('GatewayConfig', gateway.metadata.namespace, name),
-    );
-  }
+/** What tier two reads and leaves to tier one. */
+function noticeElsewhere(scope: Scope): void {
+  const limits = scope.set.all(BackendTrafficPolicy).filter(({ body }) => body.spec.rateLimit !== undefined);
+  for (const policy of [...limits, ...scope.set.all(QuotaPolicy)])
+    scope.notice(`${nameOf(policy)}: its limits hold at tier one; tier two does not enforce them`);
 }
-
-/** Read, and without effect in this release: that is told, not passed over. */
-function noticeWithoutEffect(scope: Scope): void {
-  const costs = 'are checked and not used: limits and budgets come with a later release';
-  for (const config of scope.set.all(GatewayConfig)) {
-    if (config.body.spec?.extProc !== undefined)
-      scope.notice(`${nameOf(config)}: extProc has no effect: there is no external processor here`);
-    if ((config.body.spec?.globalLLMRequestCosts ?? []).length > 0) scope.notice(`${nameOf(config)}: globalLLMRequestCosts ${costs}`);
-  }
-  for (const route of scope.set.all(AIGatewayRoute)) {
-    if ((route.body.spec.llmRequestCosts ?? []).length > 0) scope.notice(`${nameOf(route)}: llmRequestCosts ${costs}`);
-  }
-}
-
-/** SecurityPolicies, each compiled once. */
-class SecurityOf {
-  readonly #policies: Policies<SecurityPolicy>;
-  readonly #compiled: CompileMemory['security'];
-
-  constructor(scope: Scope, shared: SharedIdentify, memory: CompileMemory) {
-    this.#policies = Policies.of(SecurityPolicy, scope);
-    this.#compiled = memory.security;
-    // Each is compiled even where nothing uses it: its problems are the user's to know.
-    for (const policy of scope.set.all(SecurityPolicy)) {
-      if (this.#compiled.has(policy.body)) continue;
-      const report = (path: string, message: string) => scope.report(policy, path, message);
-      this.#compiled.set(policy.body, compileSecurity(policy, sourcesOf(policy, scope), shared, report));
-    }
-  }
-
-  of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Security | undefined {
-    const policy = this.#policies.of(route, rule, attachment);
-    return policy === undefined ? undefined : this.#compiled.get(policy.body);
-  }
-}
-
-function sourcesOf(policy: SecurityPolicy, scope: Scope): SecuritySources {
-  return {
-    secret: (ref, path) =>
-      secretOf(ref.namespace === undefined ? { name: ref.name } : { name: ref.name, namespace: ref.namespace }, policy, path, scope),
-    configMap: ({ name }, path) => {
-      const map = scope.set.get(ConfigMap, policy.metadata.namespace, name);
-      if (map !== undefined) return new Map(Object.entries(map.body.data ?? {}));
-      scope.report(policy, path, scope.references.missing('ConfigMap', policy.metadata.namespace, name));
-      return undefined;
-    },
-    dispatcher: (ref, path) => {
-      const defined = Object.fromEntries(Object.entries(ref).filter(([, value]) => value !== undefined)) as unknown as Parameters<
-        typeof originsOf
-      >[0];
-      const origin = originsOf(defined, policy, path, scope)?.origins[0];
-      return origin === undefined ? undefined : { dispatcher: scope.connections.pool(origin), hostHeader: hostHeader(origin) };
-    },
-    dispatcherForUrl: (url) =>
-      scope.connections.pool({
-        host: url.hostname.replace(/^\[|\]$/g, ''),
-        port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
-        tls: url.protocol === 'https:' ? SYSTEM_TLS : undefined,
-      }),
-  };
-}
-
-const SYSTEM_TLS = { serverName: undefined, ca: undefined, certificate: undefined, key: undefined, skipVerify: false };
 
 /** BackendTrafficPolicies, each read once. */
 class TrafficOf {
   readonly #policies: Policies<BackendTrafficPolicy>;
   readonly #read: CompileMemory['traffic'];
 
-  constructor(scope: Scope, memory: CompileMemory) {
-    this.#policies = Policies.of(BackendTrafficPolicy, scope);
+  constructor(policies: Policies<BackendTrafficPolicy>, memory: CompileMemory) {
+    this.#policies = policies;
     this.#read = memory.traffic;
   }
 
@@ -300,6 +246,13 @@ function place(matches: readonly Match[], { gateway, listener, hosts }: Attachme
     if (list === undefined) byHost.set(host, [...matches]);
     else list.push(...matches);
   }
+}
+
+/** The rules of all routes that are attached to a listener. */
+function rulesOf(byListener: ReadonlyMap<string, ReadonlyMap<string, readonly Match[]>>): Set<Rule> {
+  const rules = new Set<Rule>();
+  for (const byHost of byListener.values()) for (const matches of byHost.values()) for (const { rule } of matches) rules.add(rule);
+  return rules;
 }
 
 /** Place of each route by age and name, the last criteria of Gateway API's precedence. */

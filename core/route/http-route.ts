@@ -4,37 +4,42 @@ import { durationMs } from '../resources/schema.ts';
 
 import type { Security } from '../identify/identity.ts';
 import type { AiTarget } from '../providers/target.ts';
-import { DEFAULT_REQUEST_TIMEOUT_MS, DEFAULT_STREAM_IDLE_MS, MAX_ANSWER_BYTES, NONE, patternOf, valueMatch } from './ai-route.ts';
+import {
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  DEFAULT_STREAM_IDLE_MS,
+  MAX_ANSWER_BYTES,
+  NONE,
+  patternOf,
+  type RoutePolicies,
+  valueMatch,
+} from './ai-route.ts';
 import { filtersOf } from './filters.ts';
 import { endpointsOf, originsOf } from './origins.ts';
 import { atPool, isPool, POD_TRIES, poolOf } from './pool.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
 import type { Scope } from './scope.ts';
 import { checkFilters } from './sendable.ts';
-import { routeRetry, type Traffic } from './traffic.ts';
+import { routeRetry } from './traffic.ts';
 
 type RuleSpec = HTTPRoute['body']['spec']['rules'][number];
-
-export interface OrdinaryPolicies {
-  readonly security: (route: HTTPRoute, rule: string | undefined) => Security | undefined;
-  readonly traffic: (route: HTTPRoute, rule: string | undefined) => Traffic;
-}
 
 /** One attempt: whether ordinary traffic may be sent twice is for a policy to say. */
 const NO_RETRY: RetryPolicy = { ...DEFAULT_RETRY, maxAttempts: 1, statuses: new Set() };
 
 /** The matches of one HTTPRoute, not ranked yet. */
-export function compileHttpRoute(route: HTTPRoute, policies: OrdinaryPolicies, scope: Scope): Match[] {
+export function compileHttpRoute(route: HTTPRoute, policies: RoutePolicies, scope: Scope): Match[] {
   const { namespace, name } = route.metadata;
   const info = { kind: 'HTTPRoute', namespace, name } as const;
   return route.body.spec.rules.flatMap((spec, index) => {
     const path = `spec.rules[${index}]`;
     checkFilters(spec.filters ?? [], `${path}.filters`, (at, message) => scope.report(route, at, message));
-    const security = policies.security(route, spec.name);
+    const security = policies.security(spec.name);
     const plan = planOf(route, spec, index, policies, scope);
     const pooled = (spec.backendRefs ?? []).some(isPool);
     const rule: OrdinaryRule = {
       ai: false,
+      limits: policies.limits(spec.name, security),
+      costs: policies.costs,
       route: info,
       index,
       name: spec.name,
@@ -69,8 +74,8 @@ function pathMatch({ path }: HTTPRouteMatch, route: HTTPRoute, at: string, scope
   return { type: 'pattern', value: path.value, fits: patternOf(path.value, route, at, scope) };
 }
 
-function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: OrdinaryPolicies, scope: Scope): Plan<OrdinaryTarget> {
-  const traffic = policies.traffic(route, spec.name);
+function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: RoutePolicies, scope: Scope): Plan<OrdinaryTarget> {
+  const traffic = policies.traffic(spec.name);
   const targets = (spec.backendRefs ?? []).flatMap((ref, at): OrdinaryTarget[] => {
     const path = `spec.rules[${index}].backendRefs[${at}]`;
     checkFilters(ref.filters ?? [], `${path}.filters`, (place, message) => scope.report(route, place, message));

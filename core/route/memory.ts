@@ -4,7 +4,7 @@ import { KINDS } from '../resources/kinds.ts';
 import type { Loaded } from '../resources/load.ts';
 
 import type { Security } from '../identify/identity.ts';
-import type { KnownBackends } from './ai-route.ts';
+import type { KnownBackends } from './ai-backend.ts';
 import type { Match } from './rule.ts';
 import type { Traffic } from './traffic.ts';
 

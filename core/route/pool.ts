@@ -1,4 +1,5 @@
 import type { Serving } from '../attempt/backend.ts';
+import { NO_LIMIT_RULES } from '../limits/rule.ts';
 import type { AiTarget, HeaderEdits } from '../providers/target.ts';
 import { InferencePool } from '../resources/inference/inference-pool.ts';
 import type { Resource } from '../resources/kind.ts';
@@ -41,9 +42,7 @@ export function poolOf(ref: BackendRef, route: Resource, path: string, scope: Sc
 }
 
 /** What all targets have in common that lead to a pool. */
-export function atPool(
-  pool: Serving,
-): Pick<AiTarget, 'backend' | 'tries' | 'schema' | 'credential' | 'override' | 'asksForUsage' | 'modelOverride' | 'headers' | 'bodyEdits'> {
+export function atPool(pool: Serving): Omit<AiTarget, 'id' | 'weight' | 'priority' | 'stripped' | 'tierTwo' | 'ordinary'> {
   return {
     backend: pool,
     tries: POD_TRIES,
@@ -53,6 +52,7 @@ export function atPool(
     modelOverride: undefined,
     headers: NO_EDITS,
     bodyEdits: [],
+    quotas: NO_LIMIT_RULES,
     asksForUsage: true,
   };
 }

@@ -2,6 +2,7 @@ import type { Plan, Target } from '../attempt/plan.ts';
 import type { Pattern } from '../http/pattern.ts';
 
 import type { Security } from '../identify/identity.ts';
+import type { Cost, LimitRule } from '../limits/rule.ts';
 import type { AiTarget } from '../providers/target.ts';
 import type { OrdinaryFilters, RequestEdits } from './filters.ts';
 
@@ -26,6 +27,10 @@ interface RuleBase {
   readonly name: string | undefined;
   /** Who may call; undefined: anyone. */
   readonly security: Security | undefined;
+  /** Limits of the rule's BackendTrafficPolicy. */
+  readonly limits: readonly LimitRule[];
+  /** What is worked out of the usage of a request, by metadata key: llmRequestCosts and globalLLMRequestCosts. */
+  readonly costs: ReadonlyMap<string, Cost>;
 }
 
 /** A rule of an AIGatewayRoute. */

@@ -10,6 +10,8 @@ import type { ResourceSet } from '../resources/set.ts';
  * and `renew`, then `commit` or `rollback`, as with `Kept`.
  */
 export interface Pools {
+  /** Nothing but pools is served: Gateways, routes and their policies change nothing, and need not be there. */
+  readonly alone: boolean;
   begin(): void;
   /** @returns undefined after a report */
   serve(pool: InferencePool, scope: Scope): Serving | undefined;

@@ -123,7 +123,7 @@ function fits(match: Match, request: RoutedRequest): boolean {
 }
 
 /** By whole segments: `/a` is a prefix of `/a` and `/a/b`, not of `/ab`. */
-function hasPrefix(path: string, prefix: string): boolean {
+export function hasPrefix(path: string, prefix: string): boolean {
   if (prefix === '/') return true;
   const bare = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix;
   return path.startsWith(bare) && (path.length === bare.length || path[bare.length] === '/');

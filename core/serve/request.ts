@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { Reply } from '../attempt/reply.ts';
 import type { Outcome } from '../attempt/call.ts';
 import type { Dialect } from '../llm/dialect.ts';
+import type { Usage } from '../llm/usage.ts';
 import type { ServerResponse } from 'node:http';
 
 import type { RequestClaims } from '../tiers/request-token.ts';
@@ -41,6 +42,8 @@ export class GatewayRequest implements Caller {
   /** Code of the error that we answered ourselves. */
   errorCode: string | undefined;
   outcome: Outcome | undefined;
+  /** What the request used, where that is better known than from the outcome alone. */
+  usage: Usage | undefined;
   /** What tier one says of the request, once its token has been verified. */
   claims: RequestClaims | undefined;
   /** Further fields of the access log. */
@@ -62,7 +65,7 @@ export class GatewayRequest implements Caller {
 }
 
 /** The client's own id where it is a plausible one, else a new one of 128 random bits. */
-function requestId(given: string | string[] | undefined): string {
+export function requestId(given: string | string[] | undefined): string {
   if (typeof given === 'string' && /^[\w\-.:/+=]{1,128}$/.test(given)) return given;
   return nextId();
 }

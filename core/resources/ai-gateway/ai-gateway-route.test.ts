@@ -70,6 +70,14 @@ test.each([
   ['rules: []\nllmRequestCosts: [{metadataKey: k, type: CEL}]', 'spec.llmRequestCosts[0].cel: is required when type is CEL'],
   ['rules: []\nllmRequestCosts: [{metadataKey: k, type: CEL, cel: ""}]', 'spec.llmRequestCosts[0].cel: is required when type is CEL'],
   [
+    'rules: []\nllmRequestCosts: [{metadataKey: k, type: CEL, cel: output_token}]',
+    'spec.llmRequestCosts[0].cel: "output_token" is no cost: there is no variable "output_token"; did you mean "output_tokens"?',
+  ],
+  [
+    'rules: []\nllmRequestCosts: [{metadataKey: k, type: InputToken}, {metadataKey: k, type: OutputToken}]',
+    'spec.llmRequestCosts[1].metadataKey: "k" is also in spec.llmRequestCosts[0]; it may occur once',
+  ],
+  [
     'rules: []\nllmRequestCosts: [{metadataKey: k, type: InputTokens}]',
     'spec.llmRequestCosts[0].type: must be one of InputToken, CachedInputToken, CacheCreationInputToken, OutputToken, ReasoningToken, TotalToken, CEL, not "InputTokens"; did you mean "InputToken"?',
   ],

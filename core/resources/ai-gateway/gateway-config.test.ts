@@ -24,6 +24,10 @@ test.each([
     'spec.globalLLMRequestCosts[1].metadataKey: "in" is also in spec.globalLLMRequestCosts[0]; it may occur once',
   ],
   ['globalLLMRequestCosts: [{metadataKey: in, type: CEL}]', 'spec.globalLLMRequestCosts[0].cel: is required when type is CEL'],
+  [
+    'globalLLMRequestCosts: [{metadataKey: in, type: CEL, cel: input_tokens * 0.5}]',
+    'spec.globalLLMRequestCosts[0].cel: "input_tokens * 0.5" is no cost: no such overload: uint * double: numbers of tokens are of type uint, like 2u; for a share of tokens write uint(double(input_tokens) * 0.5)',
+  ],
   ['globalLLMRequestCosts: [{type: InputToken}]', 'spec.globalLLMRequestCosts[0].metadataKey: is required'],
   [
     'forwardProxy: {address: "proxy:3128"}',

@@ -2,7 +2,6 @@ import { defineKind, type ResourceOf } from '../kind.ts';
 import { object, Type } from '../schema.ts';
 import { AI_GATEWAY_GROUP, AI_GATEWAY_VERSIONS } from './group.ts';
 import { checkRequestCosts, LLMRequestCost } from './llm-request-cost.ts';
-import { reportDuplicates } from './unique.ts';
 
 /** Settings of the Gateways that name it in their annotation `aigateway.envoyproxy.io/gateway-config`. */
 export const GatewayConfig = defineKind({
@@ -23,9 +22,7 @@ export const GatewayConfig = defineKind({
     'spec.forwardProxy': 'calls to backends go out directly; a forward proxy is not served yet',
   },
   rules: ({ spec }, report) => {
-    const path = 'spec.globalLLMRequestCosts';
-    checkRequestCosts(spec?.globalLLMRequestCosts, path, report);
-    reportDuplicates(spec?.globalLLMRequestCosts, (cost) => cost.metadataKey, path, 'metadataKey', report);
+    checkRequestCosts(spec?.globalLLMRequestCosts, 'spec.globalLLMRequestCosts', report);
   },
 });
 export type GatewayConfig = ResourceOf<typeof GatewayConfig>;

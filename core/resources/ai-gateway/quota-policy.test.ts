@@ -31,20 +31,20 @@ perModelQuotas:
 
 test('the defaults are filled in, also of a required field', () => {
   const selector = {
-    headers: [{ name: 'a' }],
+    headers: [{ name: 'a', value: 'v' }],
     methods: [{ value: 'GET' }],
     path: {},
-    queryParams: [{ name: 'q' }],
+    queryParams: [{ name: 'q', value: 'v' }],
     sourceCIDR: { value: '::/0' },
   };
   const quota = { bucketRules: [{ quota: { limit: 1, duration: '1m' }, clientSelectors: [selector] }] };
   expect(problemsOf(QuotaPolicy, { spec: { perModelQuotas: [{ modelName: 'm', quota }] } })).toEqual([]);
   expect(quota).toMatchObject({ mode: 'Shared' });
   expect(selector).toEqual({
-    headers: [{ name: 'a', type: 'Exact', invert: false }],
+    headers: [{ name: 'a', value: 'v', type: 'Exact', invert: false }],
     methods: [{ value: 'GET', invert: false }],
     path: { type: 'PathPrefix', value: '/', invert: false },
-    queryParams: [{ name: 'q', type: 'Exact', invert: false }],
+    queryParams: [{ name: 'q', value: 'v', type: 'Exact', invert: false }],
     sourceCIDR: { value: '::/0', type: 'Exact', invert: false },
   });
 });
@@ -70,6 +70,26 @@ test.each([
   [model('{mode: Exclusive}'), `${QUOTA}.mode: must be one of Shared, not "Exclusive"`],
   [model('{bucketRules: [{clientSelectors: []}]}'), `${QUOTA}.bucketRules[0].quota: is required`],
   ['serviceQuota: {}', 'spec.serviceQuota.quota: is required'],
+  [model('{}'), `${QUOTA}: must have a defaultBucket or bucketRules`],
+  [model('{bucketRules: []}'), `${QUOTA}: must have a defaultBucket or bucketRules`],
+  [
+    'perModelQuotas: [{modelName: m, quota: {defaultBucket: {limit: 1, duration: 1s}}}, {modelName: m, quota: {defaultBucket: {limit: 2, duration: 1s}}}]',
+    'spec.perModelQuotas[1].modelName: "m" is also in spec.perModelQuotas[0]; it may occur once',
+  ],
+  [
+    model('{costExpression: input_token, defaultBucket: {limit: 1, duration: 1s}}'),
+    `${QUOTA}.costExpression: "input_token" is no cost: there is no variable "input_token"; did you mean "input_tokens"?`,
+  ],
+  [
+    'serviceQuota: {costExpression: 1 +, quota: {limit: 1, duration: 1s}}',
+    'spec.serviceQuota.costExpression: "1 +" is no cost: unexpected token: EOF',
+  ],
+  [
+    model(
+      '{bucketRules: [{quota: {limit: 1, duration: 1s}, clientSelectors: [{headers: [{name: a, type: RegularExpression, value: "("}]}]}]}',
+    ),
+    expect.stringMatching(/^spec\.perModelQuotas\[0\]\.quota\.bucketRules\[0\]\.clientSelectors\[0\]\.headers\[0\]\.value: "\(" is no RE2/),
+  ],
   ['serviceQuotas: {}', 'spec.serviceQuotas: unknown field; did you mean "serviceQuota"?'],
 ])('%s', (yaml, problem) => {
   expect(of(yaml)).toEqual([problem]);

@@ -182,11 +182,6 @@ describe('BackendTrafficPolicy', () => {
 
   it.each([
     [
-      'rateLimit',
-      { rateLimit: { type: 'Global' } },
-      'spec.rateLimit: is not supported: token and request limits are not served in this release',
-    ],
-    [
       'a gRPC trigger',
       { retry: { retryOn: { triggers: ['5xx', 'unavailable'] } } },
       'spec.retry.retryOn.triggers[1]: "unavailable" is not supported: it is a gRPC',

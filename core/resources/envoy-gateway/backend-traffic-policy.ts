@@ -3,6 +3,7 @@ import { Duration, durationMs, object, oneOf, type Static, Type } from '../schem
 import { ENVOY_GATEWAY_GROUP } from './group.ts';
 import { Count, Limit, Off, Percent, StatusCode } from './bounds.ts';
 import { checkTargets, refusedTargets, targetFields } from './policy-target.ts';
+import { checkRateLimit, RateLimit, REFUSED_COSTS } from './rate-limit.ts';
 
 const Retry = object({
   numRetries: Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 2 }),
@@ -80,7 +81,7 @@ const CircuitBreaker = object({
 
 const GRPC_TRIGGER = 'it is a gRPC status, and backends are called over plain HTTP';
 
-/** How a route calls its backends: retries, time limits, health, breakers, connections. */
+/** How a route calls its backends (retries, time limits, health, breakers, connections), and how much its clients may ask for. */
 export const BackendTrafficPolicy = defineKind({
   kind: 'BackendTrafficPolicy',
   group: ENVOY_GATEWAY_GROUP,
@@ -94,6 +95,7 @@ export const BackendTrafficPolicy = defineKind({
       healthCheck: Type.Optional(object({ passive: Type.Optional(PassiveHealthCheck), panicThreshold: Type.Optional(Percent) })),
       circuitBreaker: Type.Optional(CircuitBreaker),
       loadBalancer: Type.Optional(object({ type: oneOf(['RoundRobin', 'LeastRequest', 'Random']) })),
+      rateLimit: Type.Optional(RateLimit),
       tcpKeepalive: Type.Optional(object({ idleTime: Type.Optional(Duration) })),
       dns: Type.Optional(
         object({
@@ -107,7 +109,7 @@ export const BackendTrafficPolicy = defineKind({
   refused: {
     ...refusedTargets(['GRPCRoute', 'TCPRoute', 'UDPRoute', 'TLSRoute']),
     'spec.mergeType': 'policies are not merged: the most specific one holds in full',
-    'spec.rateLimit': 'token and request limits are not served in this release',
+    ...REFUSED_COSTS,
     'spec.retry.retryOn.triggers[]=cancelled': GRPC_TRIGGER,
     'spec.retry.retryOn.triggers[]=deadline-exceeded': GRPC_TRIGGER,
     'spec.retry.retryOn.triggers[]=internal': GRPC_TRIGGER,
@@ -149,6 +151,7 @@ export const BackendTrafficPolicy = defineKind({
   rules({ spec }, report) {
     checkTargets(spec, report);
     checkBackOff(spec.retry?.perRetry?.backOff ?? {}, report);
+    if (spec.rateLimit !== undefined) checkRateLimit(spec.rateLimit, 'spec.rateLimit', report);
     const share = spec.circuitBreaker?.retryBudget?.percent;
     if (share !== undefined && share.numerator > share.denominator) {
       report(

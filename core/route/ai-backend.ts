@@ -1,0 +1,103 @@
+import type { Backend } from '../attempt/backend.ts';
+import { type Credential, credentialOf } from '../providers/credentials/credential.ts';
+import type { Schema } from '../providers/target.ts';
+import type { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
+import { type BackendSecurityPolicy, overrideHeader } from '../resources/ai-gateway/backend-security-policy.ts';
+
+import { optOut, STREAM_USAGE } from './annotations.ts';
+import { checkMutation } from './mutations.ts';
+import { endpointsOf, originsOf, secretOf } from './origins.ts';
+import type { Scope } from './scope.ts';
+import { DEFAULT_TRAFFIC, type Traffic } from './traffic.ts';
+
+/** Backends by the traffic policy that they are called under, and by name. */
+export type KnownBackends = Map<Traffic, Map<string, KnownBackend | undefined>>;
+
+/** What looking up a backend needs besides the scope. */
+export interface BackendPolicies {
+  /** Policies for an AIServiceBackend, by `namespace/name`. */
+  readonly credentials: ReadonlyMap<string, BackendSecurityPolicy>;
+  /** Origins and credential are the same wherever a backend is named under one traffic policy: looked up once, by `namespace/name`. */
+  readonly known: KnownBackends;
+}
+
+export interface KnownBackend {
+  readonly schema: Schema;
+  readonly backend: Backend;
+  readonly credential: Credential | undefined;
+  readonly override: string | undefined;
+  readonly fallback: boolean;
+}
+
+function schemaOf(resource: AIServiceBackend): Schema {
+  const { name, version, prefix } = resource.body.spec.schema;
+  return { name, version, prefix };
+}
+
+export function knownBackend(
+  resource: AIServiceBackend,
+  traffic: Traffic,
+  policies: BackendPolicies,
+  scope: Scope,
+): KnownBackend | undefined {
+  const { namespace, name } = resource.metadata;
+  const key = `${namespace}/${name}`;
+  let backends = policies.known.get(traffic);
+  if (backends === undefined) {
+    backends = new Map();
+    policies.known.set(traffic, backends);
+  }
+  let known = backends.get(key);
+  if (known === undefined && !backends.has(key)) {
+    known = lookUp(resource, traffic, policies, scope);
+    backends.set(key, known);
+  }
+  return known;
+}
+
+/** Reports the problems of a backend that no route may name: its author wants to know all of them at once. */
+export function checkAiBackend(resource: AIServiceBackend, policies: BackendPolicies, scope: Scope): void {
+  optOut(resource, STREAM_USAGE, scope);
+  knownBackend(resource, DEFAULT_TRAFFIC, policies, scope);
+}
+
+function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendPolicies, scope: Scope): KnownBackend | undefined {
+  const { namespace, name } = resource.metadata;
+  const { schema, backendRef, headerMutation } = resource.body.spec;
+  checkMutation(headerMutation, resource, 'spec.headerMutation', scope);
+  if (schema.name === 'AzureOpenAI' && (schema.version ?? '') === '')
+    scope.report(resource, 'spec.schema.version', 'is required for AzureOpenAI: it becomes the api-version of every request');
+  if (schema.name === 'AzureOpenAI' && (schema.prefix ?? '') !== '')
+    scope.report(resource, 'spec.schema.prefix', 'is not supported for AzureOpenAI: its paths begin with /openai/deployments');
+  const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
+  const policy = policies.credentials.get(`${namespace}/${name}`);
+  const credential = policy === undefined ? undefined : compileCredential(policy, scope);
+  if (origins === undefined) return undefined;
+  const definition = {
+    name: `${namespace}/${name}`,
+    endpoints: endpointsOf(origins, traffic.connections, scope),
+    limits: traffic.limits,
+    balance: traffic.balance,
+    check: traffic.check,
+  };
+  const key = JSON.stringify([definition.name, origins, traffic.connections, traffic.limits, traffic.balance, traffic.check]);
+  return {
+    schema: schemaOf(resource),
+    backend: scope.backend(definition, key),
+    credential,
+    override: policy === undefined ? undefined : overrideHeader(policy.body.spec),
+    fallback: origins.fallback,
+  };
+}
+
+function compileCredential(policy: BackendSecurityPolicy, scope: Scope): Credential | undefined {
+  const { spec } = policy.body;
+  const field = spec.type === 'APIKey' ? 'apiKey' : spec.type === 'AnthropicAPIKey' ? 'anthropicAPIKey' : 'azureAPIKey';
+  const ref = spec[field]!.secretRef;
+  const data = secretOf(ref, policy, `spec.${field}.secretRef`, scope);
+  if (data === undefined) return undefined;
+  const credential = credentialOf(policy, data.get('apiKey')?.toString());
+  if (typeof credential !== 'string') return credential;
+  scope.report(policy, `spec.${field}.secretRef`, `Secret ${ref.name} ${credential}`);
+  return undefined;
+}

@@ -1,0 +1,58 @@
+import { costsOf } from '../limits/cost.ts';
+import { type Cost, NO_COSTS } from '../limits/rule.ts';
+import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { GatewayConfig } from '../resources/ai-gateway/gateway-config.ts';
+import { Gateway } from '../resources/gateway-api/gateway.ts';
+import { isOf, nameOf, type Resource } from '../resources/kind.ts';
+
+import type { Attachment } from './attach.ts';
+import { remember } from './remember.ts';
+import type { Scope } from './scope.ts';
+
+const CONFIG_ANNOTATION = 'aigateway.envoyproxy.io/gateway-config';
+
+/** Costs of routes by metadata key, each list compiled once. */
+export class CostsOf {
+  readonly #scope: Scope;
+  readonly #byRoute = new Map<Resource, Map<GatewayConfig | undefined, ReadonlyMap<string, Cost>>>();
+  readonly #byConfig = new Map<GatewayConfig, ReadonlyMap<string, Cost>>();
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  /** Costs of a route at a Gateway: those of the route win over those of the GatewayConfig. */
+  of(route: Resource, attachment: Attachment | undefined): ReadonlyMap<string, Cost> {
+    const config = attachment === undefined ? undefined : this.#configOf(attachment.gateway);
+    const own = isOf(AIGatewayRoute, route) ? (route.body.spec.llmRequestCosts ?? []) : [];
+    if (own.length === 0) return config === undefined ? NO_COSTS : remember(this.#byConfig, config, () => costsOf(globalCosts(config)));
+    const byConfig = remember(this.#byRoute, route, () => new Map<GatewayConfig | undefined, ReadonlyMap<string, Cost>>());
+    return remember(byConfig, config, () => costsOf(globalCosts(config), own));
+  }
+
+  #configOf({ metadata }: Gateway): GatewayConfig | undefined {
+    const name = metadata.annotations[CONFIG_ANNOTATION];
+    return name === undefined ? undefined : this.#scope.set.get(GatewayConfig, metadata.namespace, name);
+  }
+}
+
+function globalCosts(config: GatewayConfig | undefined) {
+  return config?.body.spec?.globalLLMRequestCosts;
+}
+
+/** Reports Gateways whose GatewayConfig is not there, and tells what in the others changes nothing. */
+export function checkGatewayConfigs(scope: Scope): void {
+  for (const gateway of scope.set.all(Gateway)) {
+    const name = gateway.metadata.annotations[CONFIG_ANNOTATION];
+    if (name === undefined || scope.set.get(GatewayConfig, gateway.metadata.namespace, name) !== undefined) continue;
+    scope.report(
+      gateway,
+      `metadata.annotations["${CONFIG_ANNOTATION}"]`,
+      scope.references.missing('GatewayConfig', gateway.metadata.namespace, name),
+    );
+  }
+  for (const config of scope.set.all(GatewayConfig)) {
+    if (config.body.spec?.extProc !== undefined)
+      scope.notice(`${nameOf(config)}: extProc has no effect: there is no external processor here`);
+  }
+}
