@@ -1,4 +1,5 @@
 import { formatProblem, InvalidResources } from '#core/resources/problem';
+import type { Service } from '#core/serve/service';
 import type { Tier, TierOptions } from '#core/serve/tier';
 import { accessLogger, accessLogStream } from '#core/telemetry/accesslog';
 import { InvalidKeyFile, TierKeys } from '#core/tiers/keys';
@@ -71,19 +72,22 @@ export async function serveTier(tier: Tier, options: CommonOptions, example: (ho
   // A chunk of the access log waits for more lines; whoever looks at it should not.
   const stream = options.accessLogStream;
   const flush = setInterval(() => stream?.flush(), 1000).unref();
-  await stopped(tier, options.keys);
+  await stopped(tier, () => options.keys.reload());
   clearInterval(flush);
   options.keys.close();
   stream?.flushSync();
   return 0;
 }
 
+/** Every problem of the resources, one a line. */
+export function resourcesFailure({ problems }: InvalidResources): CommandError {
+  const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`;
+  return new CommandError(`${count} in the resources\n${problems.map(formatProblem).join('\n')}`);
+}
+
 /** What went wrong at the start, in the words of the person who has to mend it. */
 function startFailure(error: unknown, { host, port, adminPort, adminHost = '127.0.0.1' }: CommonOptions): unknown {
-  if (error instanceof InvalidResources)
-    return new CommandError(
-      `${error.problems.length} ${error.problems.length === 1 ? 'problem' : 'problems'} in the resources\n${error.problems.map(formatProblem).join('\n')}`,
-    );
+  if (error instanceof InvalidResources) return resourcesFailure(error);
   const { code, port: failed = port, address } = error as { code?: string; port?: number; address?: string };
   const option = failed === adminPort ? '--admin-port' : '--port';
   if (code === 'EADDRINUSE') return new CommandError(`port ${failed} is taken; choose another one with ${option}`);
@@ -97,15 +101,19 @@ function startFailure(error: unknown, { host, port, adminPort, adminHost = '127.
 }
 
 /** An address as a URL has it; that of all addresses as this machine reaches it. */
-function inUrl(host: string): string {
+export function inUrl(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
 }
 
+/** What the author of the resources may not expect. */
+export function announceNotices(service: Service): void {
+  for (const name of service.configuration.ignored) log('info', `ignored, without effect here: ${name}`);
+  for (const notice of service.notices()) log('warn', notice);
+}
+
 function announce(tier: Tier, { host, adminHost = '127.0.0.1' }: CommonOptions, example: (host: string) => string | undefined): void {
-  const { ignored } = tier.configuration;
-  for (const name of ignored) log('info', `ignored, without effect here: ${name}`);
-  for (const notice of tier.notices()) log('warn', notice);
+  announceNotices(tier);
   const ports = [...tier.ports];
   const shown = inUrl(host);
   for (const [declared, port] of ports)
@@ -115,26 +123,26 @@ function announce(tier: Tier, { host, adminHost = '127.0.0.1' }: CommonOptions, 
   if (command !== undefined) process.stderr.write(`\nTry it:\n\n${command}\n\n`);
 }
 
-/** Resolves after a signal, when everything has ended. A second signal ends it at once. */
-function stopped(tier: Tier, keys: TierKeys): Promise<void> {
+/** Resolves after a signal, when everything has ended. A second signal ends it at once. SIGHUP loads the resources again. */
+export function stopped(service: Service, onHangup?: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false;
     const stop = (signal: NodeJS.Signals) => {
       if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
       stopping = true;
       log('info', `${signal}: draining`);
-      tier.stop().then(resolve, reject);
+      service.stop().then(resolve, reject);
     };
     process.on('SIGTERM', stop).on('SIGINT', stop);
     process.on('SIGHUP', () => {
-      keys.reload();
-      void tier.reload('SIGHUP');
+      onHangup?.();
+      void service.reload('SIGHUP');
     });
   });
 }
 
 /** The operator's log: one line each on standard error, apart from the access log. */
-function log(level: 'info' | 'warn' | 'error', message: string, detail?: object): void {
+export function log(level: 'info' | 'warn' | 'error', message: string, detail?: object): void {
   const more = detail === undefined || Object.keys(detail).length === 0 ? '' : ` ${JSON.stringify(detail)}`;
   process.stderr.write(`${new Date().toISOString()} ${level} ${message}${more}\n`);
 }

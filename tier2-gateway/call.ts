@@ -38,7 +38,7 @@ export class TierTwoCall extends AiCall {
       this.#rewritten = backend.rules.rewrite(asked) ?? target.modelOverride;
       const others = this.plan.targets.some((other) => other.priority > target.priority && other.weight > 0);
       const subject = subjectOf(this.api, backend, this.#rewritten ?? this.ai.model, others);
-      this.#picking = new PodPicking(backend, { ...subject, outbound: (endpoint) => this.outbound(target, endpoint) });
+      this.#picking = new PodPicking(backend, subject, (endpoint) => this.outbound(target, endpoint));
     }
     return this.#picking.next(signal);
   }

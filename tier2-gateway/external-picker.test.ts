@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
+import type { ServedInfo } from './epp/served-pick.ts';
 import { type EppServer, startEppServer } from './epp/server.ts';
 import { modelYaml, poolYaml, startPod, startTierTwo, type TestPod, type TestTierTwo } from './tier-two.fixture.ts';
 
@@ -13,10 +14,10 @@ async function start(failureMode: string, answer?: Parameters<typeof startEppSer
   const pods: readonly [TestPod, TestPod] = [await startPod(), await startPod()];
   open.push(...pods);
   const served: (string | undefined)[] = [];
+  const watch = { head: (answered: ServedInfo) => void served.push(answered.served), end: () => undefined };
   const server: EppServer = await startEppServer({
     port: 0,
-    picker: answer ?? (async () => ({ endpoints: [pods[1].address, pods[0].address] })),
-    onResponse: (response) => void served.push(response.served),
+    picker: answer ?? (async () => ({ endpoints: [pods[1].address, pods[0].address], watch })),
   });
   let isUp = true;
   const kill = async (): Promise<void> => {

@@ -52,10 +52,17 @@ export interface Accepted extends Facts {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Changes the headers of an answer on their way to the client, in place. */
+export type AnswerEdit = (headers: Record<string, string | string[]>) => void;
+
 /** Hears how an attempt goes on. Times are those of `performance.now()`. */
 export interface AttemptWatch {
-  /** The head of the answer is there. */
-  head?(status: number, headers: IncomingHttpHeaders): void;
+  /**
+   * The head of the answer is there.
+   * @returns what changes its headers: the answer waits for it, and is not read meanwhile. It must come within a bounded time, and may
+   * not reject
+   */
+  head?(status: number, headers: IncomingHttpHeaders): Promise<AnswerEdit | undefined> | undefined;
   firstToken(at: number): void;
   /** So many more content events came. */
   tokens(count: number, at: number): void;

@@ -6,7 +6,7 @@ import { GatewayError } from '../errors.ts';
 import { returnable } from '../http/headers.ts';
 import { isHeaderValue, isRequestTarget } from '../http/sendable.ts';
 import type { Endpoint } from './backend.ts';
-import type { AttemptRecord, AttemptWatch, Facts, Outbound, Reading } from './call.ts';
+import type { AnswerEdit, AttemptRecord, AttemptWatch, Facts, Outbound, Reading } from './call.ts';
 import type { Exchange } from './exchange.ts';
 import { connectionFailure, type Failure, retryAfterMs, UnacceptableAnswer } from './failure.ts';
 import type { Target } from './plan.ts';
@@ -139,21 +139,44 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     if (this.#over) controller.abort(new Error('cancelled'));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#over || status < 200) return;
     this.#idle?.refresh();
-    const { call } = this.exchange;
     this.record.status = status;
     this.contentLength = headers['content-length'];
-    this.watch?.head?.(status, headers);
     if (status >= 400) {
       const wait = status === 429 || status === 503 || status === 529 ? retryAfterMs(headers, Date.now()) : undefined;
       if (wait !== undefined) this.endpoint.health.coolDown(Date.now(), wait);
     }
+    const edit = this.watch?.head?.(status, headers);
+    if (edit === undefined) this.#receive(status, headers, undefined);
+    else this.#awaitEdit(controller, status, headers, edit);
+  }
+
+  /** The backend is not read before it is known what the client gets to see first. */
+  #awaitEdit(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    edit: Promise<AnswerEdit | undefined>,
+  ): void {
+    controller.pause();
+    const goOn = (change: AnswerEdit | undefined): void => {
+      if (this.#over) return;
+      this.#idle?.refresh();
+      this.#receive(status, headers, change);
+      if (!this.#over && this.#pausedAt === undefined) controller.resume();
+    };
+    void edit.then(goOn, () => goOn(undefined));
+  }
+
+  #receive(status: number, headers: IncomingHttpHeaders, edit: AnswerEdit | undefined): void {
     this.guard(() => {
+      const { call } = this.exchange;
       const reading = call.read(this.target, status, headers);
       this.answer = returnable(headers);
       call.answerHeaders(this.target, this.answer);
+      edit?.(this.answer);
       this.#receiver = this.#receiverOf(reading, status, headers);
     });
   }

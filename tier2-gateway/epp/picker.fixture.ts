@@ -10,6 +10,7 @@ import { externalProcessor } from './messages.ts';
 import type { ProcessingRequest, ProcessingResponse } from './messages.ts';
 import type { Picked, PickOutcome } from './request-side.ts';
 import type { EppServerCall } from './served-exchange.ts';
+import type { AnswerWatch, ServedInfo } from './served-pick.ts';
 import { toStruct } from './struct.ts';
 
 export const HEADERS: readonly (readonly [string, string])[] = [
@@ -142,6 +143,26 @@ export function perCall(make: () => (message: ProcessingRequest) => ProcessingRe
     });
     call.on('end', () => call.end());
   });
+}
+
+/** What a server was shown of answers. */
+export class Seen {
+  readonly answers: { readonly info: ServedInfo; body: string }[] = [];
+  readonly ends: string[] = [];
+
+  watch(): AnswerWatch {
+    let answer: Seen['answers'][number] | undefined;
+    return {
+      head: (info) => {
+        answer = { info, body: '' };
+        this.answers.push(answer);
+      },
+      data: (chunk) => {
+        answer!.body += chunk.toString();
+      },
+      end: (how) => this.ends.push(how),
+    };
+  }
 }
 
 export function clientOf(address: string, options: Partial<EppClientOptions> = {}): EppClient {

@@ -1,70 +1,19 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 
 import { splitChunks } from './chunks.ts';
-import { inSubset, parseEndpoint } from './endpoints.ts';
 import { fromHeaderMap, toMutation } from './header-edit.ts';
 import type { Header } from './header-edit.ts';
-import type {
-  BodySendMode,
-  CommonResponse,
-  HeaderMutation,
-  HttpBody,
-  HttpHeaders,
-  ProcessingRequest,
-  ProcessingResponse,
-} from './messages.ts';
-import {
-  DEPRECATED_ALIASES,
-  DESTINATION,
-  DESTINATION_SCORES,
-  DESTINATION_SERVED,
-  LB_NAMESPACE,
-  SUBSET,
-  SUBSET_NAMESPACE,
-} from './names.ts';
-import { ObservedBody } from './served-response.ts';
-import { structMember, toStruct } from './struct.ts';
-import type { Struct } from './struct.ts';
+import type { BodySendMode, HttpBody, HttpHeaders, ProcessingRequest, ProcessingResponse } from './messages.ts';
+import { DEPRECATED_ALIASES, DESTINATION_SERVED, LB_NAMESPACE, SUBSET_NAMESPACE } from './names.ts';
+import { pickReply, readSubset, usable, withBody } from './pick-reply.ts';
+import type { AnsweredPick } from './pick-reply.ts';
+import type { AnswerWatch, PickAnswer, Picker, ServedInfo } from './served-pick.ts';
+import { structMember } from './struct.ts';
 
 export type EppServerCall = ServerDuplexStream<ProcessingRequest, ProcessingResponse>;
 
-export interface PickRequest {
-  /** With pseudo headers; old names of the protocol's headers are given by today's. */
-  readonly headers: readonly Header[];
-  /** Undefined if the gateway shows none, or none before the pick (mode STREAMED). */
-  readonly body: Buffer | undefined;
-  /** Endpoints to choose from; undefined: all. Never empty. */
-  readonly subset: readonly string[] | undefined;
-  /** Aborted if the request goes away before it is answered. */
-  readonly signal: AbortSignal;
-}
-
-export type PickAnswer =
-  | {
-      /** `ip:port`, best first. Those outside the subset are left out; if none is left, the answer is 503. */
-      readonly endpoints: readonly string[];
-      readonly setHeaders?: readonly Header[];
-      readonly removeHeaders?: readonly string[];
-      /** A body instead of the client's; only where the picker was given one. */
-      readonly body?: Buffer;
-      readonly scores?: Readonly<Record<string, number>>;
-      /** Called once, when the exchange is over. `aborted`: before the end of the response. */
-      readonly onEnd?: (how: 'complete' | 'aborted') => void;
-    }
-  | { readonly immediate: { readonly status: number; readonly body?: Buffer; readonly headers?: readonly Header[] } };
-
-export type Picker = (request: PickRequest) => Promise<PickAnswer>;
-
-export interface ServedInfo {
-  /** The endpoint that answered, if the gateway says. */
-  readonly served: string | undefined;
-  readonly status: number;
-  readonly headers: readonly Header[];
-}
-
 export interface ServedExchangeOptions {
   readonly picker: Picker;
-  readonly onResponse?: ((info: ServedInfo, body: AsyncIterable<Buffer>, request: PickRequest) => Promise<void> | void) | undefined;
   readonly onError: (error: unknown) => void;
   readonly maxBodyBytes: number;
   /** How a gateway shows bodies that does not say so (Envoy before `protocol_config`). */
@@ -76,7 +25,6 @@ export class ServedExchange {
   readonly #call: EppServerCall;
   readonly #options: ServedExchangeOptions;
   readonly #abort = new AbortController();
-  readonly #observed = new ObservedBody();
   readonly #body: Buffer[] = [];
   #bodyBytes = 0;
   #bodyMessages = 0;
@@ -86,9 +34,10 @@ export class ServedExchange {
   #requestMode: BodySendMode = 'NONE';
   #responseMode: BodySendMode = 'NONE';
   #waitForBody = false;
-  #request: PickRequest | undefined;
-  #onEnd: ((how: 'complete' | 'aborted') => void) | undefined;
-  #responseEnded = false;
+  #asked = false;
+  #watch: AnswerWatch | undefined;
+  /** The whole answer was shown, or the head of one whose body is not shown. */
+  #answered = false;
   #done = false;
 
   constructor(call: EppServerCall, options: ServedExchangeOptions) {
@@ -116,15 +65,24 @@ export class ServedExchange {
 
   #end(): void {
     this.#done = true;
-    if (!this.#responseEnded) this.#observed.abort();
-    const onEnd = this.#onEnd;
-    this.#onEnd = undefined;
+    this.#tellEnd(this.#answered ? 'complete' : 'aborted');
+    this.#call.end();
+  }
+
+  /** The watch is told once. */
+  #tellEnd(how: 'complete' | 'aborted'): void {
+    const watch = this.#watch;
+    this.#watch = undefined;
+    this.#tell(() => watch?.end(how));
+  }
+
+  #tell<R>(step: () => R): R | undefined {
     try {
-      onEnd?.(this.#responseEnded ? 'complete' : 'aborted');
+      return step();
     } catch (error) {
       this.#options.onError(error);
+      return undefined;
     }
-    this.#call.end();
   }
 
   async #onMessage(message: ProcessingRequest): Promise<void> {
@@ -136,7 +94,10 @@ export class ServedExchange {
     if (message.responseHeaders !== undefined) return this.#onResponseHeaders(message, message.responseHeaders);
     if (message.responseBody !== undefined) return this.#onResponseBody(message.responseBody);
     if (message.responseTrailers !== undefined) {
-      this.#endResponse();
+      const rest = this.#tell(() => this.#watch?.data?.(Buffer.alloc(0), true));
+      this.#endAnswer();
+      if (rest !== undefined && rest.length > 0 && this.#responseMode === 'FULL_DUPLEX_STREAMED')
+        await this.#sendStreamedAnswer(rest, false);
       await this.#send({ responseTrailers: {} });
     }
   }
@@ -165,7 +126,7 @@ export class ServedExchange {
   }
 
   async #onRequestTrailers(): Promise<void> {
-    if (this.#waitForBody && this.#request === undefined) await this.#onWholeBody(true);
+    if (this.#waitForBody && !this.#asked) await this.#onWholeBody(true);
     if (!this.#done) await this.#send({ requestTrailers: {} });
   }
 
@@ -209,12 +170,12 @@ export class ServedExchange {
 
   async #pick(body: Buffer | undefined, answer: (pick: AnsweredPick) => Promise<void>): Promise<void> {
     if (this.#subset?.length === 0) return this.#refuse(503, 'the subset hint names no endpoint');
-    const request: PickRequest = { headers: this.#headers, body, subset: this.#subset, signal: this.#abort.signal };
-    this.#request = request;
+    this.#asked = true;
+    const { signal } = this.#abort;
     let picked: PickAnswer;
     try {
-      picked = await this.#options.picker(request);
-      if (!('immediate' in picked)) this.#onEnd = picked.onEnd;
+      picked = await this.#options.picker({ headers: this.#headers, body, subset: this.#subset, signal, answer: this.#responseMode });
+      if (!('immediate' in picked)) this.#watch = picked.watch;
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#options.onError(error);
@@ -226,29 +187,10 @@ export class ServedExchange {
       this.#options.onError(new Error('the picker replaced a body that it was not given'));
       return this.#refuse(500, 'the endpoint picker failed');
     }
-    const { endpoints, invalid } = this.#usable(picked.endpoints);
+    const { endpoints, invalid } = usable(picked.endpoints, this.#subset);
     if (invalid.length > 0) this.#options.onError(new Error(`the picker named ${invalid.join(', ')}: no ip:port`));
     if (endpoints.length === 0) return this.#refuse(503, 'no endpoint is ready');
-    await answer(this.#answered(picked, endpoints.join(',')));
-  }
-
-  #usable(named: readonly string[]): { endpoints: string[]; invalid: string[] } {
-    const invalid = named.filter((text) => parseEndpoint(text) === undefined);
-    const endpoints = [...new Set(named.map(parseEndpoint))].filter((endpoint): endpoint is string => {
-      return endpoint !== undefined && (this.#subset === undefined || inSubset(endpoint, this.#subset));
-    });
-    return { endpoints, invalid };
-  }
-
-  #answered(picked: Exclude<PickAnswer, { immediate: unknown }>, destination: string): AnsweredPick {
-    const set: Header[] = [[DESTINATION, destination], ...(picked.setHeaders ?? [])];
-    if (picked.body !== undefined) set.push(['content-length', String(picked.body.length)]);
-    const scores = picked.scores === undefined ? {} : { [DESTINATION_SCORES]: { ...picked.scores } };
-    return {
-      headers: toMutation(set, [...this.#aliases, ...(picked.removeHeaders ?? [])]),
-      metadata: toStruct({ [LB_NAMESPACE]: { [DESTINATION]: destination, ...scores } }),
-      body: picked.body,
-    };
+    await answer(pickReply(picked, endpoints, this.#aliases));
   }
 
   #headersReply(pick: AnsweredPick): ProcessingResponse {
@@ -263,33 +205,35 @@ export class ServedExchange {
       status: Number(all.find(([name]) => name === ':status')?.[1] ?? 0),
       headers: all.filter(([name]) => !name.startsWith(':')),
     };
-    this.#observe(info);
+    const removeHeaders = this.#tell(() => this.#watch?.head?.(info));
+    if (endOfStream === true) this.#endAnswer();
     // Without bodies to come, nothing tells how the response ends: it counts as ended when the gateway closes the exchange.
-    if (endOfStream === true || this.#responseMode === 'NONE') this.#endResponse();
-    await this.#send({ responseHeaders: { response: {} } });
+    else if (this.#responseMode === 'NONE') this.#answered = true;
+    await this.#send({
+      responseHeaders: { response: removeHeaders === undefined ? {} : { headerMutation: toMutation([], removeHeaders) } },
+    });
   }
 
   async #onResponseBody({ body = Buffer.alloc(0), endOfStream = false }: HttpBody): Promise<void> {
-    if (this.#options.onResponse !== undefined) this.#observed.push(body);
-    if (endOfStream) this.#endResponse();
+    const changed = this.#tell(() => this.#watch?.data?.(body, endOfStream));
+    if (endOfStream) this.#endAnswer();
     if (this.#responseMode !== 'FULL_DUPLEX_STREAMED') return this.#send({ responseBody: { response: {} } });
+    // What is held back is no message: replies need not come one by one.
+    if (changed?.length === 0 && !endOfStream) return;
+    await this.#sendStreamedAnswer(changed ?? body, endOfStream);
+  }
+
+  async #sendStreamedAnswer(body: Buffer, end: boolean): Promise<void> {
     const chunks = [...splitChunks(body)];
     for (const [index, chunk] of chunks.entries()) {
-      const streamedResponse = { body: chunk, endOfStream: endOfStream && index === chunks.length - 1 };
+      const streamedResponse = { body: chunk, endOfStream: end && index === chunks.length - 1 };
       await this.#send({ responseBody: { response: { bodyMutation: { streamedResponse } } } });
     }
   }
 
-  #observe(info: ServedInfo): void {
-    const { onResponse, onError } = this.#options;
-    if (onResponse === undefined || this.#request === undefined) return;
-    const request = this.#request;
-    void (async () => onResponse(info, this.#observed.chunks(), request))().catch(onError);
-  }
-
-  #endResponse(): void {
-    this.#responseEnded = true;
-    this.#observed.end();
+  #endAnswer(): void {
+    this.#answered = true;
+    this.#tellEnd('complete');
   }
 
   #refuse(status: number, message: string): Promise<void> {
@@ -321,23 +265,4 @@ export class ServedExchange {
       this.#call.write(message, done);
     });
   }
-}
-
-interface AnsweredPick {
-  readonly headers: HeaderMutation;
-  readonly metadata: Struct;
-  readonly body: Buffer | undefined;
-}
-
-/** The route is chosen anew, since it may depend on the headers that are set. */
-function withBody(pick: AnsweredPick, body: Buffer | undefined): CommonResponse {
-  return { headerMutation: pick.headers, clearRouteCache: true, ...(body === undefined ? {} : { bodyMutation: { body } }) };
-}
-
-/** The hint is a list, or a string with commas as older gateways send; an entry that is no string is not an endpoint. */
-function readSubset(hint: Struct | undefined): string[] | undefined {
-  const value = structMember(hint, SUBSET);
-  if (value === undefined) return undefined;
-  const entries = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? (value as readonly unknown[]) : [];
-  return entries.filter((entry): entry is string => typeof entry === 'string' && entry.trim() !== '').map((entry) => entry.trim());
 }

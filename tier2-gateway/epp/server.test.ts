@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import type { MethodDefinition } from '@grpc/grpc-js';
+import type { ClientDuplexStream, MethodDefinition } from '@grpc/grpc-js';
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -7,11 +7,11 @@ import type { EppClient, EppClientOptions } from './client.ts';
 import { applyEdit, toHeaderMap } from './header-edit.ts';
 import { healthService, processMethod } from './messages.ts';
 import type { ProcessingRequest, ProcessingResponse } from './messages.ts';
-import { asPicked, clientOf, collect, HEADERS, pickWith, sourceOf } from './picker.fixture.ts';
+import { asPicked, clientOf, collect, HEADERS, pickWith, Seen, sourceOf } from './picker.fixture.ts';
 import { selfSigned } from './self-signed.ts';
 import { startEppServer } from './server.ts';
 import type { EppServer, EppServerOptions } from './server.ts';
-import type { PickRequest, ServedInfo } from './served-exchange.ts';
+import type { AnswerWatch, PickRequest } from './served-pick.ts';
 import { fromStruct, toStruct } from './struct.ts';
 
 const closers: (() => unknown)[] = [];
@@ -31,16 +31,20 @@ function connect(server: { port: number }, options: Partial<EppClientOptions> = 
   return client;
 }
 
-/** A gateway that sends and gets bare messages, to see what is on the wire. */
-function wire(server: { port: number }, messages: readonly ProcessingRequest[]): Promise<ProcessingResponse[]> {
+/** A gateway that sends and gets bare messages. */
+function callTo(server: { port: number }): ClientDuplexStream<ProcessingRequest, ProcessingResponse> {
   const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
   closers.push(() => client.close());
-  const call = client.makeBidiStreamRequest(
-    processMethod.path,
-    processMethod.requestSerialize,
-    processMethod.responseDeserialize,
-    new Metadata(),
-  );
+  const { path, requestSerialize, responseDeserialize } = processMethod;
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
+  call.on('error', () => {});
+  call.resume();
+  return call;
+}
+
+/** All that such a gateway gets, to see what is on the wire. */
+function wire(server: { port: number }, messages: readonly ProcessingRequest[]): Promise<ProcessingResponse[]> {
+  const call = callTo(server);
   for (const message of messages) call.write(message);
   call.end();
   return new Promise((resolve, reject) => {
@@ -49,6 +53,14 @@ function wire(server: { port: number }, messages: readonly ProcessingRequest[]):
     call.on('end', () => resolve(replies));
     call.on('error', reject);
   });
+}
+
+function streamedReply(text: string, endOfStream: boolean) {
+  return { bodyMutation: { streamedResponse: { body: Buffer.from(text), endOfStream } } };
+}
+
+function noGood(): never {
+  throw new Error('no good');
 }
 
 const MODES = ['full-duplex', 'streamed', 'buffered', 'headers-only'] as const;
@@ -67,8 +79,7 @@ describe('client and server', () => {
   for (const mode of MODES) {
     it(`agree in mode ${mode}`, async () => {
       const seen: PickRequest[] = [];
-      const responses: { info: ServedInfo; body: string }[] = [];
-      const ends: string[] = [];
+      const shown = new Seen();
       const server = await serve({
         picker: async (request) => {
           seen.push(request);
@@ -76,11 +87,8 @@ describe('client and server', () => {
             endpoints: ['10.0.0.1:8000', '[fd00::1]:8000'],
             setHeaders: [['x-picked-by', 'test']],
             scores: { '10.0.0.1:8000': 0.75 },
-            onEnd: (how) => ends.push(how),
+            watch: shown.watch(),
           };
-        },
-        onResponse: async (info, body) => {
-          responses.push({ info, body: (await collect(body)).toString() });
         },
       });
       const exchange = connect(server, { mode }).open({ headers: HEADERS });
@@ -98,10 +106,10 @@ describe('client and server', () => {
       });
       const rewritten = exchange.rewriteResponse(sourceOf([Buffer.from('data: 1\n\n'), Buffer.from('data: 2\n\n')]));
       expect((await collect(rewritten)).toString()).toBe('data: 1\n\ndata: 2\n\n');
-      await expect.poll(() => ends).toEqual(['complete']);
-      const shown = mode === 'full-duplex' || mode === 'streamed' ? 'data: 1\n\ndata: 2\n\n' : '';
+      await expect.poll(() => shown.ends).toEqual(['complete']);
+      const bodyShown = mode === 'full-duplex' || mode === 'streamed' ? 'data: 1\n\ndata: 2\n\n' : '';
       const info = { served: '10.0.0.1:8000', status: 200, headers: [['content-type', 'text/event-stream']] };
-      expect(responses).toEqual([{ info, body: shown }]);
+      expect(shown.answers).toEqual([{ info, body: bodyShown }]);
       expect(exchange.failure).toBeUndefined();
     });
   }
@@ -371,45 +379,66 @@ describe('server', () => {
     await expect(exchange.picked).rejects.toThrow('cancelled');
   });
 
-  it('tells an observer when a response breaks off', async () => {
-    const observed = Promise.withResolvers<unknown>();
-    const ends: string[] = [];
-    const server = await serve({
-      picker: async () => ({ endpoints: ['10.0.0.1:8000'], onEnd: (how) => ends.push(how) }),
-      onResponse: async (_info, body) => {
-        await collect(body).then(observed.resolve, observed.resolve);
-      },
-    });
+  it('tells a watch when an answer breaks off', async () => {
+    const shown = new Seen();
+    const server = await serve({ picker: async () => ({ endpoints: ['10.0.0.1:8000'], watch: shown.watch() }) });
     const exchange = connect(server).open({ headers: HEADERS });
     await pickWith(exchange, Buffer.from('{}'));
     await exchange.responseHeaders(200, []);
     await exchange.responseBody(Buffer.from('half'), false);
     exchange.cancel();
-    expect(String(await observed.promise)).toContain('ended before the response');
-    await expect.poll(() => ends).toEqual(['aborted']);
+    await expect.poll(() => shown.ends).toEqual(['aborted']);
+    expect(shown.answers.map(({ body }) => body)).toEqual(['half']);
   });
 
-  it('does not let a stuck observer hold the response back', async () => {
+  it('tells a watch of the end with the last piece, before the exchange is over', async () => {
+    const shown = new Seen();
+    const server = await serve({ picker: async () => ({ endpoints: ['10.0.0.1:8000'], watch: shown.watch() }) });
+    const call = callTo(server);
+    call.write({ requestHeaders: { headers: toHeaderMap(HEADERS), endOfStream: true } });
+    call.write({ responseHeaders: { headers: toHeaderMap([[':status', '200']]) } });
+    call.write({ responseBody: { body: Buffer.from('all'), endOfStream: true } });
+    await expect.poll(() => shown.ends).toEqual(['complete']);
+    call.cancel();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(shown.ends).toEqual(['complete']);
+  });
+
+  it('sends what a watch makes of an answer, also where trailers end it', async () => {
+    const held: Buffer[] = [];
+    const watch: AnswerWatch = {
+      head: () => ['content-length'],
+      data: (chunk, last) => {
+        held.push(chunk);
+        return last ? Buffer.from(Buffer.concat(held.splice(0)).toString().toUpperCase()) : Buffer.alloc(0);
+      },
+      end: () => undefined,
+    };
+    const server = await serve({ picker: async () => ({ endpoints: ['10.0.0.1:8000'], watch }) });
+    const start: ProcessingRequest[] = [
+      { requestHeaders: { headers: toHeaderMap(HEADERS), endOfStream: true } },
+      { responseHeaders: { headers: toHeaderMap([[':status', '200']]) } },
+      { responseBody: { body: Buffer.from('one ') } },
+    ];
+    const [, head, ...ended] = await wire(server, [...start, { responseBody: { body: Buffer.from('two'), endOfStream: true } }]);
+    expect(head?.responseHeaders?.response?.headerMutation?.removeHeaders).toEqual(['content-length']);
+    expect(ended).toMatchObject([{ responseBody: { response: streamedReply('ONE TWO', true) } }]);
+    const [, , ...trailed] = await wire(server, [...start, { responseTrailers: {} }]);
+    expect(trailed).toMatchObject([{ responseBody: { response: streamedReply('ONE ', false) } }, { responseTrailers: {} }]);
+  });
+
+  it('logs what a watch throws, and goes on', async () => {
     const failures: unknown[] = [];
     const server = await serve({
-      onResponse: async (_info, body) => {
-        const iterator = body[Symbol.asyncIterator]();
-        await iterator.next();
-        await new Promise((resolve) => setTimeout(resolve, 300));
-        for (;;) {
-          const next = await iterator.next();
-          if (next.done === true) return;
-        }
-      },
+      picker: async () => ({ endpoints: ['10.0.0.1:8000'], watch: { head: noGood, data: noGood, end: noGood } }),
       onError: (error) => failures.push(error),
     });
     const exchange = connect(server).open({ headers: HEADERS });
     await pickWith(exchange, Buffer.from('{}'));
-    await exchange.responseHeaders(200, []);
-    const chunk = Buffer.alloc(500_000, 'x');
-    const body = await collect(exchange.rewriteResponse(sourceOf(Array.from({ length: 12 }, () => chunk))));
-    expect(body.length).toBe(6_000_000);
-    await expect.poll(() => failures.map(String)).toEqual([expect.stringContaining('behind the response')]);
+    expect(await exchange.responseHeaders(200, [])).toMatchObject({ kind: 'continue' });
+    expect((await collect(exchange.rewriteResponse(sourceOf([Buffer.from('all')])))).toString()).toBe('all');
+    // Head, the piece, the empty last one, the end.
+    await expect.poll(() => failures.map(String)).toEqual(Array.from({ length: 4 }, () => 'Error: no good'));
   });
 
   it('refuses a port that is taken', async () => {

@@ -6,7 +6,8 @@ import type { BodySendMode } from './messages.ts';
 import { selfSigned } from './self-signed.ts';
 import type { Certificate } from './self-signed.ts';
 import { ServedExchange } from './served-exchange.ts';
-import type { EppServerCall, Picker, ServedExchangeOptions } from './served-exchange.ts';
+import type { EppServerCall, ServedExchangeOptions } from './served-exchange.ts';
+import type { Picker } from './served-pick.ts';
 
 export interface EppServerOptions {
   /** 0 for any. The reference picker's is 9002. */
@@ -18,9 +19,7 @@ export interface EppServerOptions {
   /** Port of `grpc.health.v1`, always in plain text for probes; 0 for any. Absent: no health service. The reference picker's is 9003. */
   readonly healthPort?: number;
   readonly picker: Picker;
-  /** Sees every response that a picked request got. It cannot change it or slow it down. */
-  readonly onResponse?: ServedExchangeOptions['onResponse'];
-  /** Errors of the picker, of `onResponse`, and of exchanges. */
+  /** Errors of the picker, of its watches, and of exchanges. */
   readonly onError?: (error: unknown) => void;
   /**
    * Larger request bodies are answered with 413.
@@ -65,13 +64,18 @@ export async function startEppServer(options: EppServerOptions): Promise<EppServ
   const maxBodyBytes = options.maxBodyBytes ?? 20 * MIB;
   const exchanges: ServedExchangeOptions = {
     picker: options.picker,
-    onResponse: options.onResponse,
     onError: options.onError ?? ((): void => {}),
     maxBodyBytes,
     assumeMode: options.assumeMode ?? 'FULL_DUPLEX_STREAMED',
   };
   // A buffered body is one message.
-  const server = new Server({ 'grpc.max_receive_message_length': maxBodyBytes + MIB, 'grpc.max_send_message_length': -1 });
+  const server = new Server({
+    'grpc.max_receive_message_length': maxBodyBytes + MIB,
+    'grpc.max_send_message_length': -1,
+    // A gateway whose node is gone says nothing: what it had under way ends with the connection.
+    'grpc.keepalive_time_ms': 60_000,
+    'grpc.keepalive_timeout_ms': 20_000,
+  });
   server.addService(externalProcessor, { Process: (call: EppServerCall): void => void new ServedExchange(call, exchanges).run() });
   const health = new HealthService(options.ready ?? true);
   const healthServer = new Server();

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { applyEdit } from '../epp/header-edit.ts';
-import { collect, fakePicker, llmdDialect, lweppDialect, perCall, pickReply } from '../epp/picker.fixture.ts';
+import { fakePicker, llmdDialect, lweppDialect, perCall, pickReply, Seen } from '../epp/picker.fixture.ts';
 import type { ProcessingRequest } from '../epp/messages.ts';
-import type { ServedInfo } from '../epp/served-exchange.ts';
 import { asked, Closers, NEVER, relayTo, TWO, type RigOptions } from './external.fixture.ts';
 import type { ExternalPicker, ExternalTicket } from './external.ts';
 
@@ -13,26 +12,18 @@ afterEach(() => closers.close());
 interface Watched {
   readonly picker: ExternalPicker;
   readonly warnings: string[];
-  readonly seen: { info: ServedInfo; body: string }[];
-  readonly ends: string[];
+  readonly seen: Seen['answers'];
+  readonly ends: Seen['ends'];
   readonly cut: () => void;
 }
 
 /** A rig whose server keeps the answers that it is shown. */
 async function watched(options: RigOptions = {}): Promise<Watched> {
-  const seen: Watched['seen'] = [];
-  const ends: string[] = [];
-  const server = await closers.server({
-    picker: async () => ({ endpoints: [TWO], onEnd: (how) => ends.push(how) }),
-    onResponse: async (info, body) => {
-      const entry = { info, body: '' };
-      seen.push(entry);
-      entry.body = await collect(body).then(String, () => 'cut off');
-    },
-  });
+  const seen = new Seen();
+  const server = await closers.server({ picker: async () => ({ endpoints: [TWO], watch: seen.watch() }) });
   const relay = await relayTo(server.address);
   closers.add(() => relay.cut());
-  return { ...closers.rig(relay.address, options), seen, ends, cut: () => relay.cut() };
+  return { ...closers.rig(relay.address, options), seen: seen.answers, ends: seen.ends, cut: () => relay.cut() };
 }
 
 const events = Array.from({ length: 50 }, (_, index) => `data: {"n":${index}}\n\n`);
@@ -83,7 +74,12 @@ describe('the answer', () => {
       ticket.fail(reason);
       ticket.data(Buffer.from('late'));
       await expect.poll(() => ends.splice(0)).toEqual(['aborted']);
-      await expect.poll(() => seen.splice(0).map(({ body }) => body)).toEqual(['cut off']);
+      expect(
+        seen
+          .splice(0)
+          .map(({ body }) => body)
+          .join(''),
+      ).not.toContain('late');
     }
     // No answer at all.
     (await picker.pick(asked(), NEVER)).fail('connect');
@@ -201,5 +197,33 @@ describe('the answer', () => {
     expect(await edit).toEqual({ changes: [], refused: [] });
     await expect.poll(() => cancelled).toEqual([1]);
     await expect.poll(() => warnings).toEqual([expect.stringContaining('did not answer within 100 ms; its pick holds')]);
+  });
+
+  it('is not waited for when a picker has left several heads without a reply', async () => {
+    let silent = true;
+    const silentPicker = await fakePicker((call) => {
+      const dialect = lweppDialect(TWO);
+      call.on('data', (message: ProcessingRequest) => {
+        if (message.responseHeaders === undefined || !silent) for (const reply of dialect(message)) call.write(reply);
+      });
+      call.on('end', () => call.end());
+    });
+    closers.add(() => silentPicker.kill());
+    let time = 0;
+    const clock = { now: () => time };
+    const { picker } = closers.rig(silentPicker.address, { epp: { messageTimeoutMs: 100, responseMode: 'none' }, ...clock });
+    const waits = async (): Promise<boolean> => {
+      const ticket = await picker.pick(asked(), NEVER);
+      const { editsAnswer } = ticket;
+      await ticket.answered(200, [], TWO);
+      ticket.end();
+      return editsAnswer;
+    };
+    const seen: boolean[] = [];
+    for (let index = 0; index < 5; index++) seen.push(await waits());
+    expect(seen).toEqual([true, true, true, false, false]);
+    time = 1000;
+    silent = false;
+    expect([await waits(), await waits()]).toEqual([true, true]);
   });
 });

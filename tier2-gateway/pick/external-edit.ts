@@ -1,5 +1,5 @@
-import type { Outbound } from '#core/attempt/call';
-import { isCredential } from '#core/http/headers';
+import type { AnswerEdit, Outbound } from '#core/attempt/call';
+import { isCredential, isInternal } from '#core/http/headers';
 import { isHeaderValue } from '#core/http/sendable';
 
 import { applyEdit, type Header, type HeaderChange, type HeaderEdit } from '../epp/header-edit.ts';
@@ -32,6 +32,39 @@ export function permittedEdit(edit: HeaderEdit, shown: readonly Header[]): Heade
     else changes.push(change);
   }
   return { changes, refused };
+}
+
+/**
+ * The part of a picker's edit of an answer that is followed. Refused are, besides what `readMutation` takes out: names by which gateways speak
+ * to each other, the coding of the body (it has been undone, or belongs to the bytes), and values that HTTP does not have.
+ */
+export function permittedAnswerEdit(edit: HeaderEdit, shown: readonly Header[]): HeaderEdit {
+  if (edit.changes.length === 0) return edit;
+  const refused = [...edit.refused];
+  const changes = edit.changes.filter((change) => {
+    const values = shown.filter(([name]) => name === change.name).map(([, value]) => value);
+    if (edit.changes.filter(({ name }) => name === change.name).length === 1 && isEcho(change, values)) return false;
+    const { name } = change;
+    const allowed = name !== 'content-encoding' && !isInternal(name) && (change.action === 'remove' || isHeaderValue(change.value));
+    if (!allowed) refused.push(name);
+    return allowed;
+  });
+  return { changes, refused };
+}
+
+/** The edit as the attempt applies it; undefined where there is nothing to do. */
+export function answerEditOf({ changes }: HeaderEdit): AnswerEdit | undefined {
+  if (changes.length === 0) return undefined;
+  return (headers) => {
+    for (const change of changes) {
+      // A picker may name what every object has.
+      const before = Object.hasOwn(headers, change.name) ? headers[change.name] : undefined;
+      if (change.action === 'remove') delete headers[change.name];
+      else if (change.action === 'append' && before !== undefined) headers[change.name] = [before, change.value].flat();
+      else if (before === undefined ? change.action !== 'overwrite-if-present' : change.action !== 'add-if-absent')
+        headers[change.name] = change.value;
+    }
+  };
 }
 
 /** The request with the edit, and with the picker's body where there is one. */

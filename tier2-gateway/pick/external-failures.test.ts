@@ -4,7 +4,7 @@ import { GatewayError } from '#core/errors';
 
 import { answering, fakePicker, lweppDialect, pickReply } from '../epp/picker.fixture.ts';
 import type { ProcessingRequest } from '../epp/messages.ts';
-import type { PickAnswer } from '../epp/served-exchange.ts';
+import type { PickAnswer } from '../epp/served-pick.ts';
 import { asked, BODY, Closers, NEVER, ONE, POOL, relayTo, TWO, type Rig } from './external.fixture.ts';
 import type { ExternalTicket } from './external.ts';
 

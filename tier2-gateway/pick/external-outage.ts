@@ -2,40 +2,64 @@
 const QUIET_MS = 10_000;
 /** Notes of one sort are told this often at most. */
 const NOTE_MS = 60_000;
-/** So many picks in a row without a reply, and the picker counts as hanging. */
+/** So many questions in a row without a reply, and the picker counts as hanging. */
 const HANGS_AFTER = 3;
 /** A hanging picker is asked this often, to see whether it is back. */
 const PROBE_MS = 1000;
 
-/** Tells the operator how a picker is: an outage once, with its end; everything else once in a while. */
-export class PickerOutage {
-  readonly #warn: (message: string) => void;
+/** Whether a picker is worth waiting for. One that hangs is asked now and then, to see whether it is back: nobody else waits for its time limit. */
+export class Patience {
   readonly #now: () => number;
-  readonly #notes = new Map<string, { until: number; unsaid: number }>();
-  #down: { readonly since: number; picks: number; told: boolean } | undefined;
-  #quietUntil = Number.NEGATIVE_INFINITY;
-  #unanswered = 0;
+  #silences = 0;
   #probeAt = 0;
 
-  constructor(warn: (message: string) => void, now: () => number) {
-    this.#warn = warn;
+  constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** False while the picker hangs, but for a request now and then: nobody else needs to wait for its time limit. */
-  get worthAsking(): boolean {
-    if (this.#unanswered < HANGS_AFTER) return true;
+  get left(): boolean {
+    if (this.#silences < HANGS_AFTER) return true;
     const now = this.#now();
     if (now < this.#probeAt) return false;
     this.#probeAt = now + PROBE_MS;
     return true;
   }
 
+  silent(): void {
+    this.#silences++;
+    if (this.#silences === HANGS_AFTER) this.#probeAt = this.#now() + PROBE_MS;
+  }
+
+  answered(): void {
+    this.#silences = 0;
+  }
+}
+
+/** Tells the operator how a picker is: an outage once, with its end; everything else once in a while. */
+export class PickerOutage {
+  readonly #warn: (message: string) => void;
+  readonly #now: () => number;
+  readonly #patience: Patience;
+  readonly #notes = new Map<string, { until: number; unsaid: number }>();
+  #down: { readonly since: number; picks: number; told: boolean } | undefined;
+  #quietUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(warn: (message: string) => void, now: () => number) {
+    this.#warn = warn;
+    this.#now = now;
+    this.#patience = new Patience(now);
+  }
+
+  /** False while the picker hangs, but for a request now and then: nobody else needs to wait for its time limit. */
+  get worthAsking(): boolean {
+    return this.#patience.left;
+  }
+
   /** A pick had to do without the picker. @param silent it was not reachable, or did not answer in time */
   failed(message: string, silent: boolean): void {
     const now = this.#now();
-    this.#unanswered = silent ? this.#unanswered + 1 : 0;
-    if (this.#unanswered === HANGS_AFTER) this.#probeAt = now + PROBE_MS;
+    if (silent) this.#patience.silent();
+    else this.#patience.answered();
     this.#down ??= { since: now, picks: 0, told: false };
     this.#down.picks++;
     if (this.#down.told || now < this.#quietUntil) return;
@@ -51,7 +75,7 @@ export class PickerOutage {
 
   /** The picker has decided on a request. */
   answered(): void {
-    this.#unanswered = 0;
+    this.#patience.answered();
     const down = this.#down;
     if (down === undefined) return;
     this.#down = undefined;

@@ -1,31 +1,41 @@
 import type { EppExchange } from '../epp/exchange.ts';
 import { type HeaderEdit, NO_EDIT } from '../epp/header-edit.ts';
-import { pairsOf } from './external-edit.ts';
+import { pairsOf, permittedAnswerEdit } from './external-edit.ts';
+import type { Patience } from './external-outage.ts';
 
 export interface ShownResponseOptions {
   readonly exchange: EppExchange;
   /** Bytes of the answer that the picker may be behind before it sees no more of it. */
   readonly maxBehindBytes: number;
+  /** Of all answers of the picker: whether they wait for its reply. */
+  readonly patience: Patience;
   readonly note: (sort: string, message: string) => void;
 }
 
 /**
- * Shows an answer to the picker without ever holding it up. The exchange knows what the picker wants to see; what it sends back of the body
- * is read and dropped. A picker that falls behind, or fails, sees no more.
+ * Shows an answer to the picker; its body without ever holding it up. The exchange knows what the picker wants to see; what it sends back
+ * of the body is read and dropped. A picker that falls behind, or fails, sees no more.
  */
 export class ShownResponse {
   readonly #exchange: EppExchange;
   readonly #maxBehindBytes: number;
+  readonly #patience: Patience;
   readonly #note: ShownResponseOptions['note'];
   readonly #waiting: Buffer[] = [];
   #behind = 0;
   #state: 'request' | 'response' | 'ending' | 'over' = 'request';
   #pumping = false;
 
-  constructor({ exchange, maxBehindBytes, note }: ShownResponseOptions) {
+  constructor({ exchange, maxBehindBytes, patience, note }: ShownResponseOptions) {
     this.#exchange = exchange;
     this.#maxBehindBytes = maxBehindBytes;
+    this.#patience = patience;
     this.#note = note;
+  }
+
+  /** Whether the answer that is there now should wait for the picker's reply to its head. */
+  get worthWaiting(): boolean {
+    return this.#state === 'request' && this.#exchange.failure === undefined && this.#patience.left;
   }
 
   /** Resolves with what the picker changes in the headers: nothing, where it is gone, or has an answer of its own. Never rejects. */
@@ -36,8 +46,11 @@ export class ShownResponse {
     this.#pumping = true;
     void this.#discard();
     try {
-      const head = await this.#exchange.responseHeaders(status, pairsOf(headers), served);
-      if (head.kind === 'continue') return head.headers;
+      const shown = pairsOf(headers);
+      const head = await this.#exchange.responseHeaders(status, shown, served);
+      if (head.kind === 'continue' && head.failure?.kind === 'timeout') this.#patience.silent();
+      else this.#patience.answered();
+      if (head.kind === 'continue') return this.#permitted(permittedAnswerEdit(head.headers, shown));
       this.#note('late-answer', `the endpoint picker answered ${head.status} after the pod had answered: it is not followed`);
     } catch (error) {
       this.#give(String(error));
@@ -46,6 +59,13 @@ export class ShownResponse {
       void this.#pump();
     }
     return NO_EDIT;
+  }
+
+  #permitted(edit: HeaderEdit): HeaderEdit {
+    const { refused } = edit;
+    if (refused.length > 0)
+      this.#note('refused-answer', `the endpoint picker may not change the headers ${[...new Set(refused)].join(', ')} of an answer`);
+    return edit;
   }
 
   data(chunk: Buffer): void {

@@ -15,6 +15,8 @@ export interface ExternalTicket extends Ticket {
   readonly chosenBy: 'picker' | 'own';
   /** The request with the picker's header edits, and its body where it replaced the body. For every attempt anew. */
   apply(outbound: Outbound): Outbound;
+  /** Whether the answer is worth holding back for what `answered` resolves with. */
+  readonly editsAnswer: boolean;
   /**
    * The pod has answered; told to the picker with the served echo. Only the first call counts: the one for the answer that goes to the
    * client. Never throws, never rejects, and need not be awaited. Resolves with what the picker changes in the headers of the answer
@@ -53,6 +55,10 @@ export class PickedTicket implements ExternalTicket {
 
   get endpoint(): string | undefined {
     return this.#endpoint;
+  }
+
+  get editsAnswer(): boolean {
+    return !this.#closed && this.#parts.response.worthWaiting;
   }
 
   moveTo(id: string, reason?: FailReason): boolean {
@@ -106,6 +112,7 @@ export class PickedTicket implements ExternalTicket {
 /** What the gateway chose, since the picker failed and the pool fails open. */
 export class OwnTicket implements ExternalTicket {
   readonly chosenBy = 'own';
+  readonly editsAnswer = false;
   readonly #own: Ticket;
 
   constructor(own: Ticket) {

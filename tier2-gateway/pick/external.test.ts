@@ -4,7 +4,7 @@ import { AttemptFailed } from '#core/attempt/failure';
 
 import { answering, llmdDialect, lweppDialect, perCall, pickReply } from '../epp/picker.fixture.ts';
 import type { EppServerOptions } from '../epp/server.ts';
-import type { PickRequest } from '../epp/served-exchange.ts';
+import type { PickRequest } from '../epp/served-pick.ts';
 import { asked, BODY, Closers, NEVER, ONE, POOL, THREE, TWO } from './external.fixture.ts';
 import type { ExternalTicket } from './external.ts';
 

@@ -12,7 +12,7 @@ import type { Header } from '../epp/header-edit.ts';
 import type { Immediate, Picked, PickOutcome } from '../epp/request-side.ts';
 import { inSubset, type PickRequest, type RankedEndpoint, type Ticket } from '../picker/policy.ts';
 import { pairsOf, permittedEdit } from './external-edit.ts';
-import { PickerOutage } from './external-outage.ts';
+import { Patience, PickerOutage } from './external-outage.ts';
 import { ShownResponse } from './external-response.ts';
 import { type ExternalTicket, OwnTicket, PickedTicket } from './external-ticket.ts';
 
@@ -74,11 +74,15 @@ const MIB = 1024 * 1024;
 export class ExternalPicker {
   readonly #options: ExternalPickerOptions;
   readonly #outage: PickerOutage;
+  /** With its replies to the heads of answers. */
+  readonly #patience: Patience;
   #closed = false;
 
   constructor(options: ExternalPickerOptions) {
     this.#options = options;
-    this.#outage = new PickerOutage(options.warn, options.now ?? (() => performance.now()));
+    const now = options.now ?? (() => performance.now());
+    this.#outage = new PickerOutage(options.warn, now);
+    this.#patience = new Patience(now);
   }
 
   /**
@@ -162,6 +166,7 @@ export class ExternalPicker {
       response: new ShownResponse({
         exchange,
         maxBehindBytes: this.#options.maxBehindBytes ?? 4 * MIB,
+        patience: this.#patience,
         note: (sort, message) => this.#outage.note(sort, message),
       }),
       knows: (id) => this.#options.endpoints().includes(id),

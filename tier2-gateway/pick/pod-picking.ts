@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Endpoint } from '#core/attempt/backend';
-import type { AttemptWatch, Outbound, Picked } from '#core/attempt/call';
+import type { AnswerEdit, AttemptWatch, Outbound, Picked } from '#core/attempt/call';
 import type { Failure } from '#core/attempt/failure';
 import { GatewayError } from '#core/errors';
 
 import type { Admission } from '../flow/flow-control.ts';
-import type { FailReason, PickRequest, Ticket } from '../picker/policy.ts';
+import type { FailReason, PickRequest, RankedEndpoint, Ticket } from '../picker/policy.ts';
 import type { PoolMember } from '../pools/pool.ts';
+import { answerEditOf } from './external-edit.ts';
 import type { ExternalPicker } from './external.ts';
 import type { ExternalTicket } from './external-ticket.ts';
 import type { ServedPool } from './served-pool.ts';
@@ -23,14 +24,16 @@ export interface PickSubject {
   readonly deadlineMs: number | undefined;
   /** How long it may wait for room; undefined: as long as its band says. */
   readonly waitMs: number | undefined;
-  /** What would go to this endpoint: an external picker sees it. */
-  readonly outbound: (endpoint: Endpoint) => Outbound;
 }
+
+/** What would go to this endpoint: an external picker sees it. */
+export type Show = (endpoint: Endpoint) => Outbound;
 
 /** One request's way through one pool: it waits for its turn, gets an order of endpoints, and walks it while no token has come. */
 export class PodPicking implements AttemptWatch {
   readonly pool: ServedPool;
   readonly #subject: PickSubject;
+  readonly #show: Show | undefined;
   #admission: Admission | undefined;
   #ticket: Ticket | undefined;
   /** {@link #ticket}, where an external picker was asked. */
@@ -41,9 +44,11 @@ export class PodPicking implements AttemptWatch {
   #failed: FailReason | undefined;
   #closed = false;
 
-  constructor(pool: ServedPool, subject: PickSubject) {
+  /** @param show undefined where no external picker can be asked */
+  constructor(pool: ServedPool, subject: PickSubject, show?: Show) {
     this.pool = pool;
     this.#subject = subject;
+    this.#show = show;
   }
 
   get waitedMs(): number {
@@ -53,6 +58,22 @@ export class PodPicking implements AttemptWatch {
   /** Where the request is now. */
   get member(): PoolMember | undefined {
     return this.#member;
+  }
+
+  /** Endpoints in the order in which they are to be asked; empty before the first one is. */
+  get order(): readonly string[] {
+    return this.#order;
+  }
+
+  /** All candidates, as the picker values them. */
+  get ranked(): readonly RankedEndpoint[] {
+    return this.#ticket?.ranked ?? [];
+  }
+
+  /** Somebody else has sent the request to this endpoint. @param reason why not to the one where it was, if that is known */
+  wentTo(id: string, reason: FailReason | undefined): void {
+    this.#ticket?.moveTo(id, reason);
+    this.#member = this.pool.service.pool.member(id);
   }
 
   /** The next endpoint to ask. */
@@ -100,7 +121,7 @@ export class PodPicking implements AttemptWatch {
   async #ask(picker: ExternalPicker, signal: AbortSignal): Promise<Ticket> {
     const candidate = this.pool.service.pool.candidates(Date.now())[0];
     if (candidate === undefined) throw this.#nothingReady();
-    const { method, path, headers, body } = this.#subject.outbound(candidate);
+    const { method, path, headers, body } = this.#show!(candidate);
     try {
       const authority = headers.find((_, at) => at % 2 === 1 && headers[at - 1] === 'host') ?? '';
       const shown = { method, path, authority, headers, body: Buffer.isBuffer(body) ? body : undefined };
@@ -117,11 +138,13 @@ export class PodPicking implements AttemptWatch {
     return this.#asked === undefined ? outbound : this.#asked.apply(outbound);
   }
 
-  /** The answer that goes to the client has begun. */
-  head(status: number, headers: IncomingHttpHeaders): void {
-    if (this.#asked === undefined || status >= 500 || status === 429) return;
+  /** An answer has begun. A good one may have its headers changed by an external picker. */
+  head(status: number, headers: IncomingHttpHeaders): Promise<AnswerEdit | undefined> | undefined {
+    if (this.#asked === undefined || status >= 500 || status === 429) return undefined;
+    const waits = status < 400 && this.#asked.editsAnswer;
     const flat = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
-    void this.#asked.answered(status, flat, this.#member!.endpoint.id);
+    const edit = this.#asked.answered(status, flat, this.#member!.endpoint.id);
+    return waits ? edit.then(answerEditOf) : undefined;
   }
 
   #nothingReady(): GatewayError {

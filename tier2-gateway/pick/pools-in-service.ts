@@ -9,17 +9,38 @@ import { PoolService } from './pool-service.ts';
 import { ServedPool } from './served-pool.ts';
 import { rulesOf } from './rules.ts';
 
-/** The InferencePools of a tier two, across reloads. */
+/** The InferencePools of a process, across reloads. */
 export class PoolsInService implements Pools {
+  readonly alone: boolean;
+  readonly #only: string | undefined;
   readonly #warn: (message: string) => void;
   readonly #closing = new Set<Promise<void>>();
   readonly #kept = new Kept<PoolService>((service) => {
     const stopped = service.stop().finally(() => this.#closing.delete(stopped));
     this.#closing.add(stopped);
   });
+  #inService: ReadonlyMap<string, ServedPool> = new Map();
+  #prepared: Map<string, ServedPool> | undefined;
+  #names: string[] = [];
 
-  constructor(warn: (message: string) => void) {
+  /**
+   * @param settings `alone`: there are no routes, and whoever serves the pools asks this process to pick, whatever picker they name.
+   * `only`: the one pool that is served, `namespace/name`
+   */
+  constructor(warn: (message: string) => void, { alone = false, only }: { alone?: boolean; only?: string | undefined } = {}) {
     this.#warn = warn;
+    this.alone = alone;
+    this.#only = only;
+  }
+
+  /** All that the last configuration has, whether or not it could be served. */
+  names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** By `namespace/name`: those of the configuration that is being prepared, else of the one in service. */
+  byName(): ReadonlyMap<string, ServedPool> {
+    return this.#prepared ?? this.#inService;
   }
 
   /** Pools in service, for those who look for the reason of a choice. */
@@ -28,11 +49,16 @@ export class PoolsInService implements Pools {
   }
 
   begin(): void {
+    this.#prepared = new Map();
+    this.#names = [];
     this.#kept.begin();
   }
 
   serve(pool: InferencePool, scope: Scope): Serving | undefined {
     const { namespace, name, annotations } = pool.metadata;
+    const fullName = `${namespace}/${name}`;
+    this.#names.push(fullName);
+    if (this.#only !== undefined && fullName !== this.#only) return undefined;
     let valid = true;
     const report = (path: string, message: string): void => {
       valid = false;
@@ -45,15 +71,17 @@ export class PoolsInService implements Pools {
         'the pods of a selector come from Kubernetes, which a later release reads; name the endpoints with tierkit.dev/endpoints, tierkit.dev/endpoints-file or tierkit.dev/endpoints-dns',
       );
     }
-    const picker = externalPickerOf(pool, report, scope);
+    const picker = this.alone ? undefined : externalPickerOf(pool, report, scope);
     if (pool.body.spec.appProtocol !== 'http') report('spec.appProtocol', 'HTTP/2 without TLS to model servers is not spoken');
     if (!valid) return undefined;
     const key = JSON.stringify([namespace, name, pool.body.spec, annotations, settings, picker]);
     const service = this.#kept.get(key, () => {
-      const onProblem = (message: string): void => this.#warn(`InferencePool ${namespace}/${name}: ${message}`);
+      const onProblem = (message: string): void => this.#warn(`InferencePool ${fullName}: ${message}`);
       return new PoolService(pool, sourceOf(settings!, pool, onProblem), picker, onProblem);
     });
-    return new ServedPool(service, rulesOf(pool, scope));
+    const served = new ServedPool(service, rulesOf(pool, scope));
+    this.#prepared?.set(fullName, served);
+    return served;
   }
 
   renew(): void {
@@ -61,10 +89,13 @@ export class PoolsInService implements Pools {
   }
 
   commit(defer: (dispose: () => void) => void): void {
+    this.#inService = this.#prepared ?? this.#inService;
+    this.#prepared = undefined;
     this.#kept.commit(defer);
   }
 
   rollback(): void {
+    this.#prepared = undefined;
     this.#kept.rollback();
   }
 

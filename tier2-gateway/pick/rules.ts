@@ -11,7 +11,8 @@ export function rulesOf(pool: InferencePool, { set }: Scope): PoolRules {
   const { namespace, name } = pool.metadata;
   const isOfPool = ({ metadata, body }: ReturnType<typeof objectivesOf>[number] | ReturnType<typeof rewritesOf>[number]): boolean =>
     metadata.namespace === namespace && body.spec.poolRef.name === name;
-  const rewrites = compileModelRewrites(rewritesOf(set).filter(isOfPool));
+  const resources = rewritesOf(set).filter(isOfPool);
+  const rewrites = compileModelRewrites(resources);
   return {
     objectives: new Map(
       objectivesOf(set)
@@ -19,5 +20,6 @@ export function rulesOf(pool: InferencePool, { set }: Scope): PoolRules {
         .map((objective) => [objective.metadata.name, priorityOf(objective)]),
     ),
     rewrite: (model) => rewriteOf(rewrites, model, Math.random)?.model,
+    renames: resources.length > 0,
   };
 }

@@ -11,6 +11,8 @@ export interface PoolRules {
   readonly objectives: ReadonlyMap<string, number>;
   /** Name under which the pool's servers know a model (InferenceModelRewrite); undefined: the same name. */
   readonly rewrite: (model: string) => string | undefined;
+  /** Whether there is a model that has another name there. */
+  readonly renames: boolean;
 }
 
 /** One InferencePool as one configuration has it. What is known of its endpoints lives on in the service. */

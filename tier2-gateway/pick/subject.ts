@@ -14,52 +14,83 @@ import type { ServedPool } from './served-pool.ts';
 const SPILL_AFTER_MS = 1000;
 const NO_PROMPT = new PromptHasher().digest();
 const BYTES_PER_TOKEN = 4;
+/** Tenant of those that nobody has identified. */
+export const ANYBODY = 'anonymous';
 /** Names of what the client allows, in chat (new and old), responses, completions and messages. */
 const LIMITS = ['max_completion_tokens', 'max_output_tokens', 'max_tokens'];
 /** Bodies name what a request belongs to in these members. */
 const SESSIONS = ['prompt_cache_key', 'previous_response_id'];
 
+/** What is known of a request, whoever received it. */
+export interface Asking {
+  readonly id: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Of its body; undefined for one that is no JSON object, or was not seen. */
+  readonly scan: JsonObjectScan | undefined;
+  /** Whether the first token of the answer will be seen. */
+  readonly streaming: boolean;
+  /** Of the body. */
+  readonly bytes: number;
+  readonly tenant: string;
+  /** Unless an InferenceObjective says another. @default 0 */
+  readonly priority: number | undefined;
+  /** `performance.now()` by which the answer is wanted. */
+  readonly deadlineMs: number | undefined;
+  /** Whether what the headers say of its importance, and of whose it is, counts. */
+  readonly trusted: boolean;
+}
+
 /**
- * What picker and flow control go by.
+ * What picker and flow control go by at tier two.
  *
  * Whose request it is, how important, and by when its answer is wanted comes from tier one's token. Without tier one a caller that a policy
  * has identified may name an InferenceObjective and a fairness id; of anyone else these headers mean nothing.
  */
-export function subjectOf(
-  { request, json }: ApiRequest,
-  pool: ServedPool,
-  model: string,
-  hasOthers: boolean,
-): Omit<PickSubject, 'outbound'> {
-  const { headers, claims, identity } = request;
-  const trusted = isTrusted(request);
+export function subjectOf({ request, json }: ApiRequest, pool: ServedPool, model: string, hasOthers: boolean): PickSubject {
+  const { id, headers, claims, identity, stream, bodyBytes } = request;
+  const asking: Asking = {
+    id,
+    headers,
+    scan: json?.scan,
+    streaming: stream,
+    bytes: bodyBytes,
+    tenant: claims?.tenant ?? identity.clientId ?? ANYBODY,
+    priority: claims?.priority,
+    deadlineMs: claims?.deadline === undefined ? undefined : claims.deadline - performance.timeOrigin,
+    trusted: isTrusted(request),
+  };
+  return subjectFor(asking, pool, model, hasOthers ? SPILL_AFTER_MS : undefined);
+}
+
+/** What picker and flow control go by. @param waitMs how long the request waits for room; undefined: as long as its band says */
+export function subjectFor(asking: Asking, pool: ServedPool, model: string, waitMs: number | undefined): PickSubject {
+  const { id, headers, scan, streaming, bytes, tenant, priority, deadlineMs, trusted } = asking;
   const objective = trusted ? named(headers, 'x-llm-d-inference-objective', 'x-gateway-inference-objective') : undefined;
   const fairness = trusted ? named(headers, 'x-llm-d-inference-fairness-id', 'x-gateway-inference-fairness-id') : undefined;
-  const prompt = json === undefined ? NO_PROMPT : digestRequest(json.scan);
-  const maxOutput = json === undefined ? undefined : firstNumber(json.scan, LIMITS);
-  const session = text(headers['x-session-id']) ?? (json === undefined ? undefined : firstText(json.scan, SESSIONS));
+  const prompt = scan === undefined ? NO_PROMPT : digestRequest(scan);
+  const maxOutput = scan === undefined ? undefined : firstNumber(scan, LIMITS);
+  const session = text(headers['x-session-id']) ?? (scan === undefined ? undefined : firstText(scan, SESSIONS));
   const sloTtftMs = milliseconds(named(headers, 'x-llm-d-slo-ttft-ms', 'x-slo-ttft-ms'));
   const sloTpotMs = milliseconds(named(headers, 'x-llm-d-slo-tpot-ms', 'x-slo-tpot-ms'));
-  const tenant = claims?.tenant ?? identity.clientId ?? 'anonymous';
   return {
     pick: {
-      id: request.id,
+      id,
       model,
       ...(pool.service.isAdapter(model) ? { lora: model } : {}),
       tenant,
       prompt,
       inputTokens: Math.ceil(prompt.bytes / BYTES_PER_TOKEN),
-      priority: (objective === undefined ? undefined : pool.rules.objectives.get(objective)) ?? claims?.priority ?? 0,
-      streaming: request.stream,
+      priority: (objective === undefined ? undefined : pool.rules.objectives.get(objective)) ?? priority ?? 0,
+      streaming,
       ...(maxOutput === undefined ? {} : { maxOutput }),
       ...(session === undefined ? {} : { session }),
       ...(sloTtftMs === undefined ? {} : { sloTtftMs }),
       ...(sloTpotMs === undefined ? {} : { sloTpotMs }),
     },
     flow: fairness ?? tenant,
-    bytes: request.bodyBytes,
-    deadlineMs: claims?.deadline === undefined ? undefined : claims.deadline - performance.timeOrigin,
-    waitMs: hasOthers ? SPILL_AFTER_MS : undefined,
+    bytes,
+    deadlineMs,
+    waitMs,
   };
 }
 

@@ -1,0 +1,209 @@
+import type { FastifyInstance } from 'fastify';
+
+import { Lifecycle } from '../lifecycle.ts';
+import type { Sources } from '../resources/load.ts';
+import { InvalidResources } from '../resources/problem.ts';
+import { FolderWatch } from '../resources/watch.ts';
+import type { Pools } from '../route/scope.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { adminApp, type ReloadState } from './admin.ts';
+import { type Candidate, Configuration } from './configuration.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** What every process is started with that serves resources. */
+export interface ServiceOptions {
+  readonly sources: Sources;
+  /** 0: any free one. */
+  readonly adminPort: number;
+  /** Address of the admin listener; others than this machine's own are for probes and scrapers in a cluster. @default 127.0.0.1 */
+  readonly adminHost?: string;
+  /** Time from {@link Service.stop} on in which running requests may end. */
+  readonly drainMs: number;
+  /** Takes what an operator should read. */
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, detail?: object) => void;
+}
+
+/** What a service has of its own. */
+export interface ServiceParts {
+  /** Where InferencePools are served. */
+  readonly pools?: Pools;
+  /** Further questions that the admin listener answers. */
+  readonly admin?: (app: FastifyInstance) => void;
+  /** Lines to be told at the start, with those of the configuration. */
+  readonly notices?: (snapshot: Snapshot) => readonly string[];
+}
+
+/** Where a service answers its clients. */
+export interface Front {
+  /**
+   * Makes ready for a configuration.
+   * @returns what makes the change, at once
+   * @throws when it cannot be served; then nothing has changed
+   */
+  prepare(snapshot: Snapshot): Promise<() => void>;
+  /** The service is about to stop: clients are to look elsewhere, and those that come all the same are served. */
+  unready?(): void;
+  /** Takes nothing new; resolves when what runs has ended, or was cut. */
+  stop(drainMs: number): Promise<void>;
+  /** Closes everything at once; also after `stop`. */
+  close(): Promise<void>;
+}
+
+/** Time between the end of readiness and the end of listening, in which load balancers take notice. */
+const UNREADY_MS = 500;
+const FILE_CHANGED = 'a file changed';
+
+/** A running process that serves resources: loads, answers, reloads, drains. */
+export abstract class Service {
+  readonly configuration: Configuration;
+  readonly metrics: Metrics;
+  readonly lifecycle = new Lifecycle();
+  readonly reloadState: ReloadState = { lastError: undefined, lastAttemptAt: undefined };
+  readonly #options: ServiceOptions;
+  readonly #notices: ServiceParts['notices'];
+  readonly #watch: FolderWatch;
+  readonly #admin;
+  #adminPort = 0;
+  /** Reloads come one after the other. */
+  #reloading: Promise<boolean> = Promise.resolve(false);
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ServiceOptions, metrics: Metrics, { pools, admin, notices }: ServiceParts) {
+    this.#options = options;
+    this.metrics = metrics;
+    this.#notices = notices;
+    const { log } = options;
+    this.configuration = new Configuration(options.sources, (message) => log('warn', message), pools);
+    this.#watch = new FolderWatch(
+      () => void this.reload(FILE_CHANGED),
+      (folder, error) => log('warn', `changes of ${folder} are not noticed; send SIGHUP after one`, describe(error)),
+    );
+    this.#admin = adminApp(this.configuration, this.lifecycle, this.metrics, this.reloadState);
+    admin?.(this.#admin);
+  }
+
+  protected abstract readonly front: Front;
+
+  /** What an operator should know of the configuration in service. */
+  notices(): readonly string[] {
+    const { current } = this.configuration;
+    return [...(this.#notices?.(current) ?? []), ...current.notices];
+  }
+
+  get adminPort(): number {
+    return this.#adminPort;
+  }
+
+  /**
+   * Loads, listens, and is ready.
+   * @throws InvalidResources with every problem of the configuration; the system's error when a port cannot be had
+   */
+  async start(): Promise<void> {
+    this.configuration.load();
+    this.metrics.generation.set(1);
+    this.metrics.collectProcess();
+    try {
+      await this.#admin.listen({ host: this.#options.adminHost ?? '127.0.0.1', port: this.#options.adminPort });
+      this.#adminPort = (this.#admin.server.address() as { port: number }).port;
+      (await this.front.prepare(this.configuration.current))();
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+    this.#watch.update(this.configuration.folders);
+    this.lifecycle.started();
+  }
+
+  /**
+   * Loads the sources again. A bad configuration changes nothing and is told to the log and the admin port.
+   * @returns whether a new configuration is in service
+   */
+  reload(reason: string): Promise<boolean> {
+    this.#reloading = this.#reloading.then(() => this.#reload(reason));
+    return this.#reloading;
+  }
+
+  /** Never throws. */
+  async #reload(reason: string): Promise<boolean> {
+    if (this.lifecycle.draining) return false;
+    this.reloadState.lastAttemptAt = Date.now();
+    try {
+      const candidate = this.#prepare();
+      if (candidate !== undefined) {
+        const change = await this.front.prepare(candidate.snapshot).catch((error: unknown) => {
+          this.configuration.drop();
+          throw error;
+        });
+        this.configuration.take(candidate);
+        change();
+        const { generation, hash } = candidate.snapshot;
+        this.metrics.reloads.inc({ result: 'ok' });
+        this.metrics.generation.set(generation);
+        this.#options.log('info', `configuration ${generation} (${hash}) is in service: ${reason}`);
+      }
+      this.reloadState.lastError = undefined;
+      return candidate !== undefined;
+    } catch (error) {
+      this.#refused(error, reason);
+      return false;
+    }
+  }
+
+  #prepare(): Candidate | undefined {
+    try {
+      return this.configuration.prepare();
+    } finally {
+      this.#watch.update(this.configuration.folders);
+    }
+  }
+
+  #refused(error: unknown, reason: string): void {
+    const message = error instanceof Error ? error.message : String(error);
+    this.metrics.reloads.inc({ result: 'refused' });
+    // Changes come in bunches: the same text is not told again and again.
+    const told = reason === FILE_CHANGED && this.reloadState.lastError === message;
+    this.reloadState.lastError = message;
+    if (told) return;
+    this.#options.log(
+      'error',
+      `the new configuration is refused, the old one stays in service: ${message}`,
+      error instanceof InvalidResources ? {} : describe(error),
+    );
+  }
+
+  /** Unready, then no new connections, then the end of what runs or of the drain time. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const { drainMs } = this.#options;
+    this.lifecycle.drain();
+    this.front.unready?.();
+    this.#watch.close();
+    await this.#reloading;
+    const unreadyMs = Math.min(UNREADY_MS, drainMs);
+    if (unreadyMs > 0) await sleep(unreadyMs);
+    await this.front.stop(drainMs - unreadyMs);
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await this.front.close();
+    await this.#admin.close();
+    await this.configuration.close();
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/** What a log may have of an error: our own and the system's texts, never a request's. */
+export function describe(error: unknown): object {
+  if (!(error instanceof Error)) return { error: typeof error };
+  return { error: error.message, stack: error.stack, cause: error.cause instanceof Error ? error.cause.message : undefined };
+}
