@@ -8,11 +8,31 @@ export interface Usage {
   readonly cachedInput: number | undefined;
   /** Input tokens written to a provider's prompt cache. */
   readonly cacheCreation: number | undefined;
+  /** The part of {@link cacheCreation} that is kept for an hour; the rest is kept for the usual time. */
+  readonly cacheCreation1h?: number | undefined;
+  /** Input tokens that are audio. */
+  readonly inputAudio?: number | undefined;
+  /** Input tokens that are images. */
+  readonly inputImage?: number | undefined;
   /** Output tokens spent on reasoning. */
   readonly reasoning: number | undefined;
+  /** Output tokens that are audio. */
+  readonly outputAudio?: number | undefined;
   /** `reported` by the backend, `counted` with its tokenizer, or `estimated` from what passed by. */
   readonly source: 'reported' | 'counted' | 'estimated';
 }
+
+/** What most answers say nothing of. */
+const NO_DETAILS = {
+  cachedInput: undefined,
+  cacheCreation: undefined,
+  cacheCreation1h: undefined,
+  inputAudio: undefined,
+  inputImage: undefined,
+  reasoning: undefined,
+  outputAudio: undefined,
+  source: 'reported',
+} as const;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -31,15 +51,20 @@ export function openaiUsage(value: unknown): Usage | undefined {
   const output = count(usage['completion_tokens']) ?? count(usage['output_tokens']);
   const total = count(usage['total_tokens']);
   if (input === undefined && output === undefined && total === undefined) return undefined;
-  const inputDetails = fields(usage['prompt_tokens_details'] ?? usage['input_tokens_details']);
-  const outputDetails = fields(usage['completion_tokens_details'] ?? usage['output_tokens_details']);
+  // Transcriptions say input_token_details.
+  const inputDetails = fields(usage['prompt_tokens_details'] ?? usage['input_tokens_details'] ?? usage['input_token_details']);
+  const outputDetails = fields(usage['completion_tokens_details'] ?? usage['output_tokens_details'] ?? usage['output_token_details']);
   return {
     input,
     output,
     total: total ?? (input === undefined && output === undefined ? undefined : (input ?? 0) + (output ?? 0)),
     cachedInput: count(inputDetails['cached_tokens']),
-    cacheCreation: count(inputDetails['cache_creation_tokens']),
+    cacheCreation: count(inputDetails['cache_write_tokens']) ?? count(inputDetails['cache_creation_tokens']),
+    cacheCreation1h: undefined,
+    inputAudio: count(inputDetails['audio_tokens']),
+    inputImage: count(inputDetails['image_tokens']),
     reasoning: count(outputDetails['reasoning_tokens']),
+    outputAudio: count(outputDetails['audio_tokens']),
     source: 'reported',
   };
 }
@@ -53,10 +78,25 @@ export function anthropicUsage(value: unknown, before?: Usage): Usage | undefine
   const fresh = count(usage['input_tokens']);
   const output = count(usage['output_tokens']) ?? before?.output;
   const cachedInput = count(usage['cache_read_input_tokens']) ?? before?.cachedInput;
-  const cacheCreation = count(usage['cache_creation_input_tokens']) ?? before?.cacheCreation;
+  const byLifetime = fields(usage['cache_creation']);
+  const shortLived = count(byLifetime['ephemeral_5m_input_tokens']);
+  const longLived = count(byLifetime['ephemeral_1h_input_tokens']);
+  const written = shortLived === undefined && longLived === undefined ? undefined : (shortLived ?? 0) + (longLived ?? 0);
+  const cacheCreation = count(usage['cache_creation_input_tokens']) ?? written ?? before?.cacheCreation;
+  const longLivedBefore = longLived ?? before?.cacheCreation1h;
+  // A part is never more than the whole, also where a later event takes the whole back.
+  const cacheCreation1h = longLivedBefore === undefined ? undefined : Math.min(longLivedBefore, cacheCreation ?? longLivedBefore);
   const input = fresh === undefined ? before?.input : fresh + (cachedInput ?? 0) + (cacheCreation ?? 0);
   if (input === undefined && output === undefined) return before;
-  return { input, output, total: (input ?? 0) + (output ?? 0), cachedInput, cacheCreation, reasoning: undefined, source: 'reported' };
+  return {
+    ...NO_DETAILS,
+    input,
+    output,
+    total: (input ?? 0) + (output ?? 0),
+    cachedInput,
+    cacheCreation,
+    cacheCreation1h,
+  };
 }
 
 /** `meta.billed_units` of Cohere's rerank, or its token counts where it gives them. */
@@ -65,6 +105,5 @@ export function cohereUsage(value: unknown): Usage | undefined {
   const input = count(tokens['input_tokens']);
   const output = count(tokens['output_tokens']);
   if (input === undefined && output === undefined) return undefined;
-  const total = (input ?? 0) + (output ?? 0);
-  return { input, output, total, cachedInput: undefined, cacheCreation: undefined, reasoning: undefined, source: 'reported' };
+  return { ...NO_DETAILS, input, output, total: (input ?? 0) + (output ?? 0) };
 }

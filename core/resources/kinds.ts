@@ -20,6 +20,8 @@ import type { KindDefinition } from './kind.ts';
 import { ConfigMap } from './kubernetes/config-map.ts';
 import { Secret } from './kubernetes/secret.ts';
 import { Service } from './kubernetes/service.ts';
+import { Budget } from './tierkit/budget.ts';
+import { PriceTable } from './tierkit/price-table.ts';
 
 /** Every kind that is read, by name; where two groups have one name, the group to prefer comes first. */
 export const KINDS: readonly KindDefinition[] = [
@@ -29,6 +31,7 @@ export const KINDS: readonly KindDefinition[] = [
   BackendSecurityPolicy,
   BackendTLSPolicy,
   BackendTrafficPolicy,
+  Budget,
   ClientTrafficPolicy,
   ConfigMap,
   Gateway,
@@ -41,6 +44,7 @@ export const KINDS: readonly KindDefinition[] = [
   FormerInferenceObjective,
   InferencePool,
   MCPRoute,
+  PriceTable,
   QuotaPolicy,
   ReferenceGrant,
   Secret,

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+
+import { anthropicUsage, cohereUsage, openaiUsage } from './usage.ts';
+
+describe('openaiUsage', () => {
+  it('reads chat completions with audio and caches', () => {
+    const usage = openaiUsage({
+      prompt_tokens: 100,
+      completion_tokens: 50,
+      total_tokens: 150,
+      prompt_tokens_details: { cached_tokens: 20, cache_write_tokens: 7, audio_tokens: 30 },
+      completion_tokens_details: { reasoning_tokens: 5, audio_tokens: 10 },
+    });
+    expect(usage).toEqual({
+      input: 100,
+      output: 50,
+      total: 150,
+      cachedInput: 20,
+      cacheCreation: 7,
+      cacheCreation1h: undefined,
+      inputAudio: 30,
+      inputImage: undefined,
+      reasoning: 5,
+      outputAudio: 10,
+      source: 'reported',
+    });
+  });
+
+  it('reads images, and transcriptions under their own name of the details', () => {
+    expect(openaiUsage({ input_tokens: 9, output_tokens: 1, input_tokens_details: { image_tokens: 4, text_tokens: 5 } })).toMatchObject({
+      input: 9,
+      inputImage: 4,
+      total: 10,
+    });
+    expect(openaiUsage({ type: 'tokens', input_tokens: 9, output_tokens: 1, input_token_details: { audio_tokens: 9 } })).toMatchObject({
+      inputAudio: 9,
+    });
+  });
+
+  it.each([[{ type: 'duration', seconds: 4 }], [undefined], ['x'], [{ prompt_tokens: -1 }], [{ prompt_tokens: 1.5 }]])(
+    'takes nothing from %j',
+    (value) => {
+      expect(openaiUsage(value)).toBeUndefined();
+    },
+  );
+});
+
+describe('anthropicUsage', () => {
+  it('adds what caches gave and took to the input, and keeps the lifetimes apart', () => {
+    const usage = anthropicUsage({
+      input_tokens: 10,
+      cache_read_input_tokens: 100,
+      cache_creation_input_tokens: 30,
+      cache_creation: { ephemeral_5m_input_tokens: 10, ephemeral_1h_input_tokens: 20 },
+      output_tokens: 5,
+    });
+    expect(usage).toMatchObject({ input: 140, output: 5, total: 145, cachedInput: 100, cacheCreation: 30, cacheCreation1h: 20 });
+  });
+
+  it('adds the lifetimes up where there is no sum', () => {
+    const usage = anthropicUsage({ input_tokens: 1, cache_creation: { ephemeral_1h_input_tokens: 20 } });
+    expect(usage).toMatchObject({ input: 21, cacheCreation: 20, cacheCreation1h: 20 });
+  });
+
+  it('keeps what an earlier event said', () => {
+    const start = anthropicUsage({
+      input_tokens: 1,
+      cache_creation_input_tokens: 8,
+      cache_creation: { ephemeral_1h_input_tokens: 8 },
+      output_tokens: 1,
+    });
+    expect(anthropicUsage({ output_tokens: 40 }, start)).toMatchObject({ input: 9, output: 40, cacheCreation: 8, cacheCreation1h: 8 });
+    expect(anthropicUsage({}, start)).toMatchObject({ input: 9, output: 1 });
+    expect(anthropicUsage({})).toBeUndefined();
+  });
+});
+
+it('cohereUsage reads tokens, or what is billed', () => {
+  expect(cohereUsage({ billed_units: { input_tokens: 3 } })).toMatchObject({ input: 3, output: undefined, total: 3 });
+  expect(cohereUsage({ billed_units: { search_units: 3 } })).toBeUndefined();
+});

@@ -1,0 +1,96 @@
+import { type Window, sliding } from '../limits/window.ts';
+import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
+import { Gateway } from '../resources/gateway-api/gateway.ts';
+import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
+import { didYouMean } from '../resources/nearest.ts';
+import type { ResourceSet } from '../resources/set.ts';
+import { Budget, type BudgetWindow } from '../resources/tierkit/budget.ts';
+import { nanosOf } from '../resources/tierkit/money.ts';
+
+import type { BudgetRule } from './budget-rule.ts';
+import { calendarWindow, TOTAL } from './calendar.ts';
+import { CompiledBudget } from './compiled-budget.ts';
+import { unitsOfNanos } from './units.ts';
+import type { ReportResource } from './prices.ts';
+
+/** The budgets of a load. Reports targets and headers that are not there. */
+export function budgetsOf(set: ResourceSet, report: ReportResource): BudgetRule[] {
+  return set.all(Budget).map((budget) => {
+    const { spec } = budget.body;
+    const { namespace } = budget.metadata;
+    const targets = spec.targetRefs?.map((target, index) => {
+      checkTarget(target, budget, `spec.targetRefs[${index}].name`, set, report);
+      return { ...target, namespace };
+    });
+    if (spec.header !== undefined) checkHeader(spec.header, budget, set, report);
+    return new CompiledBudget({
+      namespace,
+      name: budget.metadata.name,
+      spec,
+      window: windowOf(spec.window),
+      windowName: windowName(spec.window),
+      targets,
+      units: unitsOf(spec.amount, spec.tokens),
+      overrides: new Map((spec.overrides ?? []).map(({ client, amount, tokens }) => [client, unitsOf(amount, tokens)])),
+    });
+  });
+}
+
+function unitsOf(amount: string | undefined, tokens: number | undefined): number {
+  return amount === undefined ? (tokens ?? 0) : unitsOfNanos(nanosOf(amount));
+}
+
+/** Budgets with one calendar ask for the same periods. */
+const CALENDARS = new Map<string, Window>();
+const MOST_CALENDARS = 1000;
+
+function windowOf({ unit, timeZone = 'UTC', slidingSeconds }: BudgetWindow): Window {
+  if (unit === undefined) return sliding(slidingSeconds! * 1000);
+  if (unit === 'Total') return TOTAL;
+  const key = `${unit} ${timeZone}`;
+  let window = CALENDARS.get(key);
+  if (window === undefined) {
+    if (CALENDARS.size >= MOST_CALENDARS) CALENDARS.clear();
+    CALENDARS.set(key, (window = calendarWindow(unit, timeZone)));
+  }
+  return window;
+}
+
+function windowName({ unit, timeZone, slidingSeconds }: BudgetWindow): string {
+  if (unit === undefined) return `${slidingSeconds}s`;
+  return timeZone === undefined || timeZone === 'UTC' ? unit : `${unit}@${timeZone}`;
+}
+
+type Target = NonNullable<Budget['body']['spec']['targetRefs']>[number];
+
+function checkTarget({ kind, name }: Target, budget: Budget, path: string, set: ResourceSet, report: ReportResource): void {
+  const { namespace } = budget.metadata;
+  const definitions =
+    kind === 'Gateway' ? ([Gateway] as const) : kind === 'HTTPRoute' ? ([HTTPRoute, AIGatewayRoute] as const) : ([AIGatewayRoute] as const);
+  if (definitions.some((definition) => set.get<typeof HTTPRoute>(definition as typeof HTTPRoute, namespace, name) !== undefined)) return;
+  const kinds = definitions.map((definition) => definition.kind);
+  const names = kinds.flatMap((each) => set.names(each, namespace));
+  const target = `${kinds.join(' or ')} ${namespace}/${name}`;
+  if (kinds.some((each) => set.isInvalid(each, namespace, name))) report(budget, path, `${target} has problems of its own`);
+  else report(budget, path, `there is no ${target}${didYouMean(name, names)}`);
+}
+
+/** A header that no policy sets would put everybody into one budget, unnoticed. */
+function checkHeader(header: string, budget: Budget, set: ResourceSet, report: ReportResource): void {
+  const names = set
+    .all(SecurityPolicy)
+    .flatMap(({ body: { spec } }) => [
+      ...(spec.apiKeyAuth?.forwardClientIDHeader === undefined ? [] : [spec.apiKeyAuth.forwardClientIDHeader]),
+      ...(spec.basicAuth?.forwardUsernameHeader === undefined ? [] : [spec.basicAuth.forwardUsernameHeader]),
+      ...(spec.jwt?.providers ?? []).flatMap(({ claimToHeaders }) => (claimToHeaders ?? []).map((each) => each.header)),
+      ...(spec.extAuth?.http?.headersToBackend ?? []),
+    ]);
+  const lower = names.map((name) => name.toLowerCase());
+  if (lower.includes(header.toLowerCase())) return;
+  report(
+    budget,
+    'spec.header',
+    `no SecurityPolicy sets ${header} (forwardClientIDHeader, forwardUsernameHeader, claimToHeaders, headersToBackend), and what clients send is nobody's word${didYouMean(header, names)}`,
+  );
+}

@@ -1,0 +1,61 @@
+import { dayStart } from '../resources/tierkit/day.ts';
+import type { PriceEntrySpec } from '../resources/tierkit/price-table.ts';
+
+import { type Cost, Rates, type Unpriced, type Used } from './cost.ts';
+
+const DAY_MS = 86_400_000;
+
+interface Origin {
+  readonly namespace: string;
+  readonly table: string;
+  /** For people: `spec.entries[0] of PriceTable default/p`. */
+  readonly name: string;
+}
+
+/** One price of one table. */
+export class PriceEntry {
+  /** The same after a reload: `default/list/gpt-4o@2026-01-01`. */
+  readonly id: string;
+  readonly name: string;
+  readonly currency: string;
+  /** With its `*`. */
+  readonly model: string;
+  /** What is before the `*`; undefined: the model's whole name. */
+  readonly prefix: string | undefined;
+  /** Where it holds: `backend namespace/name`, `provider OpenAI`, or empty for everywhere. */
+  readonly level: string;
+  /** In ms since 1970. */
+  readonly from: number;
+  /** Not in it. */
+  readonly until: number;
+  readonly source: string | undefined;
+  /** In ms since 1970; undefined: nobody says when. */
+  readonly checked: number | undefined;
+  readonly #rates: Rates;
+  readonly #longRates: Rates | undefined;
+  readonly #longAbove: number;
+
+  constructor(spec: PriceEntrySpec, currency: string, { namespace, table, name }: Origin) {
+    const { model, backend, provider, from, until, longInput } = spec;
+    const place = backend === undefined ? (provider === undefined ? '' : `${provider}:`) : `${backend}:`;
+    this.id = `${namespace}/${table}/${place}${model}${from === undefined ? '' : `@${from}`}`;
+    this.name = name;
+    this.currency = currency;
+    this.model = model;
+    this.prefix = model.endsWith('*') ? model.slice(0, -1) : undefined;
+    this.level = backend === undefined ? (provider === undefined ? '' : `provider ${provider}`) : `backend ${namespace}/${backend}`;
+    this.from = from === undefined ? Number.NEGATIVE_INFINITY : dayStart(from);
+    this.until = until === undefined ? Number.POSITIVE_INFINITY : dayStart(until) + DAY_MS;
+    this.source = spec.source;
+    this.checked = spec.checked === undefined ? undefined : dayStart(spec.checked);
+    this.#rates = new Rates(spec.prices);
+    this.#longRates = longInput === undefined ? undefined : new Rates(longInput.prices);
+    this.#longAbove = longInput?.above ?? Number.POSITIVE_INFINITY;
+    Object.freeze(this);
+  }
+
+  cost(used: Used): Cost | Unpriced {
+    const long = (used.usage?.input ?? 0) > this.#longAbove ? this.#longRates : undefined;
+    return (long ?? this.#rates).cost(used, this.currency, this.id);
+  }
+}

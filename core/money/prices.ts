@@ -1,0 +1,132 @@
+import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
+import { InferencePool } from '../resources/inference/inference-pool.ts';
+import { nameOf, type Resource } from '../resources/kind.ts';
+import { didYouMean } from '../resources/nearest.ts';
+import type { ResourceSet } from '../resources/set.ts';
+import { PriceTable } from '../resources/tierkit/price-table.ts';
+
+import { type Cost, Unpriced, type Used } from './cost.ts';
+import { PriceEntry } from './price-entry.ts';
+
+/** Reports a problem of a resource, as `Scope.report` does. */
+export type ReportResource = (resource: Resource, path: string, message: string) => void;
+
+/** Where tokens are used. */
+export interface Place {
+  /** As the backend calls it. */
+  readonly model: string;
+  /** `namespace/name`. */
+  readonly backend: string;
+  /** The API that the backend speaks: `schema.name` of the target. */
+  readonly provider: string;
+}
+
+/** Entries of one place: those of one backend, of one provider, or of all. */
+interface Level {
+  readonly exact: Map<string, PriceEntry[]>;
+  /** By what is before the `*`. */
+  readonly wildcards: Map<string, PriceEntry[]>;
+  /** Lengths of these, the longest first. */
+  readonly lengths: number[];
+}
+
+const NONE: readonly PriceEntry[] = Object.freeze([]);
+/** Names of models that were looked up, kept with what was found. Clients can invent names. */
+const MOST_KEPT = 4096;
+
+/** All price tables, as one. */
+export class Prices {
+  readonly #levels: ReadonlyMap<string, Level>;
+  readonly #found = new Map<string, Map<string, readonly PriceEntry[]>>();
+  #kept = 0;
+  /** Every entry, in the order of the tables. */
+  readonly entries: readonly PriceEntry[];
+
+  constructor(entries: readonly PriceEntry[]) {
+    this.entries = entries;
+    const levels = new Map<string, Level>();
+    for (const entry of entries) {
+      let level = levels.get(entry.level);
+      if (level === undefined) levels.set(entry.level, (level = { exact: new Map(), wildcards: new Map(), lengths: [] }));
+      const [map, key] = entry.prefix === undefined ? [level.exact, entry.model] : [level.wildcards, entry.prefix];
+      const list = map.get(key);
+      if (list === undefined) map.set(key, [entry]);
+      else list.push(entry);
+    }
+    for (const { wildcards, lengths } of levels.values())
+      lengths.push(...new Set([...wildcards.keys()].map(({ length }) => length).sort((a, b) => b - a)));
+    this.#levels = levels;
+  }
+
+  /** The price that holds at a time, in ms since 1970. */
+  find(place: Place, now: number): PriceEntry | Unpriced {
+    const entries = this.#candidates(place);
+    for (const entry of entries) if (entry.from <= now && now < entry.until) return entry;
+    const what = `model ${JSON.stringify(place.model)} of ${place.backend}`;
+    if (entries.length === 0) return new Unpriced(`no PriceTable has a price of ${what}`);
+    return new Unpriced(`the price of ${what} (${entries[0]!.id}) ${entries[0]!.from > now ? 'does not hold yet' : 'has ended'}`);
+  }
+
+  cost(place: Place, used: Used, now: number): Cost | Unpriced {
+    const entry = this.find(place, now);
+    return entry instanceof Unpriced ? entry : entry.cost(used);
+  }
+
+  /** Those that fit, the one to prefer first, whatever the time. */
+  #candidates({ model, backend, provider }: Place): readonly PriceEntry[] {
+    let byModel = this.#found.get(backend);
+    const known = byModel?.get(model);
+    if (known !== undefined) return known;
+    const found = [
+      ...matching(this.#levels.get(`backend ${backend}`), model),
+      ...matching(this.#levels.get(`provider ${provider}`), model),
+      ...matching(this.#levels.get(''), model),
+    ];
+    if (this.#kept >= MOST_KEPT) {
+      this.#found.clear();
+      this.#kept = 0;
+      byModel = undefined;
+    }
+    if (byModel === undefined) this.#found.set(backend, (byModel = new Map()));
+    byModel.set(model, found.length === 0 ? NONE : found);
+    this.#kept++;
+    return found;
+  }
+}
+
+function matching(level: Level | undefined, model: string): PriceEntry[] {
+  if (level === undefined) return [];
+  const rest = level.lengths.flatMap((length) => level.wildcards.get(model.slice(0, length)) ?? []);
+  return [...(level.exact.get(model) ?? []), ...rest];
+}
+
+/** The prices of a load. Reports entries that hold at one time for the same, and backends that are not there. */
+export function pricesOf(set: ResourceSet, report: ReportResource): Prices {
+  const entries: PriceEntry[] = [];
+  const byKey = new Map<string, PriceEntry[]>();
+  for (const table of set.all(PriceTable)) {
+    const { currency, entries: specs } = table.body.spec;
+    const { namespace } = table.metadata;
+    for (const [index, spec] of specs.entries()) {
+      const path = `spec.entries[${index}]`;
+      if (spec.backend !== undefined) checkBackend(spec.backend, table, `${path}.backend`, set, report);
+      const entry = new PriceEntry(spec, currency, { namespace, table: table.metadata.name, name: `${path} of ${nameOf(table)}` });
+      const key = `${entry.level} ${entry.model}`;
+      const others = byKey.get(key) ?? [];
+      const other = others.find(({ from, until }) => entry.from < until && from < entry.until);
+      if (other === undefined) entries.push(entry);
+      else report(table, path, `holds for the same at the same time as ${other.name}: give one of them another model, from or until`);
+      byKey.set(key, [...others, entry]);
+    }
+  }
+  return new Prices(Object.freeze(entries));
+}
+
+function checkBackend(backend: string, table: PriceTable, path: string, set: ResourceSet, report: ReportResource): void {
+  const { namespace } = table.metadata;
+  if (set.get(AIServiceBackend, namespace, backend) !== undefined || set.get(InferencePool, namespace, backend) !== undefined) return;
+  const kinds = ['AIServiceBackend', 'InferencePool'];
+  if (kinds.some((kind) => set.isInvalid(kind, namespace, backend))) return;
+  const names = kinds.flatMap((kind) => set.names(kind, namespace));
+  report(table, path, `there is no ${kinds.join(' or ')} ${namespace}/${backend}${didYouMean(backend, names)}`);
+}

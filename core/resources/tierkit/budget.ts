@@ -1,0 +1,143 @@
+import { reportDuplicates } from '../ai-gateway/unique.ts';
+import { defineKind, type Report, type ResourceOf } from '../kind.ts';
+import { didYouMean } from '../nearest.ts';
+import { HeaderName, list, object, ObjectName, oneOf, type Static, text, Type } from '../schema.ts';
+import { TIERKIT_GROUP, TIERKIT_VERSIONS } from './group.ts';
+import { ModelPattern } from './model-pattern.ts';
+import { Amount, Currency, nanosOf } from './money.ts';
+import { isTimeZone, timeZones } from './time-zone.ts';
+
+/** A whole number of tokens that can be counted exactly. */
+const Tokens = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const ClientId = text(1024);
+
+/** What a budget may be counted in: so many tenths of a millionth fit into a number. */
+export const MOST_NANOS = BigInt(Number.MAX_SAFE_INTEGER) * 100n;
+
+const TARGETS: Readonly<Record<string, string>> = {
+  Gateway: 'gateway.networking.k8s.io',
+  HTTPRoute: 'gateway.networking.k8s.io',
+  AIGatewayRoute: 'aigateway.envoyproxy.io',
+};
+
+const Target = object({
+  /** Absent: that of the kind. */
+  group: Type.Optional(oneOf(['gateway.networking.k8s.io', 'aigateway.envoyproxy.io'])),
+  kind: oneOf(['Gateway', 'HTTPRoute', 'AIGatewayRoute']),
+  name: ObjectName,
+});
+
+const Window = object({
+  /** A stretch of the calendar, or `Total`: all time. Weeks begin on Monday. */
+  unit: Type.Optional(oneOf(['Second', 'Minute', 'Hour', 'Day', 'Week', 'Month', 'Quarter', 'Year', 'Total'])),
+  /** IANA name of the time zone whose calendar counts. Absent: UTC. */
+  timeZone: Type.Optional(text(64)),
+  /** Any stretch of so many seconds, whenever it begins: at most 400 days. */
+  slidingSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 34_560_000 })),
+});
+export type BudgetWindow = Static<typeof Window>;
+
+const Override = object({ client: ClientId, amount: Type.Optional(Amount), tokens: Type.Optional(Tokens) });
+
+/** How much may be spent: money or tokens. A request goes to every budget that covers it, and needs room in each. */
+export const Budget = defineKind({
+  kind: 'Budget',
+  group: TIERKIT_GROUP,
+  versions: TIERKIT_VERSIONS,
+  namespaced: true,
+  schema: object({
+    spec: object({
+      /**
+       * Gateways and routes of the budget's namespace whose requests it covers. Absent: all requests of the gateway, of every namespace.
+       * An HTTPRoute is also the AIGatewayRoute of that name, as with policies.
+       */
+      targetRefs: Type.Optional(list(Target, 16, 1)),
+      /** Of those, the requests that it covers. Absent: all. */
+      match: Type.Optional(
+        object({
+          /** Ids of clients, as the SecurityPolicy says them. */
+          clients: Type.Optional(list(ClientId, 1024, 1)),
+          /** Models as clients ask for them; a `*` at the end stands for any rest. */
+          models: Type.Optional(list(ModelPattern, 256, 1)),
+        }),
+      ),
+      /** What has a budget of its own. Absent: all that is covered shares one. Clients that nobody identified share one. */
+      per: Type.Optional(oneOf(['Client', 'Model', 'Route', 'Header'])),
+      /** With `per: Header`: one that a SecurityPolicy sets (forwardClientIDHeader, claimToHeaders, …), never the client's own. */
+      header: Type.Optional(HeaderName),
+      /** Money in a window; 0 suspends. */
+      amount: Type.Optional(Amount),
+      currency: Type.Optional(Currency),
+      /** Tokens in a window, input and output together, in place of money; 0 suspends. */
+      tokens: Type.Optional(Tokens),
+      window: Window,
+      /** `Soft` counts and tells, and refuses nothing. */
+      mode: oneOf(['Hard', 'Soft'], { default: 'Hard' }),
+      /** Percent of the budget at which it is told. */
+      alerts: Type.Optional(list(Type.Integer({ minimum: 1, maximum: 1000 }), 16)),
+      /** Other amounts for some clients, with `per: Client`; 0 suspends the client. */
+      overrides: Type.Optional(list(Override, 10_000)),
+      /** What becomes of requests while the counts cannot be had. Absent: Closed for Hard, Open for Soft. */
+      failureMode: Type.Optional(oneOf(['Open', 'Closed'])),
+      /** What becomes of requests whose price is not known. Absent: Refuse for Hard, Ignore for Soft. */
+      onUnknownPrice: Type.Optional(oneOf(['Refuse', 'Ignore'])),
+    }),
+  }),
+  refused: {},
+  rules: ({ spec }, report) => {
+    for (const [index, { kind, group }] of (spec.targetRefs ?? []).entries())
+      if (group !== undefined && group !== TARGETS[kind])
+        report(`spec.targetRefs[${index}].group`, `must be ${TARGETS[kind]} for ${kind}, not ${group}; it may be left out`);
+    checkSize(spec, report);
+    checkWindow(spec.window, report);
+    checkPer(spec, report);
+    if (spec.mode === 'Hard' && spec.onUnknownPrice === 'Ignore')
+      report('spec.onUnknownPrice', 'Ignore is for mode Soft: what has no price would pass a hard budget for nothing');
+    if (spec.mode === 'Soft' && spec.failureMode === 'Closed')
+      report('spec.failureMode', 'Closed is for mode Hard: a soft budget refuses nothing');
+    reportDuplicates(spec.overrides, ({ client }) => client, 'spec.overrides', 'client', report);
+    reportDuplicates(spec.alerts, String, 'spec.alerts', '', report);
+  },
+});
+export type Budget = ResourceOf<typeof Budget>;
+type Spec = Budget['body']['spec'];
+
+function checkSize({ amount, currency, tokens, overrides, onUnknownPrice }: Spec, report: Report): void {
+  if (amount === undefined && tokens === undefined) report('spec', 'one of amount and tokens is required');
+  if (amount !== undefined && tokens !== undefined) report('spec.tokens', 'cannot stand beside amount; use two Budgets');
+  if (amount !== undefined && currency === undefined) report('spec.currency', 'is required with amount');
+  if (amount === undefined && currency !== undefined) report('spec.currency', 'is for amount, not for tokens');
+  if (amount === undefined && onUnknownPrice !== undefined) report('spec.onUnknownPrice', 'is for amount: tokens need no price');
+  checkAmount(amount, 'spec.amount', report);
+  const [field, other] = amount === undefined ? (['tokens', 'amount'] as const) : (['amount', 'tokens'] as const);
+  for (const [index, override] of (overrides ?? []).entries()) {
+    const path = `spec.overrides[${index}]`;
+    if (override[field] === undefined) report(`${path}.${field}`, `is required, as the budget has ${field}`);
+    if (override[other] !== undefined) report(`${path}.${other}`, `cannot stand here: the budget has ${field}`);
+    checkAmount(override.amount, `${path}.amount`, report);
+  }
+}
+
+function checkAmount(amount: string | undefined, path: string, report: Report): void {
+  if (amount === undefined) return;
+  const nanos = nanosOf(amount);
+  if (nanos > MOST_NANOS) report(path, `${amount} is more than can be counted, which is ${MOST_NANOS / 1_000_000_000n}`);
+  else if (nanos % 100n !== 0n) report(path, `${amount} is finer than can be counted, which is 0.0000001`);
+}
+
+function checkWindow({ unit, timeZone, slidingSeconds }: BudgetWindow, report: Report): void {
+  const path = 'spec.window';
+  if (unit === undefined && slidingSeconds === undefined) report(path, 'one of unit and slidingSeconds is required');
+  if (unit !== undefined && slidingSeconds !== undefined) report(`${path}.slidingSeconds`, 'cannot stand beside unit');
+  if (timeZone === undefined) return;
+  if (unit === undefined || unit === 'Total') report(`${path}.timeZone`, 'is for a unit of the calendar');
+  else if (!isTimeZone(timeZone))
+    report(`${path}.timeZone`, `${JSON.stringify(timeZone)} is no IANA time zone${didYouMean(timeZone, timeZones())}`);
+}
+
+function checkPer({ per, header, overrides }: Spec, report: Report): void {
+  if (per === 'Header' && header === undefined) report('spec.header', 'is required with per: Header');
+  if (per !== 'Header' && header !== undefined) report('spec.header', 'is for per: Header');
+  if (overrides !== undefined && per !== 'Client')
+    report('spec.overrides', 'are for per: Client: where clients share a budget, none has an amount of its own');
+}
