@@ -1,10 +1,12 @@
 import { autoConfig } from '../gateway/autoconfig.ts';
 import { InvalidExtension, loadExtensions } from '../gateway/extensions/load.ts';
 import { TierOne, type TierOneOptions } from '../gateway/main.ts';
+import { Ledger, LedgerError } from '../gateway/ledger/ledger.ts';
 import { DEFAULT_PREFIXES, type EndpointPrefixes, EndpointTable } from '#core/read/endpoints';
 import { tryIt } from '../gateway/try-it.ts';
 import { type Command, CommandError, parse, UsageError } from './command.ts';
-import { commonOptions, serveTier, TIER_OPTIONS } from './serve.ts';
+import { COUNTS_HELP, COUNTS_OPTIONS, countsOf, failureModeOf } from './counts.ts';
+import { commonOptions, log, serveTier, TIER_OPTIONS } from './serve.ts';
 
 const HELP = `Usage: tierkit run [PATH…] [OPTION…]
 
@@ -29,11 +31,14 @@ Without PATH the providers come from the environment:
   --no-access-log            write no line for each request
   --signing-key FILE         Ed25519 private key (PEM): signs what tier two is told of a request; the file's name is the key's id
   --peer-keys FILE           JWK set with tier two's public keys: its usage receipts are verified with them
+${COUNTS_HELP}  --ledger DIR               a line of JSON for each request to a model API: who used what, and what it cost ("tierkit ledger" reads it)
   --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
 `;
 
 const OPTIONS = {
   ...TIER_OPTIONS,
+  ...COUNTS_OPTIONS,
+  ledger: { type: 'string' },
   plugin: { type: 'string', multiple: true },
   'root-prefix': { type: 'string', default: '/' },
   'endpoint-prefixes': { type: 'string' },
@@ -51,7 +56,11 @@ async function serve(args: readonly string[]): Promise<number> {
   const prefixes = prefixesOf(values['root-prefix'], values['endpoint-prefixes']);
   const extensions = await plugins(values.plugin ?? []);
   const common = commonOptions(values, { port: 1975, adminPort: 1064 });
-  const tier = new TierOne({ ...common, sources: sourcesOf(positionals, values['secret-dir'], common.port), prefixes, extensions });
+  const sources = sourcesOf(positionals, values['secret-dir'], common.port);
+  const limitsFailureMode = failureModeOf(values);
+  const counts = await countsOf(values, process.env['REDIS_URL'], log);
+  const ledger = values.ledger === undefined ? undefined : await ledgerOf(values.ledger);
+  const tier = new TierOne({ ...common, sources, prefixes, extensions, counts, limitsFailureMode, ledger });
   return serveTier(tier, common, (host) => tryIt(tier.configuration.current, new Map(tier.ports), host, new EndpointTable(prefixes)));
 }
 
@@ -65,6 +74,15 @@ function sourcesOf(paths: readonly string[], secretDir: string | undefined, port
     );
   }
   return { paths, secretDir, env: {}, texts: [{ file: 'environment', text: yaml }] };
+}
+
+async function ledgerOf(folder: string): Promise<Ledger> {
+  try {
+    return await Ledger.open({ folder, log });
+  } catch (error) {
+    if (error instanceof LedgerError) throw new CommandError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 async function plugins(paths: readonly string[]) {

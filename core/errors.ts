@@ -107,6 +107,24 @@ export const ERRORS = {
     anthropic: 'rate_limit_error',
     meaning: 'Every backend of the route asks to wait, or a limit is reached.',
   },
+  TK_BUDGET: {
+    status: 429,
+    openai: 'insufficient_quota',
+    anthropic: 'rate_limit_error',
+    meaning: 'A budget is used up, or what is left of it is too little for the request.',
+  },
+  TK_PRICE_UNKNOWN: {
+    status: 403,
+    openai: 'permission_error',
+    anthropic: 'permission_error',
+    meaning: 'A budget that must hold covers the request, and no price of the model is known.',
+  },
+  TK_LIMITS_UNAVAILABLE: {
+    status: 503,
+    openai: 'server_error',
+    anthropic: 'overloaded_error',
+    meaning: 'The counts of a limit cannot be had, and the limit is set to hold all the same.',
+  },
   TK_INTERNAL: { status: 500, openai: 'server_error', anthropic: 'api_error', meaning: 'A defect of the gateway or of an extension.' },
   TK_UPSTREAM_CREDENTIAL: {
     status: 502,

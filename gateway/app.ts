@@ -1,40 +1,28 @@
-import type { ApiRequest, Stages } from '#core/serve/pipeline';
 import { OrdinaryCall, type OrdinaryCallOptions } from '#core/serve/ordinary';
+import type { ApiRequest, Stages } from '#core/serve/pipeline';
 
-import { type Admission, UNLIMITED } from './admit/admission.ts';
-import { TierOneCall } from './call.ts';
-import type { Hooks } from './extensions/hooks.ts';
-import type { TierTwoLink } from './tier-two.ts';
+import { TierOneCall, type TierOneParts } from './call.ts';
 
 /** Tier one's own stages, behind identify → read → route: authorize → admit → attempt* → settle. */
 export class TierOneStages implements Stages {
-  readonly #hooks: Hooks;
-  readonly #link: TierTwoLink;
-  readonly #admission: Admission;
+  readonly #parts: TierOneParts;
 
-  constructor(hooks: Hooks, link: TierTwoLink, admission: Admission = UNLIMITED) {
-    this.#hooks = hooks;
-    this.#link = link;
-    this.#admission = admission;
+  constructor(parts: TierOneParts) {
+    this.#parts = parts;
   }
 
   async callApi(api: ApiRequest): Promise<void> {
-    const call = new TierOneCall(api, this.#hooks, this.#link);
+    const { hooks, admission } = this.#parts;
+    const call = new TierOneCall(api, this.#parts);
     // Before anything is set aside for it: a request that is refused costs nothing.
-    if (this.#hooks.hasAuthorize) await this.#hooks.authorize(call.view);
-    const { request, endpoint, match } = api;
-    const admitted = this.#admission.admit({
-      identity: request.identity,
-      rule: match.rule,
-      model: request.model!,
-      operation: endpoint.operation,
-      stream: request.stream,
-      bodyBytes: request.bodyBytes,
-    });
+    if (hooks.hasAuthorize) await hooks.authorize(call.view);
+    const admitted = admission.admit(api);
     call.run(admitted instanceof Promise ? await admitted : admitted);
   }
 
-  callOrdinary(ordinary: OrdinaryCallOptions): void {
+  async callOrdinary(ordinary: OrdinaryCallOptions): Promise<void> {
+    const { request, rule } = ordinary;
+    if (rule.limits.length > 0) await this.#parts.admission.admitOrdinary(request, rule.limits, rule.route);
     new OrdinaryCall(ordinary).run();
   }
 }

@@ -1,16 +1,31 @@
 import { randomUUID } from 'node:crypto';
 
-import type { Outbound, Outcome } from '#core/attempt/call';
+import type { Outbound, Outcome, Picked } from '#core/attempt/call';
+import type { Failure } from '#core/attempt/failure';
+import { GatewayError } from '#core/errors';
+import { Unpriced } from '#core/money/cost';
 import type { AiTarget } from '#core/providers/target';
 import { AiCall, type AnswerEditor } from '#core/serve/ai';
 import type { ApiRequest } from '#core/serve/pipeline';
 import { usageOf } from '#core/serve/settle';
 import { TOKEN_HEADER } from '#core/tiers/request-token';
 
-import type { Reservation } from './admit/admission.ts';
+import type { Admission, Admitted, Quota } from './admit/admission.ts';
 import type { Hooks } from './extensions/hooks.ts';
 import { ExtensionView } from './extensions/view.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { rowOf } from './ledger/row.ts';
+import { moneyFields, rowReceipt } from './settle.ts';
 import type { ReceiptReader, TierTwoLink } from './tier-two.ts';
+
+/** What all requests of tier one share. */
+export interface TierOneParts {
+  readonly hooks: Hooks;
+  readonly link: TierTwoLink;
+  readonly admission: Admission;
+  /** Undefined: none is kept. */
+  readonly ledger: Ledger | undefined;
+}
 
 /** The attempts of a request at tier one: extensions see them, and what was set aside for the request is settled. */
 export class TierOneCall extends AiCall {
@@ -18,13 +33,19 @@ export class TierOneCall extends AiCall {
   readonly #link: TierTwoLink;
   /** Receipt of the tier two that answers. */
   #receipt: ReceiptReader | undefined;
-  #reservation: Reservation | undefined;
+  readonly #admission: Admission;
+  readonly #ledger: Ledger | undefined;
+  #admitted: Admitted | undefined;
+  /** Why backends were passed over that would have been asked. */
+  #quotaUsedUp: GatewayError | undefined;
   #view: ExtensionView | undefined;
 
-  constructor(api: ApiRequest, hooks: Hooks, link: TierTwoLink) {
+  constructor(api: ApiRequest, { hooks, link, admission, ledger }: TierOneParts) {
     super(api);
     this.#hooks = hooks;
     this.#link = link;
+    this.#admission = admission;
+    this.#ledger = ledger;
   }
 
   /** What extensions see of the request. */
@@ -33,10 +54,36 @@ export class TierOneCall extends AiCall {
     return this.#view;
   }
 
-  /** @param reservation what the admit stage set aside; settled with the outcome */
-  run(reservation: Reservation | undefined): void {
-    this.#reservation = reservation;
+  /** @param admitted what the admit stage set aside; settled with the outcome */
+  run(admitted: Admitted | undefined): void {
+    this.#admitted = admitted;
+    const bound = admitted?.edit;
+    if (bound !== undefined) {
+      this.ai.bound = bound;
+      const { request } = this.api;
+      request.reply.extra['x-tierkit-output-bound'] = `${bound.set}=${bound.value}`;
+      request.details = { ...request.details, output_bound: Number(bound.value) };
+    }
     this.start();
+  }
+
+  /** A backend whose quota is used up is passed over, and one without a price that a budget needs. */
+  pick(target: AiTarget): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
+    if (this.#admitted?.excludes(target) === true) return 'exhausted';
+    if (target.quotas.length === 0) return undefined;
+    const quota = this.#admission.quota(this.api, target);
+    return quota instanceof Promise ? quota.then((later) => this.#within(later, target)) : this.#within(quota, target);
+  }
+
+  #within(quota: Quota | GatewayError, { backend }: AiTarget): Picked | 'exhausted' {
+    if (!(quota instanceof GatewayError)) return { endpoint: backend.endpoint(Date.now(), Math.random), watch: quota };
+    this.#quotaUsedUp = quota;
+    return 'exhausted';
+  }
+
+  override refuse(error: GatewayError, last: Failure | undefined, target: AiTarget | undefined) {
+    // Where no backend was asked, that all are used up is the reason.
+    return super.refuse(last === undefined ? (this.#quotaUsedUp ?? error) : error, last, target);
   }
 
   protected override prepare(outbound: Outbound, target: AiTarget, attempt: number): Outbound | Promise<Outbound> {
@@ -72,9 +119,17 @@ export class TierOneCall extends AiCall {
   }
 
   override settle(outcome: Outcome<AiTarget>): void {
-    this.#reservation?.settle(outcome);
-    if (this.#receipt !== undefined) this.api.request.details = this.#receipt.compare(usageOf(outcome), outcome.complete);
+    const { request } = this.api;
+    const settled = this.#admission.settle(this.api, outcome, this.#admitted);
+    const { usage, cost, budgets } = settled;
+    request.usage = usage;
+    const receipt = this.#receipt?.compare(usageOf(outcome), outcome.complete);
+    request.details = { ...request.details, ...moneyFields(settled), ...receipt };
+    if (this.#ledger !== undefined) {
+      const priced = cost instanceof Unpriced ? undefined : cost;
+      this.#ledger.write(rowOf({ request, outcome, usage, cost: priced, budgets, receipt: rowReceipt(receipt) }));
+    }
     super.settle(outcome);
-    if (this.#hooks.hasSettled) this.#hooks.settled(this.view, outcome, performance.now() - this.api.request.startedAt);
+    if (this.#hooks.hasSettled) this.#hooks.settled(this.view, outcome, performance.now() - request.startedAt);
   }
 }

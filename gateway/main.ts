@@ -4,9 +4,14 @@ import { Metrics } from '#core/telemetry/metrics';
 
 import { TierKeys } from '#core/tiers/keys';
 
+import { Admission } from './admit/admission.ts';
+import { Counts } from './admit/counts.ts';
+import { MemoryStore } from './admit/store/memory/memory-store.ts';
+import { limitRoutes } from './admin.ts';
 import { TierOneStages } from './app.ts';
 import type { Extension } from './extensions/extension.ts';
 import { Hooks } from './extensions/hooks.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import { TierTwoLink } from './tier-two.ts';
 
 /** What a process of tier one is started with. */
@@ -14,17 +19,40 @@ export interface TierOneOptions extends TierOptions {
   readonly extensions?: readonly Extension[];
   /** Keys shared with tier two. @default none */
   readonly keys?: TierKeys;
+  /** Counts of limits and budgets; closed with the tier. @default counts of this process, in memory */
+  readonly counts?: Counts;
+  /** What becomes of a request while the counts of a policy's limit cannot be had. @default open */
+  readonly limitsFailureMode?: 'open' | 'closed';
+  /** Takes a row for each request to a model API; closed with the tier. @default none */
+  readonly ledger?: Ledger | undefined;
 }
 
 /** A running tier one. */
 export class TierOne extends Tier {
+  readonly #counts: Counts;
+  readonly #ledger: Ledger | undefined;
+
   constructor(options: TierOneOptions) {
     const hooks = new Hooks(options.extensions ?? [], (error) => options.log('error', 'extension', describe(error)));
     const keys = options.keys ?? new TierKeys({ signingKey: undefined, peerKeys: undefined }, () => undefined);
+    const counts = options.counts ?? new Counts(new MemoryStore());
+    const admission = new Admission({
+      counts,
+      failureMode: options.limitsFailureMode ?? 'open',
+      alert: (message) => options.log('warn', message),
+    });
     super(options, new Metrics(), {
-      stages: new TierOneStages(hooks, new TierTwoLink(keys)),
+      stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger }),
+      admin: (app) => limitRoutes(app, admission),
       notices: (snapshot) => noticesOf(keys, tierTwosOf(snapshot)),
     });
+    this.#counts = counts;
+    this.#ledger = options.ledger;
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    await Promise.all([this.#counts.close(), this.#ledger?.close()]);
   }
 }
 

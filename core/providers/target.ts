@@ -63,6 +63,8 @@ export interface AiRequest {
   readonly identityHeaders: readonly string[];
   readonly json: JsonRequest | undefined;
   readonly upload: Upload | undefined;
+  /** Bounds the answer, whatever the request and the mutations of a route say. */
+  bound?: Extract<Edit, { set: string }> | undefined;
 }
 
 /**
@@ -98,7 +100,7 @@ export function authorize(outbound: Outbound, { credential }: AiTarget, client: 
   return outbound;
 }
 
-function bodyOf({ endpoint, json, upload, model }: AiRequest, target: AiTarget, wanted: string | undefined): Outbound['body'] {
+function bodyOf({ endpoint, json, upload, model, bound }: AiRequest, target: AiTarget, wanted: string | undefined): Outbound['body'] {
   if (upload !== undefined) return upload.body(wanted);
   if (json === undefined) return null;
   const { bodyEdits } = target;
@@ -107,6 +109,7 @@ function bodyOf({ endpoint, json, upload, model }: AiRequest, target: AiTarget, 
   if (json.stream && endpoint.asksForUsage && target.asksForUsage && !json.wantsUsage)
     edits.push({ set: 'stream_options', value: withUsage(json) });
   if (bodyEdits.length > 0) edits.push(...bodyEdits);
+  if (bound !== undefined) edits.push(bound);
   return edits.length === 0 ? json.scan.bytes : editObject(json.scan, edits);
 }
 

@@ -1,6 +1,7 @@
 import { Backend, type Serving } from '../attempt/backend.ts';
 import { Connections } from '../http/client.ts';
 import { Kept } from '../kept.ts';
+import { type Money, moneyOf, NO_MONEY } from '../money/money.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-policy.ts';
@@ -68,6 +69,7 @@ export interface Compiled {
   readonly problems: readonly Problem[];
   /** What is served and its author may not expect, one line each. */
   readonly notices: readonly string[];
+  readonly money: Money;
   /** To be kept in {@link Shared.memory} once this configuration is in service. */
   readonly memory: CompileMemory;
 }
@@ -97,7 +99,7 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   };
   if (shared.pools?.alone === true) {
     servePools(shared.pools, scope);
-    return { ports: [], problems, notices: [...new Set(notices)], memory: new CompileMemory(loaded, undefined) };
+    return { ports: [], problems, notices: [...new Set(notices)], money: NO_MONEY, memory: new CompileMemory(loaded, undefined) };
   }
   refuseLaterKinds(scope);
   const gateways = set.all(Gateway);
@@ -108,6 +110,7 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   checkGivenLimits(scope);
   if (shared.pools !== undefined) noticeElsewhere(scope);
   checkTlsPolicies(scope);
+  const money = moneyOf(set, scope.report);
   checkInferenceReferences(scope);
 
   const memory = new CompileMemory(loaded, loaded.problems.length === 0 ? shared.memory : undefined);
@@ -162,7 +165,7 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   checkLimits(rulesOf(byListener), scope);
   for (const backend of set.all(AIServiceBackend)) checkAiBackend(backend, { credentials, known }, scope);
   const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
-  return { ports, problems, notices: [...new Set(notices)], memory };
+  return { ports, problems, notices: [...new Set(notices)], money, memory };
 }
 
 /** Pools without a route to them. */
@@ -291,7 +294,8 @@ function portsOf(
       }
       const byHost = new Map<string, MatchIndex>();
       for (const [host, matches] of byListener.get(name) ?? []) byHost.set(host, new MatchIndex(byPrecedence(matches, order)));
-      listeners.push({ name, hostname, hosts: new HostTable(byHost), client: clientSettings(policies.forGateway(gateway, listener.name)) });
+      const client = clientSettings(policies.forGateway(gateway, listener.name));
+      listeners.push({ name, gateway: gateway.metadata, hostname, hosts: new HostTable(byHost), client });
     }
   }
   return [...byPort].sort(([a], [b]) => a - b).map(([port, listeners]) => new PortTable(port, listeners));

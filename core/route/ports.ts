@@ -37,6 +37,7 @@ export function clientSettings(policy: ClientTrafficPolicy | undefined): ClientS
 export interface ListenerTable {
   /** `namespace/gateway/listener`. */
   readonly name: string;
+  readonly gateway: { readonly namespace: string; readonly name: string };
   /** Exact name, `*.suffix`, or `*`. */
   readonly hostname: string;
   readonly hosts: HostTable;

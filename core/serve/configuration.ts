@@ -83,8 +83,12 @@ export class Configuration {
       problems = [...loaded.problems, ...compiled.problems];
       if (problems.length === 0) {
         const generation = (this.#current?.generation ?? 0) + 1;
-        const { ports, notices, memory } = compiled;
-        return { memory, snapshot: { generation, hash: loaded.hash, ports, notices, loadedAt: Date.now() }, ignored: loaded.ignored };
+        const { ports, notices, money, memory } = compiled;
+        return {
+          memory,
+          snapshot: { generation, hash: loaded.hash, ports, notices, money, loadedAt: Date.now() },
+          ignored: loaded.ignored,
+        };
       }
     } catch (error) {
       this.drop();

@@ -42,7 +42,7 @@ export interface Stages {
   /** Admits, and asks the backends. @throws GatewayError */
   callApi(request: ApiRequest): void | Promise<void>;
   /** Traffic that no model API knows. @throws GatewayError */
-  callOrdinary(request: OrdinaryCallOptions): void;
+  callOrdinary(request: OrdinaryCallOptions): void | Promise<void>;
 }
 
 export interface PipelineOptions {
@@ -127,7 +127,7 @@ export class Pipeline {
     if (!rule.ai && !rule.pooled) {
       if (upload !== undefined)
         throw new GatewayError('TK_UNSUPPORTED', 'the HTTPRoute that matches this path cannot take an upload that is also an API call');
-      this.#callOrdinary(request, match, rule, json?.scan.bytes, port);
+      await this.#callOrdinary(request, match, rule, json?.scan.bytes, port);
       return;
     }
     if (rule.ai) checkServed(rule, endpoint, request.model!);
@@ -161,7 +161,7 @@ export class Pipeline {
     if (rule.security !== undefined) request.identity = await this.#identify(request, rule.security);
     this.#cors(request, rule.security);
     if (rule.pooled && (await this.#callPool(request, match, rule))) return;
-    this.#callOrdinary(request, match, rule, body, port);
+    await this.#callOrdinary(request, match, rule, body, port);
   }
 
   /** An HTTPRoute that leads to a pool, with a path that is an endpoint once the route has rewritten it. @returns false if it is none */
@@ -175,8 +175,8 @@ export class Pipeline {
     return true;
   }
 
-  #callOrdinary(request: GatewayRequest, match: Match, rule: OrdinaryRule, body: Buffer | undefined, port: number): void {
-    this.#options.stages.callOrdinary({ request, match, rule, body, port, settled: this.#settled });
+  #callOrdinary(request: GatewayRequest, match: Match, rule: OrdinaryRule, body: Buffer | undefined, port: number): void | Promise<void> {
+    return this.#options.stages.callOrdinary({ request, match, rule, body, port, settled: this.#settled });
   }
 
   async #models(request: GatewayRequest, index: MatchIndex, endpoint: ApiEndpoint): Promise<void> {

@@ -29,7 +29,7 @@ function lineOf(request: GatewayRequest, status: number, durationMs: number): ob
   const { outcome, rule, headers } = request;
   const last = outcome?.attempts.at(-1);
   const target = last?.target as AiTarget | undefined;
-  const usage = outcome === undefined ? undefined : usageOf(outcome);
+  const usage = request.usage ?? (outcome === undefined ? undefined : usageOf(outcome));
   const ttft = outcome?.firstTokenAt === undefined ? undefined : outcome.firstTokenAt - request.startedAt;
   const tokens = usage?.output;
   return {
@@ -76,7 +76,7 @@ function lineOf(request: GatewayRequest, status: number, durationMs: number): ob
 }
 
 /** Reported usage; for a stream that broke off before it, the content events that passed: the least that was generated. */
-export function usageOf(outcome: Outcome): Usage | undefined {
+export function usageOf(outcome: Pick<Outcome, 'complete' | 'facts' | 'tokens'>): Usage | undefined {
   const { facts, complete, tokens } = outcome;
   if (facts.usage?.output !== undefined && (complete || tokens === 0)) return facts.usage;
   if (tokens === 0) return facts.usage;

@@ -1,3 +1,4 @@
+import type { Money } from '../money/money.ts';
 import type { PortTable } from '../route/ports.ts';
 
 /** A configuration that is served: look-up tables, frozen. */
@@ -8,5 +9,7 @@ export interface Snapshot {
   readonly hash: string;
   readonly ports: readonly PortTable[];
   readonly notices: readonly string[];
+  /** What is paid, and what may be spent. */
+  readonly money: Money;
   readonly loadedAt: number;
 }

@@ -1,30 +1,341 @@
-import type { Outcome } from '#core/attempt/call';
-
-import type { Identity } from '#core/identify/identity';
+import type { AttemptWatch, Facts, Outcome } from '#core/attempt/call';
+import { GatewayError } from '#core/errors';
+import type { Edit } from '#core/json/edit';
+import type { Cost as LimitCost, CostFacts, LimitRule } from '#core/limits/rule';
+import type { Usage } from '#core/llm/usage';
+import type { Cost, Unpriced } from '#core/money/cost';
 import type { AiTarget } from '#core/providers/target';
-import type { Rule } from '#core/route/rule';
+import { outputLimitName, outputLimitOf } from '#core/read/output-limit';
+import type { RouteInfo } from '#core/route/rule';
+import type { ApiRequest } from '#core/serve/pipeline';
+import type { GatewayRequest } from '#core/serve/request';
+import { usageOf } from '#core/serve/settle';
 
-/** What limits and budgets look at before a request may go on. */
-export interface AdmissionRequest {
-  readonly identity: Identity;
-  readonly rule: Rule;
-  readonly model: string;
-  readonly operation: string;
-  readonly stream: boolean;
-  readonly bodyBytes: number;
+import type { RowBudget } from '../ledger/row.ts';
+import { Alerts } from './alerts.ts';
+import { boundOf, BudgetItem, budgetItems, CostRange, type OutputWish, pricePlace } from './budget-items.ts';
+import type { Counts } from './counts.ts';
+import { textBytes } from './embedded.ts';
+import { TokenEstimates } from './estimates.ts';
+import { costOf, type Item, limitItems, noneHasRoom, tooLittle } from './items.ts';
+import { limitHeaders, refusal } from './refusal.ts';
+import { type CountReport, SeenCounts } from './seen.ts';
+import { type Charge, type CounterState, type Decision, type Hold, StoreUnavailable } from './store/store.ts';
+import { costFacts, type Place, settledUsage, type Sizes } from './usage.ts';
+
+export interface AdmissionOptions {
+  readonly counts: Counts;
+  /** What becomes of a request while the counts of a policy's limit cannot be had; budgets say it themselves. */
+  readonly failureMode: Charge['failureMode'];
+  /** Told when a budget reaches one of its alerts. */
+  readonly alert: (message: string) => void;
+}
+
+/** The admit stage: limits and budgets, before a request may go on. */
+export class Admission {
+  readonly #counts: Counts;
+  readonly #failureMode: Charge['failureMode'];
+  readonly #alerts: Alerts;
+  readonly #estimates = new TokenEstimates();
+  readonly #seen = new SeenCounts();
+
+  constructor({ counts, failureMode, alert }: AdmissionOptions) {
+    this.#counts = counts;
+    this.#failureMode = failureMode;
+    this.#alerts = new Alerts(alert);
+  }
+
+  /**
+   * Sets aside what a request to a model API will probably use. Answers without a promise where nothing has to be waited for.
+   * @returns undefined where nothing limits the request
+   * @throws GatewayError TK_RATE_LIMITED, TK_BUDGET, TK_PRICE_UNKNOWN, TK_LIMITS_UNAVAILABLE
+   */
+  admit(api: ApiRequest): Admitted | undefined | Promise<Admitted | undefined> {
+    const { request, match } = api;
+    const { limits, route } = match.rule;
+    const { identity, model, listener } = request;
+    const covered = { identity, model, route, gateway: listener!.gateway };
+    const budgets = request.snapshot.money.budgets.of(covered);
+    if (limits.length === 0 && budgets.length === 0) return undefined;
+    const expected = this.#expect(api);
+    const items: Item[] = [];
+    if (limits.length > 0) items.push(...limitItems(limits, request, expectedFacts(expected, this.#placeOf(api)), this.#failureMode));
+    if (budgets.length > 0) items.push(...budgetItems(budgets, covered, expected));
+    if (items.length === 0) return undefined;
+    const decision = this.#ask(items);
+    const admitted = (decided: Decision): Admitted => this.#admitted(decided, items, api, expected);
+    return decision instanceof Promise ? decision.then(admitted, unavailable) : admitted(decision);
+  }
+
+  /** A request of an HTTPRoute: what counts is that it was made. @throws GatewayError TK_RATE_LIMITED, TK_LIMITS_UNAVAILABLE */
+  admitOrdinary(request: GatewayRequest, rules: readonly LimitRule[], route: RouteInfo): void | Promise<void> {
+    const facts = costFacts(undefined, { model: '', backend: '', route: `${route.name}.${route.namespace}` });
+    const items = limitItems(rules, request, facts, this.#failureMode);
+    if (items.length === 0) return undefined;
+    const settle = (decided: Decision): void => this.#holdOf(decided, items, request).settle(usedBy(items, facts, undefined));
+    const decision = this.#ask(items);
+    return decision instanceof Promise ? decision.then(settle, unavailable) : settle(decision);
+  }
+
+  /**
+   * Sets aside a backend's quota for one attempt.
+   * @returns what was set aside; or the answer to the client, should no other backend do
+   * @throws GatewayError TK_LIMITS_UNAVAILABLE
+   */
+  quota(api: ApiRequest, target: AiTarget): Quota | GatewayError | Promise<Quota | GatewayError> {
+    const expected = this.#expect(api);
+    const place = this.#placeOf(api, target);
+    const items = limitItems(target.quotas, api.request, expectedFacts(expected, place), this.#failureMode);
+    const decided = (decision: Decision): Quota | GatewayError => {
+      if (!decision.admitted) return refusal(decision, items, 'TK_RATE_LIMITED');
+      const { hold, states } = decision;
+      const refusedBy = noneHasRoom(items, hold, states);
+      if (refusedBy === undefined) return new Quota({ items, hold, expected, place, estimates: this.#estimates });
+      hold.settle(items.map(() => 0));
+      return refusal({ admitted: false, refusedBy, states, retryAfterMs: states[refusedBy]!.resetMs }, items, 'TK_RATE_LIMITED');
+    };
+    const decision = this.#ask(items);
+    return decision instanceof Promise ? decision.then(decided, unavailable) : decided(decision);
+  }
+
+  /**
+   * Settles a request that has ended, also one that failed or whose client left.
+   * @param admitted what was set aside; undefined: nothing
+   */
+  settle(api: ApiRequest, outcome: Outcome<AiTarget>, admitted: Admitted | undefined): Settled {
+    const { request, match } = api;
+    const { prices } = request.snapshot.money;
+    const last = outcome.attempts.at(-1);
+    const place = this.#placeOf(api, last?.target);
+    const usage = this.#usage(api, outcome, admitted);
+    const images = outcome.complete ? imagesOf(api) : undefined;
+    const isPriced = prices.entries.length > 0 && last !== undefined && (usage !== undefined || images !== undefined);
+    const cost = isPriced ? prices.cost(pricePlace(last.target, place.model), { usage, images }, request.startTime) : undefined;
+    const facts = costFacts(usage, place);
+    return { usage, cost, images, costs: costsOf(match.rule.costs, facts), budgets: admitted?.settle(facts, cost) ?? [] };
+  }
+
+  /** How the counts stand that requests have lately gone to. @throws StoreUnavailable */
+  report(wanted: Parameters<SeenCounts['report']>[1]): Promise<CountReport[]> {
+    return this.#seen.report(this.#counts, wanted);
+  }
+
+  #expect(api: ApiRequest): Expected {
+    const { request, json } = api;
+    const { rule } = api.match;
+    const { operation } = api.endpoint;
+    const bytes = json === undefined ? 0 : textBytes(json.scan.bytes);
+    const writes = outputLimitName(operation) !== undefined;
+    const stated = json === undefined ? undefined : outputLimitOf(json.scan)?.tokens;
+    const choices = choicesOf(api);
+    const key = `${operation}/${request.model}`;
+    const { input, output } = this.#estimates.estimate(key, bytes, stated, writes);
+    const { targets } = rule.ai ? rule.plan : rule.pooledPlan!;
+    const images = imagesOf(api);
+    const wish = { most: stated === undefined ? undefined : stated * choices, expected: output * choices, choices, writes };
+    const { prices } = request.snapshot.money;
+    const range = new CostRange({ prices, targets, model: request.model!, input, images, now: request.startTime });
+    return { key, bytes, writes, input, images, wish, range };
+  }
+
+  #usage(api: ApiRequest, outcome: Outcome<AiTarget>, admitted: Admitted | undefined): Usage | undefined {
+    if (admitted === undefined) {
+      const reported = usageOf(outcome);
+      if (reported?.source === 'reported') return reported;
+    }
+    const last = outcome.attempts.at(-1);
+    const underWay = outcome.clientGone && last?.endpoint !== undefined && last.failure === undefined;
+    const { bytes } = api.request.reply;
+    return settledUsage({ ...outcome, underWay }, admitted?.expected ?? this.#expect(api), bytes, this.#estimates);
+  }
+
+  #placeOf({ request, match: { rule } }: ApiRequest, target?: AiTarget): Place {
+    return placeOf(target ?? (rule.ai ? rule.plan : rule.pooledPlan!).targets[0], request.model!, rule.route);
+  }
+
+  #ask(items: readonly Item[]): Decision | Promise<Decision> {
+    for (const item of items) this.#seen.add(item);
+    try {
+      return this.#counts.reserve(items);
+    } catch (error) {
+      return unavailable(error);
+    }
+  }
+
+  #admitted(decision: Decision, items: readonly Item[], api: ApiRequest, expected: Expected): Admitted {
+    const { request } = api;
+    const hold = this.#holdOf(decision, items, request);
+    let bound: number | undefined;
+    for (const [index, item] of items.entries()) {
+      if (!(item instanceof BudgetItem)) continue;
+      const state = decision.states[index]!;
+      this.#alerts.look(item, state);
+      const most = boundOf(item, hold.granted[index]!, state, expected);
+      if (most !== undefined && (bound === undefined || most < bound)) bound = most;
+    }
+    return new Admitted({ items, hold, api, expected, bound, estimates: this.#estimates });
+  }
+
+  /** @throws GatewayError where the decision is no */
+  #holdOf(decision: Decision, items: readonly Item[], request: GatewayRequest): Hold {
+    if (!decision.admitted) {
+      throw refusal(decision, items, items[decision.refusedBy] instanceof BudgetItem ? 'TK_BUDGET' : 'TK_RATE_LIMITED');
+    }
+    const { hold, states } = decision;
+    const refusedBy = tooLittle(items, hold, states);
+    if (refusedBy !== undefined) {
+      hold.settle(items.map(() => 0));
+      throw refusal({ admitted: false, refusedBy, states, retryAfterMs: SETTLING_MS }, items, 'TK_RATE_LIMITED');
+    }
+    Object.assign(request.reply.extra, limitHeaders(items, states));
+    const over = items.filter(({ shadow }, index) => shadow && isOver(states[index]!));
+    if (over.length > 0) request.details = { ...request.details, limits_exceeded_in_shadow: over.map(({ name }) => name) };
+    return hold;
+  }
+}
+
+/** When a request may come again that was refused for others under way. */
+const SETTLING_MS = 1000;
+
+/** What a request will probably use. */
+export interface Expected extends Sizes {
+  readonly images: number | undefined;
+  readonly wish: OutputWish;
+  readonly range: CostRange;
+}
+
+interface AdmittedParts {
+  readonly items: readonly Item[];
+  readonly hold: Hold;
+  readonly api: ApiRequest;
+  readonly expected: Expected;
+  /** Tokens that the answer may have, where that is less than the client wants. */
+  readonly bound: number | undefined;
+  readonly estimates: TokenEstimates;
+}
+
+/** What a request used, and what it came to. */
+export interface Settled {
+  /** Undefined: nothing was used. */
+  readonly usage: Usage | undefined;
+  /** Undefined: nothing was used, or there are no prices at all. */
+  readonly cost: Cost | Unpriced | undefined;
+  readonly images: number | undefined;
+  /** As llmRequestCosts name them; absent where an expression gives none. */
+  readonly costs: Readonly<Record<string, number>>;
+  readonly budgets: readonly RowBudget[];
 }
 
 /** What was set aside for an admitted request. */
-export interface Reservation {
-  /** Replaces what was set aside by what was used. Called once, also for a request that failed or whose client left. */
-  settle(outcome: Outcome<AiTarget>): void;
+export class Admitted {
+  readonly expected: Expected;
+  readonly #parts: AdmittedParts;
+
+  constructor(parts: AdmittedParts) {
+    this.expected = parts.expected;
+    this.#parts = parts;
+  }
+
+  /** Bounds the answer to what was set aside for it; undefined where that is enough for what the client wants. */
+  get edit(): Extract<Edit, { set: string }> | undefined {
+    const { bound, api, expected } = this.#parts;
+    if (bound === undefined || api.json === undefined) return undefined;
+    const name = outputLimitOf(api.json.scan)?.name ?? outputLimitName(api.endpoint.operation);
+    return name === undefined ? undefined : { set: name, value: String(Math.max(1, Math.floor(bound / expected.wish.choices))) };
+  }
+
+  /** Whether a backend may not be asked: a budget that must hold needs its price, and there is none. */
+  excludes(target: AiTarget): boolean {
+    const { expected, items } = this.#parts;
+    return expected.range.unpriced.has(target) && items.some((item) => item instanceof BudgetItem && item.rule.refusesUnknownPrice);
+  }
+
+  /** Puts what was used in the place of what was set aside. @returns the budgets that were charged */
+  settle(facts: CostFacts, cost: Cost | Unpriced | undefined): readonly RowBudget[] {
+    const { items, hold } = this.#parts;
+    const used = usedBy(items, facts, cost);
+    hold.settle(used);
+    return items.flatMap((item, index) => (item instanceof BudgetItem ? item.row(used[index]!) : []));
+  }
 }
 
-/** The admit stage. Answers without a promise where nothing has to be waited for. */
-export interface Admission {
-  /** @throws GatewayError TK_RATE_LIMITED */
-  admit(request: AdmissionRequest): Reservation | undefined | Promise<Reservation | undefined>;
+interface QuotaParts {
+  readonly items: readonly Item[];
+  readonly hold: Hold;
+  readonly expected: Expected;
+  readonly place: Place;
+  readonly estimates: TokenEstimates;
 }
 
-/** No limit is configured: every request goes on, and nothing is set aside. */
-export const UNLIMITED: Admission = { admit: () => undefined };
+/** What was set aside of one backend's quota, for as long as an attempt lasts. */
+export class Quota implements AttemptWatch {
+  readonly #parts: QuotaParts;
+  #tokens = 0;
+
+  constructor(parts: QuotaParts) {
+    this.#parts = parts;
+  }
+
+  firstToken(): void {
+    // Nothing counts yet.
+  }
+
+  tokens(count: number): void {
+    this.#tokens += count;
+  }
+
+  ended({ failure, clientGone, facts = NO_FACTS }: Parameters<AttemptWatch['ended']>[0]): void {
+    const { items, hold, expected, place, estimates } = this.#parts;
+    const complete = failure === undefined && !clientGone;
+    const usage = settledUsage({ complete, underWay: clientGone, facts, tokens: this.#tokens }, expected, 0, estimates);
+    hold.settle(usedBy(items, costFacts(usage, place), undefined));
+  }
+}
+
+const NO_FACTS: Facts = { usage: undefined, model: undefined };
+
+function usedBy(items: readonly Item[], facts: CostFacts, cost: Cost | Unpriced | undefined): number[] {
+  const use = { facts, cost };
+  return items.map((item) => item.used(use));
+}
+
+function expectedFacts({ input, wish: { expected } }: Expected, place: Place): CostFacts {
+  return costFacts({ input, output: expected, total: input + expected } as Usage, place);
+}
+
+function placeOf(target: AiTarget | undefined, model: string, { namespace, name }: RouteInfo): Place {
+  const [backendNamespace = '', backend = ''] = target?.backend.name.split('/') ?? [];
+  return { model: target?.modelOverride ?? model, backend: `${backend}.${backendNamespace}`, route: `${name}.${namespace}` };
+}
+
+/** Answers to one question. */
+function choicesOf({ json }: ApiRequest): number {
+  return json?.scan.type('n') === 'number' ? Math.max(1, json.scan.number('n') ?? 1) : 1;
+}
+
+/** Images that are asked for; undefined where none are. */
+function imagesOf(api: ApiRequest): number | undefined {
+  return api.endpoint.operation === 'image_generation' ? choicesOf(api) : undefined;
+}
+
+function costsOf(costs: ReadonlyMap<string, LimitCost>, facts: CostFacts): Record<string, number> {
+  const values: Record<string, number> = Object.create(null) as Record<string, number>;
+  for (const [key, cost] of costs) {
+    const value = costOf(cost, facts);
+    if (value !== undefined) values[key] = value;
+  }
+  return values;
+}
+
+function isOver({ limit, used, reserved }: CounterState): boolean {
+  return used + reserved > limit;
+}
+
+/** @throws GatewayError where the counts cannot be had, and the limit is to hold all the same */
+function unavailable(error: unknown): never {
+  if (!(error instanceof StoreUnavailable)) throw error;
+  throw new GatewayError('TK_LIMITS_UNAVAILABLE', 'the counts of a limit cannot be had, and it is set to hold all the same', {
+    headers: { 'retry-after': '1' },
+    cause: error,
+  });
+}

@@ -18,6 +18,8 @@ export interface Charge {
   readonly least: number;
   /** Is counted, and refuses nothing: then all of the amount is set aside. */
   readonly shadow: boolean;
+  /** What becomes of the request while the counts cannot be had: it goes on, or is refused. */
+  readonly failureMode: 'open' | 'closed';
 }
 
 /** How a count stands. */

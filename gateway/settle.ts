@@ -1,0 +1,27 @@
+import { Unpriced } from '#core/money/cost';
+
+import type { Settled } from './admit/admission.ts';
+import type { RowReceipt } from './ledger/row.ts';
+
+/** Fields of the access log that tell what a request came to. */
+export function moneyFields({ cost, costs, budgets }: Settled): Readonly<Record<string, unknown>> {
+  return {
+    ...costs,
+    ...(cost === undefined
+      ? {}
+      : cost instanceof Unpriced
+        ? { unpriced: cost.reason }
+        : { cost_nanos: cost.nanos, cost_currency: cost.currency }),
+    ...(budgets.length === 0 ? {} : { budgets: budgets.map(({ id }) => id) }),
+  };
+}
+
+/** What the ledger keeps of tier two's receipt. @param fields of the access log */
+export function rowReceipt(fields: Readonly<Record<string, unknown>> | undefined): RowReceipt | undefined {
+  if (fields === undefined) return undefined;
+  return {
+    result: fields['tier_two_receipt'] as RowReceipt['result'],
+    input: fields['tier_two_tokens_input'] as number | undefined,
+    output: fields['tier_two_tokens_output'] as number | undefined,
+  };
+}
