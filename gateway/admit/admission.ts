@@ -139,7 +139,8 @@ export class Admission {
   }
 
   #usage(api: ApiRequest, outcome: Outcome<AiTarget>, admitted: Admitted | undefined): Usage | undefined {
-    if (admitted === undefined) {
+    // Large requests without a limit are not looked through for what they could teach.
+    if (admitted === undefined && api.request.bodyBytes > MOST_LEARNED_BYTES) {
       const reported = usageOf(outcome);
       if (reported?.source === 'reported') return reported;
     }
@@ -194,6 +195,7 @@ export class Admission {
   }
 }
 
+const MOST_LEARNED_BYTES = 16_384;
 /** When a request may come again that was refused for others under way. */
 const SETTLING_MS = 1000;
 

@@ -5,8 +5,8 @@ const USUAL_OUTPUT = 256;
 const USUAL_BYTES_PER_TOKEN = 4;
 /** Share of the difference that one answer corrects, once there have been some. */
 const RATE = 0.05;
-/** Answers after which what is learned is believed as much as what was assumed. */
-const BELIEVED = 4;
+/** Answers that what was assumed counts as. */
+const BELIEVED = 1;
 /** Models and operations that are remembered. A bound, not a policy: it starts again when there are more. */
 const MOST_KEYS = 10_000;
 

@@ -33,3 +33,8 @@ export class LeasedHold implements Hold {
     }
   }
 }
+
+/** Gives back what was taken of leases for a decision that came to nothing. */
+export function undo(parts: readonly Part[]): undefined {
+  for (const { lease, leased } of parts) lease?.settle(leased, 0);
+}

@@ -4,7 +4,8 @@ import { type Answer, RedisCounts, type RedisCountsOptions, type Want } from '..
 import type { SharedStore } from '../redis/redis-store.ts';
 import type { Charge, Counter, CounterState, Decision } from '../store.ts';
 import { Lease } from './lease.ts';
-import { LeasedHold, type Part } from './leased-hold.ts';
+import { LeasedHold, type Part, undo } from './leased-hold.ts';
+import { restOf } from './rest.ts';
 import { Share } from './share.ts';
 
 export interface LeasedStoreOptions extends RedisCountsOptions {
@@ -291,17 +292,4 @@ export class LeasedStore implements SharedStore {
       share.lease = undefined;
     }
   }
-}
-
-/** What a request wants of Redis beyond what the lease has. */
-function restOf({ counter, amount, least, shadow }: Charge, leased: number): Want {
-  const rest = amount - leased;
-  if (shadow) return { counter, amount: rest, least: 0, mode: 'shadow' };
-  // The lease alone is enough: whatever else is left is welcome.
-  if (leased >= Math.max(least, 1)) return { counter, amount: rest, least: 1, mode: 'lease' };
-  return { counter, amount: rest, least: Math.max(0, least - leased), mode: 'normal' };
-}
-
-function undo(parts: readonly Part[]): undefined {
-  for (const { lease, leased } of parts) lease?.settle(leased, 0);
 }
