@@ -64,8 +64,8 @@ test('no file or folder is called utils, helpers, common or misc', () => {
   expect(files.map((file) => relative(ROOT, file)).filter((file) => FORBIDDEN_NAMES.test(file))).toEqual([]);
 });
 
-/** Generators for property tests. */
-const TEST_SUPPORT = ['core/json/arbitraries.ts'];
+/** Generators for property tests, and proofs that are run by hand and by a test. */
+const TEST_SUPPORT = ['core/json/arbitraries.ts', 'loadtests/money/prove.ts'];
 
 function typescriptFiles(folder: string): string[] {
   try {

@@ -102,18 +102,17 @@ function check(args: readonly string[]): number {
   const notes = loaded.prices.entries.flatMap((entry) => noteOf(entry, now, days) ?? []);
   const refused = models.filter(({ refusedBy }) => refusedBy.length > 0);
   if (values.json === true) printJson({ models: models.map(jsonOf), notes });
-  else {
-    process.stdout.write(models.length === 0 ? 'no AIGatewayRoute names a model\n' : modelTable(models));
-    for (const note of notes) process.stdout.write(`note: ${note}\n`);
-    const anything = models.filter(({ price }) => price === undefined);
-    if (anything.length > 0)
-      process.stdout.write('note: "any" is whatever clients ask for: where a hard Budget holds, models without a price are refused\n');
-    for (const { routed, refusedBy } of refused)
-      process.stderr.write(
-        `${refusedBy.join(', ')} refuses model ${routed.model} of ${routed.backend}: no price in its currency is known\n`,
-      );
-  }
+  else process.stdout.write(checkText(models, notes));
+  for (const { routed, refusedBy } of values.json === true ? [] : refused)
+    process.stderr.write(`${refusedBy.join(', ')} refuses model ${routed.model} of ${routed.backend}: no price in its currency is known\n`);
   return refused.length === 0 ? 0 : 1;
+}
+
+function checkText(models: readonly PricedModel[], notes: readonly string[]): string {
+  const table = models.length === 0 ? 'no AIGatewayRoute names a model\n' : modelTable(models);
+  const any = '"any" is whatever clients ask for: where a hard Budget holds, models without a price are refused';
+  const all = models.some(({ price }) => price === undefined) ? [...notes, any] : notes;
+  return `${table}${all.map((note) => `note: ${note}\n`).join('')}`;
 }
 
 function modelTable(models: readonly PricedModel[]): string {

@@ -23,7 +23,7 @@ export interface Usage {
 }
 
 /** What most answers say nothing of. */
-const NO_DETAILS = {
+export const NO_DETAILS = {
   cachedInput: undefined,
   cacheCreation: undefined,
   cacheCreation1h: undefined,

@@ -51,6 +51,10 @@ function request(
 const money = (more = '') =>
   `{amount: "12.5", currency: USD, window: {unit: Month, timeZone: Europe/Berlin}${more === '' ? '' : `, ${more}`}}`;
 
+function id(yaml: string, name?: string): string {
+  return rule(budget(yaml, name)).id;
+}
+
 it('is hard, closed and strict where nothing else is said', () => {
   const found = rule(budget(money('alerts: [100, 80]'), 'team'));
   expect(found).toMatchObject({
@@ -80,7 +84,6 @@ it('is open and lenient where it is soft', () => {
 });
 
 it('has an id that is the same after its amount has changed, another for another count, and never a long one', () => {
-  const id = (yaml: string, name?: string) => rule(budget(yaml, name)).id;
   expect(id(money())).toBe(id(money().replace('12.5', '13')));
   const others = [
     money('per: Client'),

@@ -91,6 +91,7 @@ function checkHeader(header: string, budget: Budget, set: ResourceSet, report: R
   report(
     budget,
     'spec.header',
-    `no SecurityPolicy sets ${header} (forwardClientIDHeader, forwardUsernameHeader, claimToHeaders, headersToBackend), and what clients send is nobody's word${didYouMean(header, names)}`,
+    `no SecurityPolicy sets ${header} (forwardClientIDHeader, forwardUsernameHeader, claimToHeaders, headersToBackend), ` +
+      `and what clients send is nobody's word${didYouMean(header, names)}`,
   );
 }

@@ -81,6 +81,15 @@ it.each<[string, CalendarUnit, string, string, string, string, number]>([
     `2018-11-05T02:00${Z}`,
     23,
   ],
+  [
+    'a day that begins at one, east of Greenwich',
+    'Day',
+    'Asia/Beirut',
+    '2026-03-29T12:00:00Z',
+    `2026-03-28T22:00${Z}`,
+    `2026-03-29T21:00${Z}`,
+    23,
+  ],
   ['a day whose midnight comes twice', 'Day', 'America/Havana', '2026-11-01T12:00:00Z', `2026-11-01T04:00${Z}`, `2026-11-02T05:00${Z}`, 25],
   [
     'a day behind clocks that go back over midnight',

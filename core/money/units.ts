@@ -1,6 +1,6 @@
 /**
- * Money is counted in ten-millionths of the currency: a count is a number of at most 2^53 − 1, and a budget of 900 million in a window still
- * fits. What a request costs is rounded up to the next one, so that a hard budget is never passed for it.
+ * Money is counted in ten-millionths of the currency: a count is a number of at most 2^53 − 1, and a budget of 900 million in a window
+ * still fits. What a request costs is rounded up to the next one, so that a hard budget is never passed for it.
  */
 export const NANOS_PER_UNIT = 100;
 

@@ -1,6 +1,6 @@
 import type { Outcome } from '../attempt/call.ts';
 import { originUrl } from '../http/origin.ts';
-import type { Usage } from '../llm/usage.ts';
+import { NO_DETAILS, type Usage } from '../llm/usage.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 import type { AiTarget } from '../providers/target.ts';
@@ -83,15 +83,7 @@ export function usageOf(outcome: Pick<Outcome, 'complete' | 'facts' | 'tokens'>)
   // An early report, as in Anthropic's message_start, counts what was there at the time.
   const output = Math.max(tokens, facts.usage?.output ?? 0);
   const input = facts.usage?.input;
-  return {
-    input,
-    output,
-    total: (input ?? 0) + output,
-    cachedInput: facts.usage?.cachedInput,
-    cacheCreation: facts.usage?.cacheCreation,
-    reasoning: facts.usage?.reasoning,
-    source: 'estimated',
-  };
+  return { ...NO_DETAILS, ...facts.usage, input, output, total: (input ?? 0) + output, source: 'estimated' };
 }
 
 /** Envoy's response flags, as far as they apply. */

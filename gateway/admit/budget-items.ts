@@ -5,7 +5,7 @@ import type { Place as PricePlace, Prices } from '#core/money/prices';
 import { nanosOfUnits, unitsOfCost } from '#core/money/units';
 import type { AiTarget } from '#core/providers/target';
 import { amountOf } from '#core/resources/tierkit/money';
-import type { Usage } from '#core/llm/usage';
+import { NO_DETAILS, type Usage } from '#core/llm/usage';
 
 import type { RowBudget } from '../ledger/row.ts';
 import type { Item, Use } from './items.ts';
@@ -182,13 +182,5 @@ function unitsIn(cost: Cost | Unpriced | undefined, currency: string): number | 
 }
 
 function usageOf(input: number, output: number): Usage {
-  return {
-    input,
-    output,
-    total: input + output,
-    cachedInput: undefined,
-    cacheCreation: undefined,
-    reasoning: undefined,
-    source: 'estimated',
-  };
+  return { ...NO_DETAILS, input, output, total: input + output, source: 'estimated' };
 }

@@ -1,6 +1,6 @@
 import type { Outcome } from '#core/attempt/call';
 import type { CostFacts } from '#core/limits/rule';
-import type { Usage } from '#core/llm/usage';
+import { NO_DETAILS, type Usage } from '#core/llm/usage';
 import { usageOf } from '#core/serve/settle';
 
 import type { TokenEstimates } from './estimates.ts';
@@ -45,16 +45,7 @@ export function settledUsage(outcome: Ended, sizes: Sizes, answerBytes: number, 
 const USUAL_BYTES_PER_TOKEN = 4;
 
 function estimated(seen: Usage | undefined, input: number, output: number): Usage {
-  return {
-    cachedInput: undefined,
-    cacheCreation: undefined,
-    reasoning: undefined,
-    ...seen,
-    input,
-    output,
-    total: input + output,
-    source: 'estimated',
-  };
+  return { ...NO_DETAILS, ...seen, input, output, total: input + output, source: 'estimated' };
 }
 
 /** Where a usage counts. */

@@ -49,7 +49,7 @@ export class CsvReader {
       } else if (character === ',') {
         this.#endField();
       } else if (character === '\n' || character === '\r') {
-        if (!isSecondOfCrLf) yield* this.#endRecord();
+        yield* this.#endRecord();
         this.#recordLine = this.#line;
       } else if (this.#state === 'quote in quotes') {
         throw new CsvError(`line ${this.#line}: after a closing quote there is neither a comma nor the end of the line`);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -89,6 +89,38 @@ test('a folder that cannot be had stops the start', async () => {
   writeFileSync(file, '');
   await expect(opened(file)).rejects.toThrow(LedgerError);
   await expect(opened(join(file, 'below'))).rejects.toThrow(/^the ledger cannot be written to .*file.below: ENOTDIR/);
+});
+
+test.skipIf(process.getuid?.() === 0)('a folder without the right to write stops the start', async () => {
+  const folder = temporaryFolder();
+  chmodSync(folder, 0o500);
+  await expect(opened(folder)).rejects.toThrow(/^the ledger cannot be written to .*: EACCES/);
+});
+
+test('a file that ends goes to the disk itself before it is closed', async () => {
+  const did: string[] = [];
+  const create = async (path: string): Promise<LedgerFile> => {
+    const file = await createFile(path);
+    const sync = () =>
+      file
+        .sync()
+        .then(() => did.push('sync'))
+        .then(() => undefined);
+    const close = () =>
+      file
+        .close()
+        .then(() => did.push('close'))
+        .then(() => undefined);
+    return { ...file, sync, close };
+  };
+  const ledger = await opened(temporaryFolder(), { create, maxFileBytes: 700, flushEveryMs: 3_600_000 });
+  for (const id of numbered(2)) {
+    write(ledger, [id]);
+    await ledger.flush();
+  }
+  expect(did).toEqual(['sync', 'close']);
+  await ledger.close();
+  expect(did).toEqual(['sync', 'close', 'sync', 'close']);
 });
 
 test('a folder in whose place a file is loses nothing while memory lasts, and is told once', async () => {

@@ -47,6 +47,12 @@ test('rows of large files are whole, wherever its pieces end', async () => {
   expect(await read([file])).toEqual({ ids, notes: [] });
 });
 
+test('a row that is longer than many pieces of the file is whole', async () => {
+  const long = `r-${'x'.repeat(900_000)}`;
+  const file = fileOf(lines('a', long, 'b'));
+  expect(await read([file])).toEqual({ ids: ['a', long, 'b'], notes: [] });
+});
+
 test('a torn last line is left out with a note, even one that looks whole', async () => {
   const file = fileOf(lines('a', 'b'));
   for (const torn of ['{"v":1,"time', lines('c').trimEnd()]) {
@@ -70,13 +76,15 @@ test('what is no row, and rows of a newer version, are left out with a note for 
     `${JSON.stringify({ ...row(), cost: { nanos: '1', currency: 'USD' } })}\n`,
     `${JSON.stringify({ ...row(), cost: { nanos: 1 } })}\n`,
     `${JSON.stringify({ ...row(), time: 5 })}\n`,
+    `${JSON.stringify({ ...row(), client_id: 5 })}\n`,
+    `${JSON.stringify({ ...row(), receipt: { result: 'ok', input: 'x' } })}\n`,
   ];
   const file = fileOf(lines('a') + newer + wrong.join('') + newer + '\n' + lines('b'));
   expect(await read([file])).toEqual({
     ids: ['a', 'b'],
     notes: [
       `${file}:2 and 1 more: left out: written by a newer version than this one, which knows 1`,
-      `${file}:3 and 8 more: left out: no row of a ledger`,
+      `${file}:3 and 10 more: left out: no row of a ledger`,
     ],
   });
 });

@@ -140,17 +140,24 @@ function rowIn(bytes: Buffer): LedgerRow | Fault | undefined {
   return isRow(value) ? value : 'no row';
 }
 
+const NAMES = ['client_id', 'model', 'backend_model', 'response_model', 'backend', 'route'] as const satisfies readonly (keyof LedgerRow)[];
+
 /** Whether what sums are made of is what it should be. */
 function isRow(value: object): value is LedgerRow {
-  const { time, tokens, cost, receipt } = value as Readonly<Record<string, unknown>>;
+  const { time, tokens, cost, receipt, ...named } = value as Readonly<Record<string, unknown>>;
   if (typeof time !== 'string' || !/^\d{4}-\d{2}-\d{2}T/.test(time)) return false;
   if (tokens !== undefined && !(isObject(tokens) && Object.values(tokens).every(isCount))) return false;
   if (cost !== undefined && !(isObject(cost) && isCount(cost['nanos']) && typeof cost['currency'] === 'string')) return false;
-  return receipt === undefined || isObject(receipt);
+  if (NAMES.some((name) => named[name] !== undefined && typeof named[name] !== 'string')) return false;
+  return receipt === undefined || (isObject(receipt) && [receipt['input'], receipt['output']].every(isCountOrUnknown));
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
+}
+
+function isCountOrUnknown(value: unknown): boolean {
+  return value === undefined || isCount(value);
 }
 
 function isCount(value: unknown): value is number {

@@ -26,7 +26,7 @@ test('rows with tokens and no price are counted; those that used nothing are not
   expect(new Totals().estimatedShare).toBe(0);
 });
 
-test('groups are in order; names with separators in them stay apart', () => {
+test('groups are in order', () => {
   const report = new Report(['client', 'day']);
   for (const [client_id, time] of [
     ['b', '2026-01-02T00:00:00.000Z'],
@@ -43,6 +43,18 @@ test('groups are in order; names with separators in them stay apart', () => {
     ['b', '2026-01-02', 2],
   ]);
   expect(report.total.requests).toBe(5);
+});
+
+test('names that look the same side by side stay apart', () => {
+  const report = new Report(['client', 'model']);
+  for (const [client_id, model] of [
+    ['a,b', 'c'],
+    ['a', 'b,c'],
+    ['a","b', 'c'],
+    ['a', 'b","c'],
+  ] as const)
+    report.add(row({ client_id, model }));
+  expect(report.groups()).toHaveLength(4);
 });
 
 test.each([

@@ -105,18 +105,27 @@ test('names from outside have an end', () => {
   expect(JSON.stringify(rowOf(facts)).length).toBeLessThan(2000);
 });
 
+const CANARY = { configurable: true, enumerable: true, value: 'CANARY' };
+
 /** Anything may be asked of it, and all is the canary. */
 function canary(): unknown {
   return new Proxy(() => undefined, {
     get: (_target, name) => (name === Symbol.toPrimitive || name === 'toString' || name === 'toJSON' ? () => 'CANARY' : canary()),
     apply: () => canary(),
+    ownKeys: () => ['canary'],
+    getOwnPropertyDescriptor: () => CANARY,
   });
 }
 
 /** An object whose every other field, on every level, is a canary: as a real request has far more than a row takes. */
 function amongCanaries(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return Array.isArray(value) ? value.map(amongCanaries) : value;
-  return new Proxy(value, { get: (target, name) => (Reflect.has(target, name) ? amongCanaries(Reflect.get(target, name)) : canary()) });
+  if (Array.isArray(value)) return value.map(amongCanaries);
+  if (typeof value !== 'object' || value === null) return value;
+  return new Proxy(value, {
+    get: (target, name) => (Reflect.has(target, name) ? amongCanaries(Reflect.get(target, name)) : canary()),
+    ownKeys: (target) => [...Reflect.ownKeys(target), 'canary'],
+    getOwnPropertyDescriptor: (target, name) => Reflect.getOwnPropertyDescriptor(target, name) ?? CANARY,
+  });
 }
 
 test('nothing else of a request, its outcome and its cost can get into a row', () => {
@@ -127,6 +136,7 @@ test('nothing else of a request, its outcome and its cost can get into a row', (
     cost: amongCanaries(FACTS.cost) as RowPriced,
   };
   expect(JSON.stringify([(facts.request as unknown as GatewayRequest).headers])).toBe('["CANARY"]');
+  expect(JSON.stringify([{ ...facts.request }, { ...facts.outcome }])).toContain('CANARY');
   expect(JSON.stringify(rowOf(facts))).not.toContain('CANARY');
   expect(written(facts)).toEqual(written(FACTS));
 });

@@ -17,8 +17,11 @@ async function read(text: string, columns?: string): Promise<ProviderUsage[]> {
 const JANUARY_31 = { day: '2026-01-31', currency: 'USD' };
 
 test("Anthropic's tokens: what caches gave and took is input too", async () => {
-  const header =
-    'usage_date_utc,model_version,api_key,workspace,usage_type,context_window,usage_input_tokens_no_cache,usage_input_tokens_cache_write_5m,usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read,usage_output_tokens,web_search_count,inference_geo,speed';
+  const header = [
+    'usage_date_utc,model_version,api_key,workspace,usage_type,context_window,usage_input_tokens_no_cache',
+    'usage_input_tokens_cache_write_5m,usage_input_tokens_cache_write_1h,usage_input_tokens_cache_read',
+    'usage_output_tokens,web_search_count,inference_geo,speed',
+  ].join(',');
   const text = `\uFEFF${header}\r\n2026-01-31 23:00,claude-x,key,Default,standard,≤ 200k,1000,200,30,4,50,0,global,\r\n`;
   expect(await read(text)).toEqual([{ ...JANUARY_31, model: 'claude-x', input: 1234n, output: 50n, cost: undefined }]);
 });

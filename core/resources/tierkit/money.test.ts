@@ -25,5 +25,9 @@ it.each([
 });
 
 it('loses nothing on the way there and back', () => {
-  fc.assert(fc.property(fc.bigInt({ min: 0n, max: 10n ** 20n }), (nanos) => void expect(nanosOf(amountOf(nanos))).toBe(nanos)));
+  fc.assert(
+    fc.property(fc.bigInt({ min: 0n, max: 10n ** 20n }), (nanos) => {
+      expect(nanosOf(amountOf(nanos))).toBe(nanos);
+    }),
+  );
 });

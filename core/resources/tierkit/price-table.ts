@@ -10,8 +10,8 @@ const price = Type.Optional(Amount);
 
 /**
  * What is paid for what. A kind of tokens without a price has none: a request that used such tokens has an unknown cost, it is not free.
- * Only reasoning needs none: without a price of its own it costs what output costs. Where no kind of tokens has a price at all, tokens are not
- * what is paid for: then images or requests alone are.
+ * Only reasoning needs none: without a price of its own it costs what output costs. Where no kind of tokens has a price at all, images or
+ * requests are what is paid for, and tokens are not.
  */
 const Prices = object({
   /** Per million input tokens that are none of the kinds below. */
