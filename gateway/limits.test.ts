@@ -206,7 +206,7 @@ describe('limits of tokens', () => {
     const response = await ask(gateway, { body: { stream: true } });
     const reader = response.body!.getReader();
     let text = '';
-    while (!text.includes('word19')) text += Buffer.from((await reader.read()).value!).toString();
+    while (!text.includes('word19')) text += Buffer.from((await reader.read()).value ?? []).toString();
     await reader.cancel();
     await expect.poll(() => gateway.accessLog.length).toBe(1);
     expect(gateway.accessLog[0]).toMatchObject({ usage_source: 'estimated', genai_tokens_output: 20 });

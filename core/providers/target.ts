@@ -10,6 +10,7 @@ import { type Edit, editObject } from '../json/edit.ts';
 import type { LimitRule } from '../limits/rule.ts';
 import type { ApiEndpoint, BackendApi } from '../read/endpoints.ts';
 import type { JsonRequest } from '../read/json-request.ts';
+import type { OutputLimitName } from '../read/output-limit.ts';
 import type { Upload } from '../read/upload.ts';
 import type { OrdinaryTarget } from '../route/rule.ts';
 import type { Credential } from './credentials/credential.ts';
@@ -64,7 +65,7 @@ export interface AiRequest {
   readonly json: JsonRequest | undefined;
   readonly upload: Upload | undefined;
   /** Bounds the answer, whatever the request and the mutations of a route say. */
-  bound?: Extract<Edit, { set: string }> | undefined;
+  bound?: { readonly set: OutputLimitName; readonly value: string } | undefined;
 }
 
 /**

@@ -110,7 +110,7 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   checkGivenLimits(scope);
   if (shared.pools !== undefined) noticeElsewhere(scope);
   checkTlsPolicies(scope);
-  const money = moneyOf(set, scope.report);
+  const money = moneyOf(set, (resource, path, message) => scope.report(resource, path, message));
   checkInferenceReferences(scope);
 
   const memory = new CompileMemory(loaded, loaded.problems.length === 0 ? shared.memory : undefined);

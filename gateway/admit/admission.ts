@@ -1,10 +1,9 @@
 import type { AttemptWatch, Facts, Outcome } from '#core/attempt/call';
 import { GatewayError } from '#core/errors';
-import type { Edit } from '#core/json/edit';
 import type { Cost as LimitCost, CostFacts, LimitRule } from '#core/limits/rule';
 import type { Usage } from '#core/llm/usage';
 import type { Cost, Unpriced } from '#core/money/cost';
-import type { AiTarget } from '#core/providers/target';
+import type { AiRequest, AiTarget } from '#core/providers/target';
 import { outputLimitName, outputLimitOf } from '#core/read/output-limit';
 import type { RouteInfo } from '#core/route/rule';
 import type { ApiRequest } from '#core/serve/pipeline';
@@ -239,7 +238,7 @@ export class Admitted {
   }
 
   /** Bounds the answer to what was set aside for it; undefined where that is enough for what the client wants. */
-  get edit(): Extract<Edit, { set: string }> | undefined {
+  get edit(): AiRequest['bound'] {
     const { bound, api, expected } = this.#parts;
     if (bound === undefined || api.json === undefined) return undefined;
     const name = outputLimitOf(api.json.scan)?.name ?? outputLimitName(api.endpoint.operation);

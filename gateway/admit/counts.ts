@@ -95,7 +95,7 @@ class TwoHolds implements Hold {
   readonly #parts: readonly Part[];
 
   constructor(length: number, ...parts: readonly Part[]) {
-    const granted = new Array<number>(length).fill(0);
+    const granted = Array.from({ length }, () => 0);
     for (const [places, hold] of parts) for (const [at, place] of places.entries()) granted[place] = hold.granted[at]!;
     this.granted = granted;
     this.#parts = parts;

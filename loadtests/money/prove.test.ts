@@ -21,14 +21,14 @@ describe.skipIf(isMissing)('three replicas, one hard budget, real processes', ()
     const cells = rows.map((line) => line.split('|').map((cell) => cell.trim()));
     const faults = cells.filter(([, name]) => /^(none|a replica|Redis)/.test(name!));
     expect(faults).toHaveLength(4);
-    for (const [, name, requests, tokens, over] of faults) {
-      expect(Number(requests), name).toBeGreaterThan(50);
-      expect(Number(tokens), name).toBeGreaterThan(REQUEST);
-      // What a killed replica had set aside comes back after ten minutes only.
-      expect(Number.parseInt(over!, 10), `${name}: ${over}`).toBe(0);
+    for (const [, , requests, tokens] of faults) {
+      expect(Number(requests)).toBeGreaterThan(50);
+      expect(Number(tokens)).toBeGreaterThan(REQUEST);
     }
+    // What a killed replica had set aside comes back after ten minutes only.
+    expect(faults.map(([, name, , , over]) => [name, over])).toEqual(faults.map(([, name]) => [name, '0 (0.00 %)']));
     const streams = cells.at(-1)!;
     // Few streams, so the first ones, of which nothing was known, weigh much: by hand, with 500, it is below 1 %.
-    expect(Math.abs(Number.parseFloat(streams[5]!)), stdout).toBeLessThan(10);
+    expect(Math.abs(Number.parseFloat(streams[5]!))).toBeLessThan(10);
   });
 });
