@@ -46,6 +46,7 @@ export function plan(targets: readonly Target[], retry: Partial<RetryPolicy> = {
     requestTimeoutIsTotal: false,
     streamIdleTimeoutMs: 0,
     keepAliveMs: 0,
+    drainMs: 0,
     maxAnswerBytes: 1_000_000,
   };
 }

@@ -93,6 +93,8 @@ export interface Outcome<T extends Target = Target> {
   /** Whether the client got a whole answer. */
   readonly complete: boolean;
   readonly clientGone: boolean;
+  /** Whether the answer was read to its end after the client had left: its usage is what the backend reports. */
+  readonly drained?: boolean;
   readonly failure: Failure | undefined;
   readonly attempts: readonly AttemptRecord<T>[];
   readonly facts: Facts;

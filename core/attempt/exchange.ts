@@ -29,6 +29,8 @@ export class Exchange<T extends Target = Target> {
   #backoff: NodeJS.Timeout | undefined;
   #keepAlive: NodeJS.Timeout | undefined;
   #picking: AbortController | undefined;
+  /** The client has left, and the answer is read on. */
+  #drain: NodeJS.Timeout | undefined;
   #settled = false;
 
   constructor(call: Call<T>, reply: Reply, random: () => number = Math.random) {
@@ -55,9 +57,22 @@ export class Exchange<T extends Target = Target> {
     this.#next(undefined);
   }
 
-  /** The client has left: the upstream is cancelled at once, and what was used is settled. */
+  /** The client has left: the upstream is cancelled at once, or when its answer has been read on for long enough; what was used is settled. */
   clientGone(): void {
-    if (this.#settled) return;
+    if (this.#settled || this.#drain !== undefined) return;
+    const { drainMs } = this.call.plan;
+    if (drainMs > 0 && this.#current !== undefined) {
+      this.reply.forget();
+      clearInterval(this.#keepAlive);
+      clearTimeout(this.#deadline);
+      this.#drain = setTimeout(() => this.#gone(), drainMs);
+      this.#current.resume();
+      return;
+    }
+    this.#gone();
+  }
+
+  #gone(): void {
     const upstream = this.#current;
     upstream?.cancel();
     upstream?.endpoint.health.neutral();
@@ -84,7 +99,8 @@ export class Exchange<T extends Target = Target> {
   /** The answer is whole and with the client. */
   succeeded(upstream: Upstream<T>): void {
     upstream.endpoint.health.succeeded();
-    this.#finish({ complete: true, clientGone: false, failure: undefined }, upstream);
+    const drained = this.#drain !== undefined;
+    this.#finish({ complete: !drained, clientGone: drained, drained, failure: undefined }, upstream);
   }
 
   /** An attempt failed: the next one, or the end. */
@@ -96,6 +112,11 @@ export class Exchange<T extends Target = Target> {
     const sort = sortOf(failure);
     if (sort === undefined) endpoint.health.neutral();
     else target.backend.failed(endpoint, sort, Date.now());
+    if (this.#drain !== undefined) {
+      // Nobody waits for another backend.
+      this.#finish({ complete: false, clientGone: true, failure: undefined }, upstream);
+      return;
+    }
     if (!this.committed) {
       this.#release(upstream, failure, false);
       this.#next(failure);
@@ -304,11 +325,12 @@ export class Exchange<T extends Target = Target> {
     upstream.watch?.ended({ failure, clientGone, facts: upstream.facts });
   }
 
-  #finish(end: Pick<Outcome, 'complete' | 'clientGone' | 'failure'>, upstream: Upstream<T> | undefined): void {
+  #finish(end: Pick<Outcome, 'complete' | 'clientGone' | 'drained' | 'failure'>, upstream: Upstream<T> | undefined): void {
     if (this.#settled) return;
     this.#settled = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#backoff);
+    clearTimeout(this.#drain);
     clearInterval(this.#keepAlive);
     this.#picking?.abort(new Error('nobody waits for the answer any more'));
     if (upstream !== undefined) this.#release(upstream, end.failure, end.clientGone);

@@ -59,6 +59,8 @@ export interface Plan<T extends Target = Target> {
   readonly streamIdleTimeoutMs: number;
   /** Interval of comments to a client whose stream has not begun; 0: none. */
   readonly keepAliveMs: number;
+  /** Time that an answer is read on when its client has left, for the usage that only its end tells; 0: the backend is cancelled at once. */
+  readonly drainMs: number;
   /** Bytes of an answer that is held in memory until it is whole. */
   readonly maxAnswerBytes: number;
 }

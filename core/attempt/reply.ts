@@ -6,6 +6,7 @@ export class Reply {
   /** Headers that every answer of this request carries: CORS, request id, asked-for debug headers. */
   readonly extra: Record<string, string> = {};
   bytes = 0;
+  #forgotten = false;
 
   constructor(response: ServerResponse) {
     this.response = response;
@@ -19,22 +20,31 @@ export class Reply {
     return this.response.statusCode;
   }
 
+  /** Nobody is there any more: what is still written goes nowhere. */
+  forget(): void {
+    this.#forgotten = true;
+  }
+
   head(status: number, headers: OutgoingHttpHeaders): void {
+    if (this.#forgotten) return;
     this.response.writeHead(status, Object.assign(headers, this.extra));
   }
 
   /** Sends the head without waiting for a body. */
   flush(): void {
+    if (this.#forgotten) return;
     this.response.flushHeaders();
   }
 
   /** @returns false when the client reads slower than we write: wait for `drain`. */
   write(bytes: Buffer): boolean {
+    if (this.#forgotten) return true;
     this.bytes += bytes.length;
     return this.response.write(bytes);
   }
 
   end(bytes?: Buffer): void {
+    if (this.#forgotten) return;
     if (bytes === undefined) {
       this.response.end();
       return;

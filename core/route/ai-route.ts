@@ -9,7 +9,7 @@ import { durationMs } from '../resources/schema.ts';
 import type { Security } from '../identify/identity.ts';
 import type { AiTarget } from '../providers/target.ts';
 import { type BackendPolicies, knownBackend } from './ai-backend.ts';
-import { keepAliveOf, optOut, STREAM_USAGE, tierTwoOf } from './annotations.ts';
+import { drainOf, keepAliveOf, optOut, STREAM_USAGE, tierTwoOf } from './annotations.ts';
 import { bodyEdits, checkMutation, headerEdits } from './mutations.ts';
 import { atPool, poolOf } from './pool.ts';
 import type { QuotasOf } from './quotas.ts';
@@ -161,6 +161,7 @@ function planOf(
     requestTimeoutIsTotal: requestTimeoutMs !== undefined,
     streamIdleTimeoutMs: spec.streamIdleTimeout === undefined ? DEFAULT_STREAM_IDLE_MS : durationMs(spec.streamIdleTimeout),
     keepAliveMs: keepAliveOf(route, scope),
+    drainMs: drainOf(route, scope),
     maxAnswerBytes: MAX_ANSWER_BYTES,
   };
 }

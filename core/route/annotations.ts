@@ -8,6 +8,8 @@ const PREFIX = 'tierkit.dev/';
 
 /** On an AIGatewayRoute: comments at this interval while a model has not said anything. */
 export const STREAM_KEEP_ALIVE = `${PREFIX}stream-keepalive`;
+/** On an AIGatewayRoute: so long an answer is read on when its client has left. */
+export const STREAM_DRAIN = `${PREFIX}stream-drain`;
 /** On an AIServiceBackend: `client` leaves `stream_options` as the client sent it; for servers that refuse the field. */
 export const STREAM_USAGE = `${PREFIX}stream-usage`;
 
@@ -21,7 +23,7 @@ export const PICKER_TLS = `${PREFIX}picker-tls`;
 const ENDPOINTS = `${PREFIX}endpoints`;
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  AIGatewayRoute: [STREAM_KEEP_ALIVE],
+  AIGatewayRoute: [STREAM_KEEP_ALIVE, STREAM_DRAIN],
   AIServiceBackend: [STREAM_USAGE, TIER_TWO],
   InferencePool: [PICKER, PICKER_TLS],
 };
@@ -51,17 +53,20 @@ function bare(name: string): string {
 
 /** Milliseconds; 0 where no comments are wanted. */
 export function keepAliveOf(resource: Resource, scope: Scope): number {
-  const value = resource.metadata.annotations[STREAM_KEEP_ALIVE];
+  return secondsOf(resource, STREAM_KEEP_ALIVE, '15s', scope);
+}
+
+/** Milliseconds; 0 where the backend is to be cancelled at once. */
+export function drainOf(resource: Resource, scope: Scope): number {
+  return secondsOf(resource, STREAM_DRAIN, '10s', scope);
+}
+
+function secondsOf(resource: Resource, name: string, example: string, scope: Scope): number {
+  const value = resource.metadata.annotations[name];
   if (value === undefined) return 0;
-  if (!isDuration(value) || durationMs(value) < 1000) {
-    scope.report(
-      resource,
-      `metadata.annotations["${STREAM_KEEP_ALIVE}"]`,
-      `must be a duration of at least 1s, such as 15s, not "${value}"`,
-    );
-    return 0;
-  }
-  return durationMs(value);
+  if (isDuration(value) && durationMs(value) >= 1000) return durationMs(value);
+  scope.report(resource, `metadata.annotations["${name}"]`, `must be a duration of at least 1s, such as ${example}, not "${value}"`);
+  return 0;
 }
 
 export function optOut(resource: Resource, name: string, scope: Scope): boolean {

@@ -111,6 +111,7 @@ function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: Route
     requestTimeoutIsTotal: requestTimeoutMs !== undefined,
     streamIdleTimeoutMs: 0,
     keepAliveMs: 0,
+    drainMs: 0,
     maxAnswerBytes: 0,
   };
 }

@@ -76,9 +76,9 @@ function lineOf(request: GatewayRequest, status: number, durationMs: number): ob
 }
 
 /** Reported usage; for a stream that broke off before it, the content events that passed: the least that was generated. */
-export function usageOf(outcome: Pick<Outcome, 'complete' | 'facts' | 'tokens'>): Usage | undefined {
-  const { facts, complete, tokens } = outcome;
-  if (facts.usage?.output !== undefined && (complete || tokens === 0)) return facts.usage;
+export function usageOf(outcome: Pick<Outcome, 'complete' | 'drained' | 'facts' | 'tokens'>): Usage | undefined {
+  const { facts, complete, drained, tokens } = outcome;
+  if (facts.usage?.output !== undefined && (complete || drained === true || tokens === 0)) return facts.usage;
   if (tokens === 0) return facts.usage;
   // An early report, as in Anthropic's message_start, counts what was there at the time.
   const output = Math.max(tokens, facts.usage?.output ?? 0);

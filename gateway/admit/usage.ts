@@ -18,7 +18,7 @@ export interface Sizes {
 }
 
 /** How an answer ended, as far as its use depends on it. */
-export interface Ended extends Pick<Outcome, 'complete' | 'facts' | 'tokens'> {
+export interface Ended extends Pick<Outcome, 'complete' | 'drained' | 'facts' | 'tokens'> {
   /** Whether the client left while a backend was at work. */
   readonly underWay: boolean;
 }
