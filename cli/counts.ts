@@ -54,9 +54,8 @@ export async function countsOf(values: CountsValues, redisUrl: string | undefine
   };
   const store = mode === 'leases' ? new LeasedStore(options) : new RedisStore(options);
   const isThere = await store.connected(CONNECT_MS);
-  const where = describeRedis(settings);
-  if (isThere) log('info', `limits and budgets are counted in Redis (${where})`);
-  else log('warn', `Redis (${where}) cannot be asked yet: until it can, --limits-failure and the failureMode of each budget hold`);
+  if (isThere) log('info', `limits and budgets are counted in Redis (${describeRedis(settings)})`);
+  else log('warn', `${store.unavailable}; until it can, --limits-failure and the failureMode of each budget say what becomes of requests`);
   return new Counts(new MemoryStore(), new FallbackStore({ shared: store, share }));
 }
 

@@ -20,8 +20,9 @@ export function refusal(decision: Extract<Decision, { admitted: false }>, items:
   return new GatewayError(code, `the limit of ${limit} is reached (${name}); ${when}`, {
     headers: {
       ...limitHeaders(items, states, item),
-      // The SDKs of OpenAI and Anthropic ask again without being told to.
-      ...(seconds === undefined ? { 'x-should-retry': 'false' } : { 'retry-after': String(seconds) }),
+      ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
+      // The SDKs of OpenAI and Anthropic ask again by themselves, and do not wait for longer than a minute.
+      ...(seconds === undefined || seconds > 60 ? { 'x-should-retry': 'false' } : {}),
     },
   });
 }

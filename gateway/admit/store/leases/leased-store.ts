@@ -83,6 +83,11 @@ export class LeasedStore implements SharedStore {
     return { all: this.#decided, here: this.#decidedHere };
   }
 
+  /** What one is told while Redis cannot be asked: where it is, and why. Never shows a password. */
+  get unavailable(): string {
+    return this.#counts.link.unavailable().message;
+  }
+
   /** Waits for the first contact. @returns whether Redis can be asked */
   connected(withinMs: number): Promise<boolean> {
     return this.#counts.link.connected(withinMs);

@@ -40,6 +40,11 @@ export class RedisStore implements SharedStore {
     return this.#counts.queue.size;
   }
 
+  /** What one is told while Redis cannot be asked: where it is, and why. Never shows a password. */
+  get unavailable(): string {
+    return this.#counts.link.unavailable().message;
+  }
+
   /** Waits for the first contact. @returns whether Redis can be asked; a store that cannot be asked goes on trying */
   connected(withinMs: number): Promise<boolean> {
     return this.#counts.link.connected(withinMs);
