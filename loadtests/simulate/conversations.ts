@@ -39,8 +39,8 @@ export const codeGeneration: Workload = {
   isInputBound: true,
   maxSessions: ({ podCount = 10 }) => 6 * podCount,
   pods: (size, seed) => podsOf(size.podCount ?? 10, seed),
-  stages({ podCount = 10, isFull = false }, random) {
-    const count = (isFull ? 40 : 16) * podCount;
+  stages({ podCount = 10 }, random) {
+    const count = 16 * podCount;
     const session = (number: number): readonly Turn[] =>
       conversation(OWN + number * 1000, {
         turns: 6 + random.integer(5),
@@ -63,7 +63,7 @@ export const multiTurn: Workload = {
   summary: 'chats of 3 to 8 turns: 1500 tokens of system prompt (20 apps), messages about 120, answers about 300, 8 s to read; Poisson',
   model: MODEL,
   pods: (size, seed) => podsOf(size.podCount ?? 8, seed),
-  stages({ podCount = 8, isFull = false }, random) {
+  stages({ podCount = 8 }, random) {
     const session = (number: number): readonly Turn[] =>
       conversation(OWN + number * 1000, {
         turns: 3 + random.integer(6),
@@ -74,7 +74,7 @@ export const multiTurn: Workload = {
         bytesPerToken: 4.3,
       });
     const rate = 1.1 * podCount;
-    return [{ name: `${rate.toFixed(1)} sessions/s`, sessions: poisson(random, rate, rate * (isFull ? 300 : 60), session) }];
+    return [{ name: `${rate.toFixed(1)} sessions/s`, sessions: poisson(random, rate, rate * 60, session) }];
   },
 };
 
@@ -84,8 +84,8 @@ export const reasoning: Workload = {
   model: MODEL,
   maxConcurrency: ({ podCount = 10 }) => 35 * podCount,
   pods: (size, seed) => podsOf(size.podCount ?? 10, seed),
-  stages({ podCount = 10, isFull = false }, random) {
-    const sessions = poisson(random, 3.5 * podCount, (isFull ? 400 : 120) * podCount, (number) => [
+  stages({ podCount = 10 }, random) {
+    const sessions = poisson(random, 3.5 * podCount, 120 * podCount, (number) => [
       {
         prompt: new Prompt(
           [
@@ -109,11 +109,11 @@ export const noReuse: Workload = {
     'single questions that share nothing (lengths as in ShareGPT: about 200 in, 200 out, long tails); Poisson, at half and at full load',
   model: MODEL,
   pods: (size, seed) => podsOf(size.podCount ?? 8, seed),
-  stages({ podCount = 8, isFull = false }, random) {
+  stages({ podCount = 8 }, random) {
     let id = OWN;
     return [6, 11].map((perPod) => {
       const rate = perPod * podCount;
-      const sessions = poisson(random, rate, rate * (isFull ? 120 : 30), () => [question(random, id++)]);
+      const sessions = poisson(random, rate, rate * 30, () => [question(random, id++)]);
       return { name: `${rate}/s`, sessions };
     });
   },

@@ -10,6 +10,7 @@ import { POLICIES, type PolicySpec } from './policies.ts';
 import type { Result } from './results.ts';
 import { run } from './run.ts';
 import { type Row, rowOf, section } from './table.ts';
+import { Workers } from './workers.ts';
 import type { Workload } from './workload.ts';
 import { WORKLOADS } from './workloads.ts';
 
@@ -21,7 +22,7 @@ Compares ways to pick a pod on simulated vLLM pods, on a virtual clock: the same
   --policy NAME     a policy; may be given several times (default all)
   --seed N          may be given several times: the table has the means (default 1)
   --pods N          pods, instead of the workload's own number
-  --full            the long form: the published ladder, and longer runs
+  --full            shared-prefix in all sixteen steps of the published ladder, not four of them
   --json            all results, each stage too, instead of tables
   --out FILE.md     writes the tables to a file as well
   --chart FILE.svg  draws throughput and time to first token
@@ -79,18 +80,25 @@ export async function simulate(args: readonly string[], say: (text: string) => v
   const results: Result[] = [];
   const rows: Row[] = [];
   const sections: string[] = [];
-  for (const workload of wanted.workloads) {
-    const ofWorkload: Row[] = [];
-    for (const policy of wanted.policies) {
-      if (policy.cachesAll === true && workload.hasCeiling !== true) continue;
-      const runs = wanted.seeds.map((seed) => run({ workload, policy, seed, ...size }));
-      results.push(...runs);
-      ofWorkload.push(rowOf(runs));
+  const workers = new Workers(wanted.workloads.length * wanted.policies.length * wanted.seeds.length);
+  try {
+    const jobs = wanted.workloads.map((workload) => {
+      const policies = wanted.policies.filter(({ idealPods }) => idealPods !== true || workload.hasCeiling === true);
+      const runs = policies.map((policy) =>
+        Promise.all(wanted.seeds.map((seed) => workers.run({ workload: workload.name, policy: policy.name, seed, ...size }))),
+      );
+      return { workload, runs: Promise.all(runs) };
+    });
+    for (const { workload, runs } of jobs) {
+      const ofWorkload = await runs;
+      results.push(...ofWorkload.flat());
+      rows.push(...ofWorkload.map(rowOf));
+      const text = section(workload, ofWorkload.map(rowOf));
+      sections.push(text);
+      if (!wanted.json) say(text);
     }
-    rows.push(...ofWorkload);
-    const text = section(workload, ofWorkload);
-    sections.push(text);
-    if (!wanted.json) say(text);
+  } finally {
+    await workers.close();
   }
   if (wanted.json) say(JSON.stringify(results, undefined, 2));
   if (wanted.out !== undefined) await writeFile(wanted.out, report(args, wanted, sections));
@@ -151,7 +159,7 @@ function report(args: readonly string[], { chart: chartFile, seeds }: Wanted, se
     '',
     '**Simulated, calibrated to published H100 figures, not measured on GPUs.** What the simulator gets right and wrong is in [calibration.md](../../kserve/simulator/calibration.md). The clock is virtual: the same seed gives the same numbers on any machine.',
     '',
-    `Throughput is the mean of the stages, each from its first arrival to its last answer. Times are of answered requests. \`failed\`: an error before the first byte reached the client; \`cut\`: a stream that ended with an error. \`% of oracle\` is by output tokens a second; the oracle knows caches, answer lengths and speeds, and weighs one request at a time: it is a yardstick, no upper bound. Seeds: ${seeds.join(', ')}.`,
+    `Throughput is the mean of the stages, each from its first arrival to its last answer. Times are of answered requests. Each figure is the mean of the seeds (${seeds.join(', ')}); ± is half of the distance between the largest and the smallest. \`failed\`: an error before the first byte reached the client; \`cut\`: a stream that ended with an error; both are sums. \`% of oracle\` is by output tokens a second; the oracle knows caches, answer lengths and speeds, and weighs one request at a time: it is a yardstick, no upper bound. The ceiling, where there is one, has pods that compute prompts in no time: what no picker can pass. Why ours is behind where it is: [README.md](README.md).`,
     '',
     ...picture,
     ...sections,

@@ -65,9 +65,12 @@ export class Oracle implements Policy {
     const output = prompt.answerTokens;
     let pending = 0;
     let remaining = 0;
+    // Tokens that the others will write while this one writes its own.
+    let together = 0;
     for (const ticket of open) {
       if (ticket.written === 0) pending += ticket.uncached;
       remaining += ticket.remaining;
+      together += Math.min(ticket.remaining, output);
     }
     const requests = running + waiting + 1;
     const perToken = perPrefillTokenMs + perPrefillPairMs * (prompt.length / 2);
@@ -77,12 +80,16 @@ export class Oracle implements Policy {
     const turnover = (open.size === 0 ? output : remaining / open.size) * tpot;
     const queue = pending * perToken + (running > 0 ? tpot / 2 : 0);
     const first = queue + baseMs + uncached * perToken + (1 / fits - 1) * turnover;
-    const others = uncached * perToken * running + (perDecodeSequenceMs + perContextTokenMs * prompt.length) * remaining;
+    const othersContext = used / Math.max(1, requests);
+    const decode =
+      output * (baseMs + perDecodeSequenceMs + perContextTokenMs * (prompt.length + output / 2)) +
+      together * (perDecodeSequenceMs + perContextTokenMs * othersContext);
+    const others = uncached * perToken * running + (perDecodeSequenceMs + perContextTokenMs * prompt.length) * together;
     const empty = capacity - Math.max(used, pod.cachedTokens());
     const displaced = Math.max(0, uncached + output - Math.max(0, empty));
     const eviction = displaced * perToken * (1 + running) * (this.#cachedTokens / this.#promptTokens);
     const adapter = lora === undefined ? 0 : adapterMs(place, lora, turnover);
-    return pod.failures.slowness(now) * (TTFT_WEIGHT * (first + adapter) + output * tpot + others + eviction);
+    return pod.failures.slowness(now) * (TTFT_WEIGHT * (first + adapter) + decode + others + eviction);
   }
 }
 

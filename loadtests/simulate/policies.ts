@@ -19,8 +19,8 @@ export interface PolicySpec {
   /** One line. */
   readonly summary: string;
   readonly scraping: Scraping;
-  /** Not a way to pick, but the pods that it is shown on: see `WorkloadSize.cachesAll`. */
-  readonly cachesAll?: boolean;
+  /** Not a way to pick, but the pods that it is shown on: see `WorkloadSize.idealPods`. */
+  readonly idealPods?: boolean;
   create(around: Surroundings, context: PolicyContext): Policy;
 }
 
@@ -65,9 +65,9 @@ export const POLICIES: readonly PolicySpec[] = [
   },
   {
     name: 'ceiling',
-    summary: 'the oracle, on pods whose caches hold everything: about what these pods can do at all (shared-prefix only)',
+    summary: 'no picker: equal load on pods that have every prompt cached, so what these pods can do at all (shared-prefix only)',
     scraping: NONE,
-    cachesAll: true,
-    create: (around, { pods }) => new Oracle(around, pods),
+    idealPods: true,
+    create: (around) => new LeastRequestPolicy(around),
   },
 ];

@@ -22,7 +22,7 @@ export interface RunOptions extends WorkloadSize {
 export function run(options: RunOptions): Result & { readonly decision?: Decision } {
   const { workload, policy, seed } = options;
   const clock = new VirtualClock();
-  const pods = workload.pods({ ...options, cachesAll: policy.cachesAll ?? false }, seed);
+  const pods = workload.pods({ ...options, idealPods: policy.idealPods ?? false }, seed);
   for (const pod of pods) clock.add(pod);
   const gateways = createGateways(options, clock, pods);
   const load = new Load(clock, gateways.running, {

@@ -1,11 +1,12 @@
 import { CLIENT_CONCURRENCY, LADDER } from '../../kserve/simulator/calibrate.ts';
+import type { Profile } from '../../kserve/simulator/engine/profile.ts';
 import type { Random } from '../../kserve/simulator/engine/random.ts';
-import { MODEL, podsOf } from './pods.ts';
+import { H100, MODEL, podsOf } from './pods.ts';
 import { Prompt } from './prompt.ts';
 import { poisson, type Stage, type Turn } from './traffic.ts';
 import type { Workload } from './workload.ts';
 
-/** Steps of the short ladder: light, at the limit of cache-blind routing, and at that of eight pods. The first is the warm-up. */
+/** Steps of the short ladder: light, at the limit of cache-blind routing, and at that of eight pods. */
 const SHORT: readonly number[] = [10, 20, 40, 60];
 
 /** The prompts of llm-d's "73-capacity" benchmark of 2025-09: see kserve/simulator/calibration.md. */
@@ -39,8 +40,14 @@ export function sharedPrefixStages(
   });
 }
 
-/** Tokens: all prompts and answers of the ladder. */
-const CACHES_ALL = 20_000_000;
+/** As if each prompt were in each cache: it takes no time, and its blocks never push others out. */
+const IDEAL: Profile = {
+  ...H100,
+  name: 'ideal',
+  kvTokens: 20_000_000,
+  maxNumBatchedTokens: 1_000_000,
+  times: { ...H100.times, perPrefillTokenMs: 0, perPrefillPairMs: 0 },
+};
 const WARM_UP = { ...LADDER[0]!, isWarmUp: true };
 
 export const sharedPrefix: Workload = {
@@ -49,8 +56,7 @@ export const sharedPrefix: Workload = {
   model: MODEL,
   maxConcurrency: ({ podCount = 8 }) => Math.ceil((CLIENT_CONCURRENCY * podCount) / 8),
   hasCeiling: true,
-  pods: ({ podCount = 8, cachesAll = false }, seed) =>
-    podsOf(podCount, seed, () => (cachesAll ? { limits: { kvTokens: CACHES_ALL } } : {})),
+  pods: ({ podCount = 8, idealPods = false }, seed) => podsOf(podCount, seed, () => (idealPods ? { profile: IDEAL } : {})),
   stages({ podCount = 8, isFull = false }, random) {
     const counted = LADDER.slice(1).filter(({ rate }) => isFull || SHORT.includes(rate));
     return sharedPrefixStages(random, [WARM_UP, ...counted], podCount);

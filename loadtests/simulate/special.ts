@@ -13,11 +13,11 @@ export const multiLora: Workload = {
   summary: '15 adapters, of which 5 get 60 %, 5 get 30 % and 5 get 10 %; 3 slots a pod; about 500 in, 150 out; Poisson',
   model: MODEL,
   pods: (size, seed) => podsOf(size.podCount ?? 8, seed, () => ({ loras: ADAPTERS, maxLoras: 3 })),
-  stages({ podCount = 8, isFull = false }, random) {
+  stages({ podCount = 8 }, random) {
     let id = OWN;
     return [4, 8].map((perPod) => {
       const rate = perPod * podCount;
-      const sessions = poisson(random, rate, rate * (isFull ? 120 : 30), () => {
+      const sessions = poisson(random, rate, rate * 30, () => {
         const share = random.next();
         const tier = share < 0.6 ? 0 : share < 0.9 ? 1 : 2;
         const number = id++;
@@ -34,6 +34,7 @@ export const multiLora: Workload = {
   },
 };
 
+const BURSTS = 6;
 const BURST = 80;
 const BURST_EVERY_MS = 12_000;
 
@@ -42,13 +43,12 @@ export const burst: Workload = {
   summary: 'every 12 s, 80 requests with the same 6000 tokens and own 50 come at one moment, 100 out; single questions in between, 16/s',
   model: MODEL,
   pods: (size, seed) => podsOf(size.podCount ?? 8, seed),
-  stages({ podCount = 8, isFull = false }, random) {
+  stages({ podCount = 8 }, random) {
     let id = OWN;
-    const bursts = isFull ? 20 : 6;
     const rate = 2 * podCount;
-    const quiet = poisson(random, rate, (rate * bursts * BURST_EVERY_MS) / 1000, () => [question(random, id++)]);
+    const quiet = poisson(random, rate, (rate * BURSTS * BURST_EVERY_MS) / 1000, () => [question(random, id++)]);
     const loud: Session[] = [];
-    for (let number = 0; number < bursts; number++) {
+    for (let number = 0; number < BURSTS; number++) {
       for (let each = 0; each < (BURST * podCount) / 8; each++) {
         const own = id++;
         const prompt = new Prompt(

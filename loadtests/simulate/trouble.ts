@@ -8,13 +8,12 @@ import type { Workload, WorkloadSize } from './workload.ts';
 /** The prompts of `shared-prefix` at a rate that eight pods carry if most prompts are found in a cache. */
 const RATE = 12;
 
-function steady({ podCount = 8, isFull = false }: WorkloadSize, random: Random, rate = RATE): readonly Stage[] {
-  const durationS = isFull ? 240 : 90;
+function steady({ podCount = 8 }: WorkloadSize, random: Random, rate = RATE): readonly Stage[] {
   return sharedPrefixStages(
     random,
     [
       { rate: rate * 0.9, durationS: 70, isWarmUp: true },
-      { rate, durationS },
+      { rate, durationS: 90 },
     ],
     podCount,
   );

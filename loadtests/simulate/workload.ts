@@ -7,10 +7,10 @@ import type { Stage } from './traffic.ts';
 export interface WorkloadSize {
   /** Instead of the workload's own number. */
   readonly podCount?: number;
-  /** The long form: as published, where there is one. @default the short one */
+  /** `shared-prefix` in all steps of the published ladder. @default four of them */
   readonly isFull?: boolean;
-  /** Pods that never have to forget a prompt: what no choice of a pod can pass. Only where the workload {@link Workload.hasCeiling}. */
-  readonly cachesAll?: boolean;
+  /** Pods that compute prompts in no time, and have room for all: only where the workload {@link Workload.hasCeiling}. */
+  readonly idealPods?: boolean;
 }
 
 /** Pods, what is sent to them, and what goes wrong. */
@@ -23,7 +23,7 @@ export interface Workload {
   readonly isInputBound?: boolean;
   /** Gateways that do not know of each other; sessions take them in turn. @default 1 */
   readonly gateways?: number;
-  /** Whether its pods can be had with caches that hold everything. */
+  /** Whether its pods can be had as ideal ones: what no choice of a pod can pass. */
   readonly hasCeiling?: boolean;
   pods(size: WorkloadSize, seed: number): readonly SimulatedPod[];
   stages(size: WorkloadSize, random: Random): readonly Stage[];

@@ -14,8 +14,10 @@ export interface CostContext {
   readonly now: number;
   readonly expectedOutput: number;
   readonly bytesPerToken: number;
-  /** Mean foreign load of the endpoints whose scrapes are fresh: what an endpoint without one counts as. */
+  /** Mean foreign load, by the confidence in each scrape: what an endpoint without one counts as. */
   readonly normal: ForeignLoad;
+  /** Mean confidence in the candidates' scrapes. Where most of them fail or cannot be true, the others are probably wrong too. */
+  readonly scrapesBelieved: number;
   /** Tokens of a usual prompt, for foreign requests that wait. */
   readonly usualInput: number;
   /** Share of prompt tokens that are cached, lately: how probable it is that a displaced prefix is asked for again. */
@@ -42,15 +44,15 @@ function put(out: Float64Array, row: number, term: number, ms: number): number {
  * @returns the total
  */
 export function costOf(endpoint: EndpointState, matchedTokens: number, context: CostContext, out: Float64Array, rowNumber: number): number {
-  const { request, settings, now, expectedOutput, normal } = context;
+  const { request, settings, now, expectedOutput, normal, scrapesBelieved } = context;
   const { load, speed } = endpoint;
   const row = rowNumber * TERMS.length;
 
   const confidence = endpoint.scraped.confidence(now, settings);
   const { foreign } = endpoint.scraped;
-  const foreignRunning = blend(foreign.running, normal.running, confidence);
-  const foreignWaiting = blend(foreign.waiting, normal.waiting, confidence);
-  const foreignKv = blend(foreign.kvTokens, normal.kvTokens, confidence);
+  const foreignRunning = scrapesBelieved * blend(foreign.running, normal.running, confidence);
+  const foreignWaiting = scrapesBelieved * blend(foreign.waiting, normal.waiting, confidence);
+  const foreignKv = scrapesBelieved * blend(foreign.kvTokens, normal.kvTokens, confidence);
 
   const msPerToken = speed.prefillMsPerToken(now);
   const uncached = Math.max(1, request.inputTokens - matchedTokens);
@@ -76,11 +78,11 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
   const stalledMs = uncached * msPerToken * (load.streams + foreignRunning);
   const othersOutput = Math.min(load.remainingOutput + (foreignRunning * expectedOutput) / 2, streams * expectedOutput);
   const slowedMs = speed.tpotPerStreamMs(now) * othersOutput * fits;
-  const interferenceMs = settings.interferenceWeight * (stalledMs + slowedMs);
+  const interferenceMs = stalledMs + slowedMs;
 
   // Who computes them again will hold up the streams that are there then: about as many as now.
-  const recomputed = 1 + settings.interferenceWeight * (load.streams + foreignRunning);
-  const evictionMs = settings.evictionWeight * recomputed * evictionCost(endpoint, uncached + expectedOutput, kvInUse, context);
+  const recomputed = 1 + load.streams + foreignRunning;
+  const evictionMs = recomputed * evictionCost(endpoint, uncached + expectedOutput, kvInUse, context);
 
   let loraMs = 0;
   if (request.lora !== undefined) {
@@ -119,13 +121,12 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
 
 /** Time to compute again what the request displaces, as far as it will probably be asked for. */
 function evictionCost(endpoint: EndpointState, tokens: number, kvInUse: number, context: CostContext): number {
-  const { index, bytesPerToken, now, settings } = context;
+  const { index, bytesPerToken, now } = context;
   const idle = (index.usedBytes(endpoint.slot) - index.heldBytes(endpoint.slot)) / bytesPerToken;
-  const free = endpoint.kvCapacity * endpoint.capacityShare - kvInUse - idle;
+  const free = endpoint.kvCapacity - kvInUse - idle;
   const displaced = Math.min(tokens - Math.max(0, free), idle);
   if (displaced <= 0) return 0;
-  const age = index.coldestAgeMs(endpoint.slot, now) ?? 0;
-  return displaced * endpoint.speed.prefillMsPerToken(now) * context.hitRate * Math.exp(-age / settings.reuseHorizonMs);
+  return displaced * endpoint.speed.prefillMsPerToken(now) * context.hitRate;
 }
 
 function blend(seen: number, normal: number, confidence: number): number {

@@ -1,4 +1,7 @@
-/** What a candidate's cost is made of, in this order in the table. All but the last five are milliseconds that add up to `total`. */
+/**
+ * What a candidate's cost is made of, in this order in the table. The first ones are costs that add up to `total`
+ * (cost.ts); of the estimates behind it, `estTtft` and `estTpot` are milliseconds.
+ */
 export const TERMS = [
   'queue',
   'prefill',

@@ -10,8 +10,6 @@ import type { PickerSettings } from './settings.ts';
 /** Below these a wrong prediction of cached tokens says little. */
 const MIN_FEEDBACK_TOKENS = 64;
 const FEEDBACK_RATE = 0.2;
-/** The index believes at least in this share of the reported cache. */
-const LEAST_CAPACITY_SHARE = 0.2;
 
 /** Everything the picker knows about one endpoint. */
 export class EndpointState {
@@ -26,8 +24,6 @@ export class EndpointState {
   readonly speed: SpeedModel;
   /** How much of the predicted cache hits the endpoint reports in fact. */
   trust = 1;
-  /** How much of the reported cache the index counts on. */
-  capacityShare = 1;
   removed = false;
   readonly #settings: PickerSettings;
   #failures = 0;
@@ -69,9 +65,6 @@ export class EndpointState {
     if (predictedTokens < MIN_FEEDBACK_TOKENS) return;
     const hit = Math.min(1, cachedTokens / predictedTokens);
     this.trust += FEEDBACK_RATE * (hit - this.trust);
-    // Hits that the index promised and the endpoint had not: it evicts sooner than we think. The way back is slow.
-    this.capacityShare *= hit < 0.5 ? 0.95 : hit > 0.9 ? 1.01 : 1;
-    this.capacityShare = Math.max(LEAST_CAPACITY_SHARE, Math.min(1, this.capacityShare));
   }
 
   failed(now: number): void {
@@ -98,7 +91,6 @@ export class EndpointState {
     this.loras.reset();
     this.scraped.forget();
     this.trust = 1;
-    this.capacityShare = 1;
     this.#failures = 0;
     this.readySince = now;
   }

@@ -11,6 +11,7 @@ import { inSubset } from './policy.ts';
 import type { EndpointInfo, EndpointMetrics, PickRequest, Policy, RankedEndpoint, Surroundings, Ticket } from './policy.ts';
 import { PrefixIndex } from './prefix-index.ts';
 import type { Salt } from './prefix-index.ts';
+import { foreignLoad } from './scraped.ts';
 import type { ForeignLoad } from './scraped.ts';
 import { Sessions } from './sessions.ts';
 import { pickerSettings } from './settings.ts';
@@ -18,8 +19,6 @@ import type { PickerSettings } from './settings.ts';
 import { outputKey, PickerTicket } from './ticket.ts';
 import type { PickerState } from './ticket.ts';
 
-/** Scrapes below this confidence have no say in what is normal. */
-const TELLING = 0.5;
 /** No model server restarts faster. */
 const NO_RESTART_MS = 1_000;
 
@@ -35,7 +34,6 @@ export interface EndpointSummary {
   readonly metricsConfidence: number;
   readonly indexedBlocks: number;
   readonly cacheTrust: number;
-  readonly capacityShare: number;
   readonly prefillTokensPerSecond: number;
   readonly tpotMs: number;
 }
@@ -79,6 +77,7 @@ export class Picker implements Policy {
       bytesPerToken: 4,
       usualInput: 512,
       hitRate: 0,
+      scrapesBelieved: 0,
     };
   }
 
@@ -152,6 +151,8 @@ export class Picker implements Policy {
     const salt = this.#salt(request);
     if (candidates.length === 0) return new PickerTicket(this.#state, request, salt, [], record, 0);
     this.index.match(request.prompt, salt, this.#depths);
+    const { normal, confidence } = foreignLoad(candidates, now, this.settings);
+    this.#state.scrapesBelieved = confidence;
     const { maxOutput, expectedOutput = this.#state.outputs.expected(outputKey(request), maxOutput) } = request;
     const context: CostContext = {
       request,
@@ -160,7 +161,8 @@ export class Picker implements Policy {
       now,
       expectedOutput,
       bytesPerToken: this.#state.bytesPerToken,
-      normal: normalLoad(candidates, now, this.settings),
+      normal,
+      scrapesBelieved: confidence,
       usualInput: this.#state.usualInput,
       hitRate: this.#state.hitRate,
       sessionEndpoint: request.session === undefined ? undefined : this.#state.sessions.get(request.tenant, request.session, now),
@@ -203,7 +205,7 @@ export class Picker implements Policy {
     const total = (row: number): number => terms[row * TERMS.length + TERM.total]!;
     const rows = candidates.map((_, row) => row).sort((one, other) => total(one) - total(other));
     const best = total(rows[0]!);
-    const limit = best + Math.max(this.settings.tieMs, this.settings.tieRatio * Math.abs(best));
+    const limit = best + this.settings.tieMs;
     let ties = 1;
     while (ties < rows.length && total(rows[ties]!) <= limit) ties++;
     if (ties > 1) {
@@ -286,7 +288,6 @@ export class Picker implements Policy {
         metricsConfidence: endpoint.scraped.confidence(now, this.settings),
         indexedBlocks: this.index.entriesOf(endpoint.slot),
         cacheTrust: endpoint.trust,
-        capacityShare: endpoint.capacityShare,
         prefillTokensPerSecond: 1_000 / endpoint.speed.prefillMsPerToken(now),
         tpotMs: endpoint.speed.tpotMs(endpoint.load.streams, kvTokens, now),
       };
@@ -299,21 +300,4 @@ export function matchedTokens(endpoint: EndpointState, depth: number, request: P
   if (depth === 0) return 0;
   const share = bytesOfBlocks(depth) / request.prompt.bytes;
   return Math.min(request.inputTokens - 1, Math.floor(share * request.inputTokens * endpoint.trust));
-}
-
-function normalLoad(candidates: readonly EndpointState[], now: number, settings: PickerSettings): ForeignLoad {
-  const normal = { running: 0, waiting: 0, kvTokens: 0 };
-  let telling = 0;
-  for (const { scraped } of candidates) {
-    if (scraped.confidence(now, settings) < TELLING) continue;
-    telling++;
-    normal.running += scraped.foreign.running;
-    normal.waiting += scraped.foreign.waiting;
-    normal.kvTokens += scraped.foreign.kvTokens;
-  }
-  if (telling === 0) return normal;
-  normal.running /= telling;
-  normal.waiting /= telling;
-  normal.kvTokens /= telling;
-  return normal;
 }

@@ -67,7 +67,7 @@ export type FailReason = 'connect' | 'reset' | 'timeout' | 'server-error' | 'ove
 
 export interface RankedEndpoint {
   readonly id: string;
-  /** The smaller the better for a cost (ms), the larger the better for a weighted score: compare only within one list. */
+  /** The smaller the better for a cost, the larger the better for a weighted score: compare only within one list. */
   readonly score: number;
   /** Undefined where the policy estimates none. */
   readonly estTtftMs?: number;

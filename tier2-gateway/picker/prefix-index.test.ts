@@ -63,7 +63,7 @@ test('whatever happens, endpoints have beginnings of prompts without gaps, withi
         } else if (open.length > 0) {
           const { claim } = open.splice(step.which % open.length, 1)[0]!;
           if (step.do === 'keep') index.confirm(claim);
-          index.release(claim, now);
+          index.release(claim);
         }
         let total = 0;
         for (const slot of slots) {
@@ -100,14 +100,14 @@ test('a claim that is undone leaves no trace', () => {
       for (const path of kept) {
         const claim = index.claim(slot, prompt(path), salt);
         index.confirm(claim);
-        index.release(claim, 0);
+        index.release(claim);
       }
       const all = [...kept, undone].map(prompt);
       const before = blocksOf(index, slot, all);
       const used = index.usedBytes(slot);
       const claim = index.claim(slot, prompt(undone), salt);
       expect(depth(index, slot, prompt(undone))).toBe(undone.length);
-      index.release(claim, 10);
+      index.release(claim);
       expect(blocksOf(index, slot, all)).toBe(before);
       expect(index.usedBytes(slot)).toBe(used);
     }),
@@ -120,10 +120,10 @@ test('blocks that another request counts on survive the undoing', () => {
   const failed = index.claim(slot, prompt('abc'), salt);
   const good = index.claim(slot, prompt('abd'), salt);
   expect([good.matched, good.confirmed]).toEqual([2, 0]);
-  index.release(failed, 1);
+  index.release(failed);
   expect(depth(index, slot, prompt('abc'))).toBe(2);
   index.confirm(good);
-  index.release(good, 2);
+  index.release(good);
   expect(depth(index, slot, prompt('abd'))).toBe(3);
 });
 
@@ -131,18 +131,17 @@ test('the least recently used leaf goes first, never a block in the middle', () 
   const index = new PrefixIndex({ maxBytes: 1 << 20 });
   const slot = index.addEndpoint();
   index.setCapacity(slot, 6 * 64);
-  const serve = (path: string, at: number): void => {
+  const serve = (path: string): void => {
     const claim = index.claim(slot, prompt(path), salt);
     index.confirm(claim);
-    index.release(claim, at);
+    index.release(claim);
   };
-  serve('abcd', 1);
-  serve('abxy', 2);
+  serve('abcd');
+  serve('abxy');
   // Needs two: d, then c. Not a or b, though they are older than x.
-  serve('pq', 3);
+  serve('pq');
   expect(depth(index, slot, prompt('abcd'))).toBe(2);
   expect(depth(index, slot, prompt('abxy'))).toBe(4);
-  expect(index.coldestAgeMs(slot, 1_000)).toBe(1_000);
 });
 
 test('other salts, endpoints and later tenants of a slot do not match', () => {
@@ -164,9 +163,9 @@ test('other salts, endpoints and later tenants of a slot do not match', () => {
   expect(index.addEndpoint()).toBe(one);
   const fresh = index.claim(one, prompt('abz'), salt);
   // The old claim is of another time.
-  index.release(claim, 5);
+  index.release(claim);
   expect(depth(index, one, prompt('abc'))).toBe(2);
-  index.release(fresh, 6);
+  index.release(fresh);
   expect(index.usedBytes(one)).toBe(0);
 });
 
@@ -179,7 +178,7 @@ test('more endpoints than bits are served without an index', () => {
   const depths = new Int32Array(index.slots);
   index.match(prompt('abc'), salt, depths);
   expect([...depths]).toEqual(Array.from({ length: 32 }, () => 3));
-  for (const claim of claims) index.release(claim, 1);
+  for (const claim of claims) index.release(claim);
 });
 
 test('the memory stays within its budget, and has room for 100 endpoints of 307k tokens', () => {

@@ -39,8 +39,8 @@ export interface Claim {
   open: boolean;
 }
 
-/** Bytes per entry: of the entry (23) and its share of a node (9, and the bits). */
-const ENTRY_BYTES = 23;
+/** Bytes per entry: of the entry (19) and its share of a node (9, and the bits). */
+const ENTRY_BYTES = 19;
 const NODE_BYTES = 9;
 const CELL_BYTES = 8;
 const MAX_LOAD = 0.75;
@@ -75,8 +75,6 @@ export class PrefixIndex {
   readonly #entryNext: Int32Array;
   readonly #entryClaims: Int32Array;
   readonly #entryConfirmed: Uint8Array;
-  /** In units of 10 ms. */
-  readonly #entryUsedAt: Uint32Array;
   #freeEntry = 0;
   #lastEntry = 0;
 
@@ -113,7 +111,6 @@ export class PrefixIndex {
     this.#entryNext = new Int32Array(size);
     this.#entryClaims = new Int32Array(size);
     this.#entryConfirmed = new Uint8Array(size);
-    this.#entryUsedAt = new Uint32Array(size);
     const slots = this.#words * 32;
     this.#inUse = new Uint8Array(slots);
     this.#epoch = new Int32Array(slots);
@@ -177,12 +174,6 @@ export class PrefixIndex {
   /** Blocks that the endpoint has. */
   entriesOf(slot: number): number {
     return slot < 0 ? 0 : this.#count[slot]!;
-  }
-
-  /** How long ago the block that would be evicted next was used, ms; undefined when none would be. */
-  coldestAgeMs(slot: number, now: number): number | undefined {
-    const entry = slot < 0 ? 0 : this.#oldest[slot]!;
-    return entry === 0 ? undefined : Math.max(0, now - this.#entryUsedAt[entry]! * 10);
   }
 
   /**
@@ -251,11 +242,10 @@ export class PrefixIndex {
   }
 
   /** Ends the claim. Blocks that nobody has confirmed and nobody else holds are removed: that undoes a claim that came to nothing. */
-  release(claim: Claim, now: number): void {
+  release(claim: Claim): void {
     const live = this.#isLive(claim);
     claim.open = false;
     if (!live) return;
-    const usedAt = Math.floor(now / 10);
     for (let index = claim.entries.length - 1; index >= 0; index--) {
       const entry = claim.entries[index]!;
       if (--this.#entryClaims[entry]! > 0) continue;
@@ -264,7 +254,6 @@ export class PrefixIndex {
         this.#removeEntry(entry);
         continue;
       }
-      this.#entryUsedAt[entry] = usedAt;
       this.#append(entry, claim.slot);
     }
     // While it was held the endpoint's capacity may have shrunk.

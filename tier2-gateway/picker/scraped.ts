@@ -88,3 +88,22 @@ export class ScrapedLoad {
     this.foreign.kvTokens = 0;
   }
 }
+
+/** Mean foreign load, and how far the scrapes of these endpoints are to be believed together. */
+export function foreignLoad(endpoints: readonly { readonly scraped: ScrapedLoad }[], now: number, settings: PickerSettings) {
+  const normal = { running: 0, waiting: 0, kvTokens: 0 };
+  let sum = 0;
+  for (const { scraped } of endpoints) {
+    const confidence = scraped.confidence(now, settings);
+    sum += confidence;
+    normal.running += confidence * scraped.foreign.running;
+    normal.waiting += confidence * scraped.foreign.waiting;
+    normal.kvTokens += confidence * scraped.foreign.kvTokens;
+  }
+  if (sum > 0) {
+    normal.running /= sum;
+    normal.waiting /= sum;
+    normal.kvTokens /= sum;
+  }
+  return { normal, confidence: sum / endpoints.length };
+}

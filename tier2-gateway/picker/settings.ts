@@ -35,14 +35,8 @@ export interface PickerSettings {
   readonly sloWeight: number;
   /** How much a millisecond before the first token counts, relative to one between tokens. */
   readonly ttftWeight: number;
-  /** How much the delay counts that a request causes to the streams around it, relative to its own. */
-  readonly interferenceWeight: number;
-  /** How much displaced prefixes count that will probably be asked for again. A prefix unused for the horizon counts a third. */
-  readonly evictionWeight: number;
-  readonly reuseHorizonMs: number;
   /** Costs that differ by less are equal: the less loaded of two at random is taken. */
   readonly tieMs: number;
-  readonly tieRatio: number;
   /** A ticket that shows no sign of life for so long is closed by `sweep`. */
   readonly ticketTtlMs: number;
   /** Decisions that `explain` can still tell. */
@@ -73,11 +67,7 @@ export const DEFAULT_SETTINGS: PickerSettings = {
   maxSessions: 50_000,
   sloWeight: 3,
   ttftWeight: 10,
-  interferenceWeight: 1,
-  evictionWeight: 1,
-  reuseHorizonMs: 120_000,
   tieMs: 1,
-  tieRatio: 0.01,
   ticketTtlMs: 600_000,
   decisions: 1_024,
   indexBytes: 64 * 1024 * 1024,
@@ -90,15 +80,7 @@ export function pickerSettings(overrides: Partial<PickerSettings> = {}): PickerS
   for (const [name, value] of Object.entries(settings)) {
     if (!Number.isFinite(value) || value < 0) throw new RangeError(`picker setting ${name} must be a number of at least 0, not ${value}`);
   }
-  const positive = [
-    'prefillTokensPerSecond',
-    'tpotBaseMs',
-    'kvTokens',
-    'maxRunning',
-    'metricsHalfLifeMs',
-    'failureHalfLifeMs',
-    'reuseHorizonMs',
-  ] as const;
+  const positive = ['prefillTokensPerSecond', 'tpotBaseMs', 'kvTokens', 'maxRunning', 'metricsHalfLifeMs', 'failureHalfLifeMs'] as const;
   for (const name of positive) if (settings[name] === 0) throw new RangeError(`picker setting ${name} must be more than 0`);
   if (settings.learningRange < 1) throw new RangeError(`picker setting learningRange must be at least 1, not ${settings.learningRange}`);
   return settings;

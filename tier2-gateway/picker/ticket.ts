@@ -25,6 +25,8 @@ export interface PickerState {
   bytesPerToken: number;
   usualInput: number;
   hitRate: number;
+  /** Mean confidence in the scrapes at the last pick. */
+  scrapesBelieved: number;
 }
 
 const MEAN_RATE = 0.02;
@@ -108,8 +110,9 @@ export class PickerTicket implements Ticket {
     const { prompt, inputTokens, lora } = this.#request;
     const at = now();
     const { load } = endpoint;
-    const foreignKv = endpoint.scraped.foreign.kvTokens * endpoint.scraped.confidence(at, this.#state.settings);
-    const room = endpoint.kvCapacity * endpoint.capacityShare - load.looseKv - foreignKv;
+    const { scraped } = endpoint;
+    const foreignKv = scraped.foreign.kvTokens * scraped.confidence(at, this.#state.settings) * this.#state.scrapesBelieved;
+    const room = endpoint.kvCapacity - load.looseKv - foreignKv;
     index.setCapacity(endpoint.slot, Math.max(0, room) * bytesPerToken);
     const claim = index.claim(endpoint.slot, prompt, this.#salt);
     const tokensPerByte = prompt.bytes === 0 ? 0 : inputTokens / prompt.bytes;
@@ -222,7 +225,7 @@ export class PickerTicket implements Ticket {
     const written = outcome.outputTokens ?? hold.reservation.written;
     if (written > 0) this.#state.outputs.observe(outputKey(this.#request), written);
     // While the prompt's blocks are still held, so that the answer's find them.
-    if (outcome.output !== undefined) this.#indexAnswer(hold, outcome.output, at);
+    if (outcome.output !== undefined) this.#indexAnswer(hold, outcome.output);
     this.#event(`ended: ${outcome.outputTokens ?? hold.reservation.written} tokens, ${outcome.cachedTokens ?? 'unknown'} cached`);
     this.#leave(undefined, at);
     this.#close();
@@ -246,13 +249,13 @@ export class PickerTicket implements Ticket {
     if (cachedTokens !== undefined && !hold.endpoint.removed) hold.endpoint.cacheFeedback(predicted, cachedTokens);
   }
 
-  #indexAnswer(hold: Hold, output: string | Uint8Array | PromptDigest, at: number): void {
+  #indexAnswer(hold: Hold, output: string | Uint8Array | PromptDigest): void {
     if (!hold.claim.open || hold.endpoint.removed) return;
     const { index } = this.#state;
     const digest = output instanceof PromptDigest ? output : this.#request.prompt.continued(output);
     const claim = index.claim(hold.claim.slot, digest, this.#salt);
     if (hold.claim.epoch === claim.epoch) index.confirm(claim);
-    index.release(claim, at);
+    index.release(claim);
   }
 
   fail(reason: FailReason): void {
@@ -276,7 +279,7 @@ export class PickerTicket implements Ticket {
     this.#hold = undefined;
     this.#state.unseen.delete(this);
     hold.reservation.release(at);
-    this.#state.index.release(hold.claim, at);
+    this.#state.index.release(hold.claim);
     if (this.#request.lora !== undefined) hold.endpoint.loras.end(this.#request.lora);
     if (reason !== undefined && reason !== 'aborted' && reason !== 'client-error') hold.endpoint.failed(at);
   }
