@@ -21,14 +21,25 @@ export const limits: Command = {
   name: 'limits',
   summary: 'how limits and budgets of a running tier one stand',
   help: HELP,
-  async run(args) {
-    const { values, positionals } = parse(args, OPTIONS);
-    const counts = await ask(values.admin, positionals[0], values.subject);
-    if (values.json === true) process.stdout.write(`${JSON.stringify(counts, undefined, 2)}\n`);
-    else process.stdout.write(counts.length === 0 ? 'no request has gone to a limit or budget yet\n' : tableOf(counts));
-    return 0;
-  },
+  run: (args) => show(args, () => true),
 };
+
+export const budgets: Command = {
+  name: 'budgets',
+  summary: 'the same of budgets alone',
+  help: HELP.replace('tierkit limits', 'tierkit budgets')
+    .replaceAll('limits and budgets', 'budgets')
+    .replace('a limit or budget', 'a budget'),
+  run: (args) => show(args, ({ name }) => name.startsWith('Budget ')),
+};
+
+async function show(args: readonly string[], wanted: (count: CountReport) => boolean): Promise<number> {
+  const { values, positionals } = parse(args, OPTIONS);
+  const counts = (await ask(values.admin, positionals[0], values.subject)).filter(wanted);
+  if (values.json === true) process.stdout.write(`${JSON.stringify(counts, undefined, 2)}\n`);
+  else process.stdout.write(counts.length === 0 ? 'no request has gone to one of them yet\n' : tableOf(counts));
+  return 0;
+}
 
 async function ask(admin: string, name: string | undefined, subject: string | undefined): Promise<CountReport[]> {
   let url: URL;

@@ -3,7 +3,7 @@ import { didYouMean } from '#core/resources/nearest';
 import { check } from './check.ts';
 import { type Command, CommandError, UsageError } from './command.ts';
 import { ledger } from './ledger.ts';
-import { limits } from './limits.ts';
+import { budgets, limits } from './limits.ts';
 import { epp } from './epp.ts';
 import { prices } from './prices.ts';
 import { run } from './run.ts';
@@ -13,7 +13,7 @@ import { tier2 } from './tier2.ts';
 import { up } from './up.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [up, run, tier2, epp, check, limits, prices, ledger, sim, simulate, version];
+const COMMANDS: readonly Command[] = [up, run, tier2, epp, check, limits, budgets, prices, ledger, sim, simulate, version];
 
 const HELP = `tierkit: the two-tier AI gateway platform as code
 

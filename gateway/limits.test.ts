@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { backendsYaml, routeYaml, startGateway, type TestGateway } from './gateway.fixture.ts';
@@ -403,12 +407,25 @@ describe('budgets', () => {
 
   test('a reload keeps what was used, also under a new amount', async () => {
     const backend = await upstream(chat(50, 50));
-    const gateway = await gatewayOf(
-      backendsYaml([{ name: 'one', port: backend.port }]),
-      routeYaml('m', ['one']),
-      budget('{tokens: 150, window: {unit: Day}}'),
-    );
-    expect((await ask(gateway, { body: { max_tokens: 50 } })).status).toBe(200);
-    expect((await limitsOf(gateway))[0]).toMatchObject({ used: 100, limit: 150 });
+    const folder = mkdtempSync(join(tmpdir(), 'limits-'));
+    closers.push(async () => rmSync(folder, { recursive: true }));
+    const write = (tokens: number): void => {
+      const resources = [
+        backendsYaml([{ name: 'one', port: backend.port }]),
+        routeYaml('m', ['one']),
+        budget(`{tokens: ${tokens}, window: {unit: Day}}`),
+      ];
+      writeFileSync(join(folder, 'resources.yaml'), resources.join('\n---\n'));
+    };
+    write(150);
+    const gateway = await startGateway({ paths: [folder] });
+    closers.push(() => gateway.close());
+    const few = { body: { max_tokens: 50 } };
+    expect((await ask(gateway, few)).status).toBe(200);
+    expect((await ask(gateway, few)).status).toBe(429);
+    write(1000);
+    await expect.poll(() => gateway.log.some((line) => line.includes('configuration 2'))).toBe(true);
+    expect((await ask(gateway, few)).status).toBe(200);
+    expect((await limitsOf(gateway))[0]).toMatchObject({ used: 200, limit: 1000 });
   });
 });
