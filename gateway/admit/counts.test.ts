@@ -94,6 +94,14 @@ describe('counts of this process and of all replicas', () => {
     ]);
   });
 
+  test('a store that is full of other counts refuses only what must hold', async () => {
+    const counts = new Counts(new MemoryStore({ maxCounters: 1 }));
+    const open = (key: string): Item => ({ ...item(key, 10, false), charge: { ...item(key, 10, false).charge, failureMode: 'open' } });
+    expect(await counts.reserve([item('first', 10, false)])).toMatchObject({ admitted: true });
+    expect(() => counts.reserve([item('second', 10, false)])).toThrow(StoreUnavailable);
+    expect(counts.reserve([open('third')])).toMatchObject({ admitted: true, states: [{ remaining: 10 }] });
+  });
+
   test('with one store there is nothing to wait for', () => {
     const decision = new Counts(new MemoryStore()).reserve([item('a', 1, true), item('b', 1, false)]);
     expect(decision).toMatchObject({ admitted: true });

@@ -1,5 +1,13 @@
 import type { Item } from './items.ts';
-import type { Counter, CounterState, CounterStore, Decision, Hold } from './store/store.ts';
+import {
+  type Charge,
+  type Counter,
+  type CounterState,
+  type CounterStore,
+  type Decision,
+  type Hold,
+  StoreUnavailable,
+} from './store/store.ts';
 
 /**
  * The counts of this process, and those that all replicas keep together. A request that goes to both sets aside here first, which costs
@@ -18,13 +26,24 @@ export class Counts {
   /** As {@link CounterStore.reserve}, of the charges of the items. */
   reserve(items: readonly Item[]): Decision | Promise<Decision> {
     const charges = items.map(({ charge }) => charge);
-    if (this.#own === this.#shared) return this.#own.reserve(charges);
+    if (this.#own === this.#shared) return this.#here(charges);
     const shared = placesOf(items, true);
     if (shared.length === items.length) return this.#shared.reserve(charges);
     const own = placesOf(items, false);
-    const here = this.#own.reserve(own.map((place) => charges[place]!));
+    const here = this.#here(own.map((place) => charges[place]!));
     if (here instanceof Promise) return here.then((decision) => this.#further(items, own, shared, decision));
     return this.#further(items, own, shared, here);
+  }
+
+  /** In this process. Where its store is full of counts that clients made up, limits that may stand open do not count. */
+  #here(charges: readonly Charge[]): Decision | Promise<Decision> {
+    try {
+      return this.#own.reserve(charges);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || charges.some(({ failureMode, shadow }) => failureMode === 'closed' && !shadow))
+        throw error;
+      return { admitted: true, hold: new NoHold(charges), states: charges.map(untouched) };
+    }
   }
 
   #further(items: readonly Item[], own: readonly number[], shared: readonly number[], here: Decision): Decision | Promise<Decision> {
@@ -72,7 +91,9 @@ function placesOf(items: readonly Item[], shared: boolean): number[] {
   return places;
 }
 
-const UNKNOWN = { used: 0, reserved: 0, resetMs: 0 };
+function untouched({ counter: { limit } }: Charge): CounterState {
+  return { limit, used: 0, reserved: 0, remaining: limit, resetMs: 0 };
+}
 
 /** States in the order of the items. What was not asked any more, as another one refused before, counts as untouched. */
 function spread(
@@ -82,7 +103,7 @@ function spread(
   shared: readonly number[] = [],
   there: readonly CounterState[] = [],
 ): CounterState[] {
-  const states = items.map(({ charge: { counter } }): CounterState => ({ ...UNKNOWN, limit: counter.limit, remaining: counter.limit }));
+  const states = items.map(({ charge }) => untouched(charge));
   for (const [at, place] of own.entries()) states[place] = here[at]!;
   for (const [at, place] of shared.entries()) states[place] = there[at]!;
   return states;
@@ -103,5 +124,18 @@ class TwoHolds implements Hold {
 
   settle(used: readonly number[]): void {
     for (const [places, hold] of this.#parts) hold.settle(places.map((place) => used[place]!));
+  }
+}
+
+/** Nothing was set aside. */
+class NoHold implements Hold {
+  readonly granted: readonly number[];
+
+  constructor(charges: readonly Charge[]) {
+    this.granted = charges.map(({ amount }) => amount);
+  }
+
+  settle(): void {
+    // Nothing is counted.
   }
 }
