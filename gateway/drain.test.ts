@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { eventually } from './dialects.fixture.ts';
 import { backendsYaml, routeYaml, startGateway, type TestGateway } from './gateway.fixture.ts';
 import { answer, hang, type Script, slow, sse, startUpstream, type Upstream } from './upstream.fixture.ts';
 
@@ -42,7 +43,7 @@ async function leave(stream: boolean, when: string | number): Promise<void> {
   });
   asked.catch(() => {});
   if (typeof when === 'number') {
-    await expect.poll(() => upstream.requests.length).toBe(1);
+    await eventually(() => upstream.requests.length === 1, 'the request at the backend');
     await new Promise((resolve) => {
       setTimeout(resolve, when);
     });
