@@ -233,7 +233,8 @@ describe('annotations of our own', () => {
 
   it.each([
     ['stream-keepalives: 15s', 'stream-keepalives', 'is no setting of this kind (AIGatewayRoute); did you mean "stream-keepalive"?'],
-    ['stream-usage: client', 'stream-usage', 'is no setting of this kind (AIGatewayRoute)'],
+    ['stream-usage: client', 'stream-usage', 'is no setting of this kind (AIGatewayRoute); it is one of AIServiceBackend'],
+    ['stream-drain: 5', 'stream-drain', 'must be a duration of at least 1s, such as 10s, not "5"'],
     // Told once, however many rules have it.
     ['stream-keepalive: "15"', 'stream-keepalive', 'must be a duration of at least 1s, such as 15s, not "15"'],
     ['stream-keepalive: 500ms', 'stream-keepalive', 'must be a duration of at least 1s, such as 15s, not "500ms"'],
@@ -247,7 +248,7 @@ describe('annotations of our own', () => {
     ).toEqual(['AIServiceBackend default/a: metadata.annotations["tierkit.dev/stream-usage"]: must be "client", not "server"']);
     const annotated = gatewayYaml().replace('metadata: {name: b}', 'metadata: {name: b, annotations: {tierkit.dev/stream-usage: client}}');
     expect(routesOf(annotated).problems).toEqual([
-      'Backend default/b: metadata.annotations["tierkit.dev/stream-usage"]: is no setting of this kind (Backend)',
+      'Backend default/b: metadata.annotations["tierkit.dev/stream-usage"]: is no setting of this kind (Backend); it is one of AIServiceBackend',
     ]);
   });
 });

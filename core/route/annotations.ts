@@ -37,9 +37,14 @@ export function checkAnnotations(resource: Resource, scope: Scope): void {
       scope.report(
         resource,
         `metadata.annotations["${name}"]`,
-        `is no setting of this kind (${resource.kind})${nearestSetting(name, known)}`,
+        `is no setting of this kind (${resource.kind})${elsewhere(name) ?? nearestSetting(name, known)}`,
       );
   }
+}
+
+function elsewhere(name: string): string | undefined {
+  const kind = Object.keys(KNOWN).find((each) => KNOWN[each]!.includes(name));
+  return kind === undefined ? undefined : `; it is one of ${kind}`;
 }
 
 /** What all of them begin with tells nothing of how near two are. */
