@@ -234,7 +234,7 @@ describe('annotations of our own', () => {
   it.each([
     ['stream-keepalives: 15s', 'stream-keepalives', 'is no setting of this kind (AIGatewayRoute); did you mean "stream-keepalive"?'],
     ['stream-usage: client', 'stream-usage', 'is no setting of this kind (AIGatewayRoute); it is one of AIServiceBackend'],
-    ['stream-drain: 5', 'stream-drain', 'must be a duration of at least 1s, such as 10s, not "5"'],
+    ['stream-drain: "5"', 'stream-drain', 'must be a duration of at least 1s, such as 10s, not "5"'],
     // Told once, however many rules have it.
     ['stream-keepalive: "15"', 'stream-keepalive', 'must be a duration of at least 1s, such as 15s, not "15"'],
     ['stream-keepalive: 500ms', 'stream-keepalive', 'must be a duration of at least 1s, such as 15s, not "500ms"'],
