@@ -7,6 +7,7 @@ import { tryIt } from '../gateway/try-it.ts';
 import { type Command, CommandError, parse, UsageError } from './command.ts';
 import { COUNTS_HELP, COUNTS_OPTIONS, countsOf, failureModeOf } from './counts.ts';
 import { commonOptions, log, serveTier, TIER_OPTIONS } from './serve.ts';
+import { TRACING_HELP, tracingOf } from './tracing.ts';
 
 const HELP = `Usage: tierkit run [PATH…] [OPTION…]
 
@@ -33,7 +34,7 @@ Without PATH the providers come from the environment:
   --peer-keys FILE           JWK set with tier two's public keys: its usage receipts are verified with them
 ${COUNTS_HELP}  --ledger DIR               a line of JSON for each request to a model API: who used what, and what it cost ("tierkit ledger" reads it)
   --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
-`;
+${TRACING_HELP}`;
 
 const OPTIONS = {
   ...TIER_OPTIONS,
@@ -58,10 +59,13 @@ async function serve(args: readonly string[]): Promise<number> {
   const common = commonOptions(values, { port: 1975, adminPort: 1064 });
   const sources = sourcesOf(positionals, values['secret-dir'], common.port);
   const limitsFailureMode = failureModeOf(values);
+  const tracing = await tracingOf('ai-gateway');
   const counts = await countsOf(values, process.env['REDIS_URL'], log);
   const ledger = values.ledger === undefined ? undefined : await ledgerOf(values.ledger);
-  const tier = new TierOne({ ...common, sources, prefixes, extensions, counts, limitsFailureMode, ledger });
-  return serveTier(tier, common, (host) => tryIt(tier.configuration.current, new Map(tier.ports), host, new EndpointTable(prefixes)));
+  const tier = new TierOne({ ...common, sources, prefixes, extensions, counts, limitsFailureMode, ledger, tracing });
+  return serveTier(tier, { ...common, tracing }, (host) =>
+    tryIt(tier.configuration.current, new Map(tier.ports), host, new EndpointTable(prefixes)),
+  );
 }
 
 function sourcesOf(paths: readonly string[], secretDir: string | undefined, port: number): TierOneOptions['sources'] {

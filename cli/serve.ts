@@ -36,7 +36,6 @@ export function commonOptions(values: TierValues, ports: { readonly port: number
   const drainMs = durationOf(text('drain')!, 'drain', '30s');
   const keys = keysOf(text('signing-key'), text('peer-keys'));
   const stream = values['no-access-log'] === true ? undefined : accessLogStream();
-  const logger = stream === undefined ? undefined : accessLogger(stream);
   return {
     host: text('host')!,
     port,
@@ -44,7 +43,7 @@ export function commonOptions(values: TierValues, ports: { readonly port: number
     adminHost: text('admin-host')!,
     drainMs,
     debugHeaders: values['debug-headers'] === true,
-    accessLog: logger === undefined ? undefined : (line) => logger.info(line),
+    accessLog: stream === undefined ? undefined : accessLogger(stream),
     log,
     keys,
     accessLogStream: stream,
@@ -76,6 +75,8 @@ export async function serveTier(tier: Tier, options: CommonOptions, example: (ho
   clearInterval(flush);
   options.keys.close();
   stream?.flushSync();
+  // All is done. An export to a collector that does not answer would keep the process for its own time limit.
+  if (options.tracing !== undefined) setTimeout(() => process.exit(0), 100).unref();
   return 0;
 }
 

@@ -2,6 +2,7 @@ import { tryIt } from '../gateway/try-it.ts';
 import { tierTwoEndpoints, TierTwo } from '../tier2-gateway/main.ts';
 import { type Command, CommandError, parse } from './command.ts';
 import { commonOptions, serveTier, TIER_OPTIONS } from './serve.ts';
+import { TRACING_HELP, tracingOf } from './tracing.ts';
 
 const HELP = `Usage: tierkit tier2 PATH… [OPTION…]
 
@@ -20,7 +21,7 @@ at once, a bad one is refused with the reasons. SIGHUP loads again, SIGTERM drai
   --drain DURATION           time for running requests after SIGTERM (default 30s)
   --no-access-log            write no line for each request
   --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
-`;
+${TRACING_HELP}`;
 
 const OPTIONS = { ...TIER_OPTIONS, audience: { type: 'string', default: 'models' } } as const;
 
@@ -28,13 +29,14 @@ export const tier2: Command = {
   name: 'tier2',
   summary: 'serve tier two from files: InferencePools, and the picker of their pods',
   help: HELP,
-  run(args) {
+  async run(args) {
     const { values, positionals } = parse(args, OPTIONS);
     if (positionals.length === 0) throw new CommandError('no PATH is given: tier two serves a file or folder of resources');
     const common = commonOptions(values, { port: 1976, adminPort: 1065 });
     const sources = { paths: positionals, secretDir: values['secret-dir'], env: process.env };
-    const tier = new TierTwo({ ...common, sources, audience: values.audience });
-    return serveTier(tier, common, (host) =>
+    const tracing = await tracingOf('ai-gateway-tier2');
+    const tier = new TierTwo({ ...common, sources, audience: values.audience, tracing });
+    return serveTier(tier, { ...common, tracing }, (host) =>
       common.keys.peers === undefined ? tryIt(tier.configuration.current, new Map(tier.ports), host, tierTwoEndpoints()) : undefined,
     );
   },

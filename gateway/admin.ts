@@ -1,6 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 
+import { NANOS_PER_UNIT } from '#core/money/units';
+import type { Limits } from '#core/serve/status/feed';
+
 import type { Admission } from './admit/admission.ts';
+import type { CountReport } from './admit/seen.ts';
 import { StoreUnavailable } from './admit/store/store.ts';
 
 interface Question {
@@ -21,4 +25,18 @@ export function limitRoutes(app: FastifyInstance, admission: Admission): void {
       throw error;
     }
   });
+}
+
+const NANOS = 1_000_000_000;
+
+/** Limits and budgets for the status page: of the counts that fit, the first ones. @throws StoreUnavailable */
+export async function limitStates(admission: Admission, filter: string, most: number): Promise<Limits> {
+  let fitting = 0;
+  const counts = await admission.report(({ name, subject }) => (name.includes(filter) || subject.includes(filter)) && fitting++ < most);
+  return { counts: counts.map((count) => ({ ...count, scale: scaleOf(count) })), leftOff: Math.max(0, fitting - most) };
+}
+
+/** Units of money are parts of the currency. */
+function scaleOf({ name, unit }: CountReport): number {
+  return name.startsWith('Budget ') && unit !== 'tokens' ? NANOS / NANOS_PER_UNIT : 1;
 }

@@ -17,7 +17,10 @@ export class TierOneStages implements Stages {
     // Before anything is set aside for it: a request that is refused costs nothing.
     if (hooks.hasAuthorize) await hooks.authorize(call.view);
     const admitted = admission.admit(api);
-    call.run(admitted instanceof Promise ? await admitted : admitted);
+    const held = admitted instanceof Promise ? await admitted : admitted;
+    const { trace } = api.request;
+    if (trace !== undefined) trace.admittedAt = performance.now();
+    call.run(held);
   }
 
   async callOrdinary(ordinary: OrdinaryCallOptions): Promise<void> {

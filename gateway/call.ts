@@ -15,6 +15,7 @@ import type { Hooks } from './extensions/hooks.ts';
 import { ExtensionView } from './extensions/view.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { rowOf } from './ledger/row.ts';
+import type { TierOneMetrics } from './metrics.ts';
 import { moneyFields, rowReceipt } from './settle.ts';
 import type { ReceiptReader, TierTwoLink } from './tier-two.ts';
 
@@ -25,6 +26,7 @@ export interface TierOneParts {
   readonly admission: Admission;
   /** Undefined: none is kept. */
   readonly ledger: Ledger | undefined;
+  readonly metrics: TierOneMetrics;
 }
 
 /** The attempts of a request at tier one: extensions see them, and what was set aside for the request is settled. */
@@ -35,13 +37,15 @@ export class TierOneCall extends AiCall {
   #receipt: ReceiptReader | undefined;
   readonly #admission: Admission;
   readonly #ledger: Ledger | undefined;
+  readonly #metrics: TierOneMetrics;
   #admitted: Admitted | undefined;
   /** Why backends were passed over that would have been asked. */
   #quotaUsedUp: GatewayError | undefined;
   #view: ExtensionView | undefined;
 
-  constructor(api: ApiRequest, { hooks, link, admission, ledger }: TierOneParts) {
+  constructor(api: ApiRequest, { hooks, link, admission, ledger, metrics }: TierOneParts) {
     super(api);
+    this.#metrics = metrics;
     this.#hooks = hooks;
     this.#link = link;
     this.#admission = admission;
@@ -123,6 +127,7 @@ export class TierOneCall extends AiCall {
     const settled = this.#admission.settle(this.api, outcome, this.#admitted);
     const { usage, cost, budgets } = settled;
     request.usage = usage;
+    if (request.trace !== undefined && !(cost instanceof Unpriced)) request.trace.cost = cost;
     const receipt = this.#receipt?.compare(usageOf(outcome), outcome.complete);
     request.details = { ...request.details, ...moneyFields(settled), ...receipt };
     if (this.#ledger !== undefined) {
@@ -130,6 +135,15 @@ export class TierOneCall extends AiCall {
       this.#ledger.write(rowOf({ request, outcome, usage, cost: priced, budgets, receipt: rowReceipt(receipt) }));
     }
     super.settle(outcome);
+    const target = outcome.attempts.at(-1)?.target;
+    this.#metrics.settled({
+      request,
+      status: outcome.status,
+      settled,
+      backend: target?.backend.name,
+      model: target?.modelOverride ?? this.ai.model,
+      receipt: rowReceipt(receipt)?.result,
+    });
     if (this.#hooks.hasSettled) this.#hooks.settled(this.view, outcome, performance.now() - request.startedAt);
   }
 }

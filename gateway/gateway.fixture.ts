@@ -1,4 +1,6 @@
 // For tests: a gateway on free ports, with resources from a text, and its log lines at hand.
+import type { Tracing } from '#core/telemetry/trace/tracing';
+
 import type { Extension } from './extensions/extension.ts';
 import { TierOne } from './main.ts';
 
@@ -22,6 +24,7 @@ export interface TestGatewayOptions {
   readonly extensions?: readonly Extension[];
   readonly drainMs?: number;
   readonly debugHeaders?: boolean;
+  readonly tracing?: Tracing;
 }
 
 /** Starts a gateway. @throws InvalidResources when the resources have problems */
@@ -41,6 +44,7 @@ export async function startGateway(options: TestGatewayOptions): Promise<TestGat
     drainMs: options.drainMs ?? 0,
     extensions: options.extensions ?? [],
     debugHeaders: options.debugHeaders ?? false,
+    tracing: options.tracing,
     accessLog: (line) => void accessLog.push(JSON.parse(JSON.stringify(line)) as Record<string, unknown>),
     log: (level, message, detail) => void log.push(`${level} ${message} ${detail === undefined ? '' : JSON.stringify(detail)}`),
   });

@@ -5,13 +5,15 @@ import { Metrics } from '#core/telemetry/metrics';
 import { TierKeys } from '#core/tiers/keys';
 
 import { Admission } from './admit/admission.ts';
+import { AdmissionMetrics } from './admit/admission-metrics.ts';
 import { Counts } from './admit/counts.ts';
 import { MemoryStore } from './admit/store/memory/memory-store.ts';
-import { limitRoutes } from './admin.ts';
+import { limitRoutes, limitStates } from './admin.ts';
 import { TierOneStages } from './app.ts';
 import type { Extension } from './extensions/extension.ts';
 import { Hooks } from './extensions/hooks.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { TierOneMetrics } from './metrics.ts';
 import { TierTwoLink } from './tier-two.ts';
 
 /** What a process of tier one is started with. */
@@ -36,14 +38,21 @@ export class TierOne extends Tier {
     const hooks = new Hooks(options.extensions ?? [], (error) => options.log('error', 'extension', describe(error)));
     const keys = options.keys ?? new TierKeys({ signingKey: undefined, peerKeys: undefined }, () => undefined);
     const counts = options.counts ?? new Counts(new MemoryStore());
+    const metrics = new Metrics('one');
     const admission = new Admission({
       counts,
       failureMode: options.limitsFailureMode ?? 'open',
       alert: (message) => options.log('warn', message),
+      metrics: new AdmissionMetrics(metrics.families),
+      learns: options.ledger !== undefined,
     });
-    super(options, new Metrics(), {
-      stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger }),
+    const own = new TierOneMetrics(metrics);
+    own.watchBudgets((filter, most) => limitStates(admission, filter, most));
+    if (options.ledger !== undefined) own.watchLedger(options.ledger);
+    super(options, metrics, {
+      stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own }),
       admin: (app) => limitRoutes(app, admission),
+      status: { name: 'tier one', limits: (filter, most) => limitStates(admission, filter, most) },
       notices: (snapshot) => noticesOf(keys, tierTwosOf(snapshot)),
     });
     this.#counts = counts;

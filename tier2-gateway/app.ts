@@ -6,21 +6,25 @@ import type { OrdinaryTarget } from '#core/route/rule';
 import { OrdinaryCall, type OrdinaryCallOptions } from '#core/serve/ordinary';
 import type { ApiRequest, Stages } from '#core/serve/pipeline';
 import type { GatewayRequest } from '#core/serve/request';
+import type { Metrics } from '#core/telemetry/metrics';
 import { InvalidSignature, type VerificationKeys } from '#core/tiers/jws';
 import type { TierKeys } from '#core/tiers/keys';
 import { RequestVerifier, TOKEN_HEADER } from '#core/tiers/request-token';
 
 import { checkModel, TierTwoCall } from './call.ts';
+import { PoolRequestMetrics } from './metrics/request-series.ts';
 import { ServedPool } from './pick/served-pool.ts';
 
 /** Tier two's own stages: verify, and behind read → route: pool → pick → attempt* → settle. */
 export class TierTwoStages implements Stages {
   readonly #keys: TierKeys;
   readonly #audience: string;
+  readonly #requests: PoolRequestMetrics;
   #verifier: RequestVerifier | undefined;
   #verifierKeys: VerificationKeys | undefined;
 
-  constructor(keys: TierKeys, audience: string) {
+  constructor(keys: TierKeys, audience: string, metrics: Metrics) {
+    this.#requests = new PoolRequestMetrics(metrics);
     this.#keys = keys;
     this.#audience = audience;
   }
@@ -51,7 +55,7 @@ export class TierTwoStages implements Stages {
 
   callApi(api: ApiRequest): void {
     checkModel(api);
-    new TierTwoCall(api, this.#keys.signing).start();
+    new TierTwoCall(api, this.#keys.signing, this.#requests).start();
   }
 
   callOrdinary(ordinary: OrdinaryCallOptions): void {

@@ -1,17 +1,21 @@
 import type { Endpoint } from '#core/attempt/backend';
 import type { Facts, Outbound, Outcome, Picked } from '#core/attempt/call';
 import { GatewayError } from '#core/errors';
+import type { Usage } from '#core/llm/usage';
 import type { AiTarget } from '#core/providers/target';
 import { AiCall, type AnswerEditor } from '#core/serve/ai';
 import type { ApiRequest } from '#core/serve/pipeline';
 import { usageOf } from '#core/serve/settle';
+import { errorTypeOf } from '#core/telemetry/metrics/error-type';
 import type { SigningKey } from '#core/tiers/jws';
 import { receiptComment, RECEIPT_NAME, signReceipt } from '#core/tiers/receipt';
 
+import type { PoolRequestMetrics } from './metrics/request-series.ts';
 import { PodPicking } from './pick/pod-picking.ts';
 import { ServedPool } from './pick/served-pool.ts';
 import { isTrusted, subjectOf } from './pick/subject.ts';
 import { restoreModel, restoreModelInEvent } from './restore-model.ts';
+import { TracedPick } from './traced-pick.ts';
 
 /** What the names begin with by which a request says whose it is and how important. */
 const IMPORTANCE = 'x-llm-d-inference-';
@@ -19,12 +23,14 @@ const IMPORTANCE = 'x-llm-d-inference-';
 /** The attempts of a request at tier two: at pods that are picked for it, and at providers that stand behind the pools. */
 export class TierTwoCall extends AiCall {
   readonly #signing: SigningKey | undefined;
+  readonly #metrics: PoolRequestMetrics;
   /** In the pool that is asked now. */
   #picking: PodPicking | undefined;
   #rewritten: string | undefined;
 
-  constructor(api: ApiRequest, signing: SigningKey | undefined) {
+  constructor(api: ApiRequest, signing: SigningKey | undefined, metrics: PoolRequestMetrics) {
     super(api);
+    this.#metrics = metrics;
     this.#signing = signing;
   }
 
@@ -39,6 +45,14 @@ export class TierTwoCall extends AiCall {
       const others = this.plan.targets.some((other) => other.priority > target.priority && other.weight > 0);
       const subject = subjectOf(this.api, backend, this.#rewritten ?? this.ai.model, others);
       this.#picking = new PodPicking(backend, subject, (endpoint) => this.outbound(target, endpoint));
+      const { trace, id } = this.api.request;
+      if (trace !== undefined) {
+        const first = this.#picking.next(signal);
+        const traced = new TracedPick(this.#picking, id);
+        trace.passes.push(traced);
+        if (first instanceof Promise) traced.watch(first);
+        return first;
+      }
     }
     return this.#picking.next(signal);
   }
@@ -98,7 +112,10 @@ export class TierTwoCall extends AiCall {
     const picking = this.#picking;
     if (picking !== undefined) {
       // Settled already where the answer was complete; a stream that broke is settled with what passed.
-      picking.close(usageOf(outcome)?.total);
+      const usage = usageOf(outcome);
+      picking.close(usage?.total);
+      this.api.request.waitedMs += picking.waitedMs;
+      this.#measure(picking, outcome, usage);
       this.api.request.details = {
         inference_pool: picking.pool.name,
         pod: picking.member?.endpoint.pod,
@@ -108,6 +125,23 @@ export class TierTwoCall extends AiCall {
       };
     }
     super.settle(outcome);
+  }
+
+  #measure({ subject }: PodPicking, outcome: Outcome<AiTarget>, usage: Usage | undefined): void {
+    const { request } = this.api;
+    const { startedAt, errorCode } = request;
+    const { firstTokenAt, tokens, status } = outcome;
+    this.#metrics.record({
+      model: this.ai.model,
+      target: this.#rewritten ?? this.ai.model,
+      tenant: subject.flow,
+      priority: subject.pick.priority,
+      streaming: this.stream,
+      durationMs: performance.now() - startedAt,
+      firstTokenMs: tokens > 0 && firstTokenAt !== undefined ? firstTokenAt - startedAt : undefined,
+      usage,
+      errorType: errorTypeOf({ status, errorCode, outcome }),
+    });
   }
 }
 

@@ -3,7 +3,7 @@ import { Tier, type TierOptions } from '#core/serve/tier';
 import { Metrics } from '#core/telemetry/metrics';
 import type { TierKeys } from '#core/tiers/keys';
 
-import { poolRoutes } from './admin.ts';
+import { poolRoutes, poolStates } from './admin.ts';
 import { TierTwoStages } from './app.ts';
 import { PoolsInService } from './pick/pools-in-service.ts';
 
@@ -21,11 +21,13 @@ const TIER_TWO_PREFIXES = { root: '/', openai: '/', cohere: '/', anthropic: '/' 
 export class TierTwo extends Tier {
   constructor(options: TierTwoOptions) {
     const { keys, audience, log } = options;
-    const pools = new PoolsInService((message) => log('warn', message));
-    super({ ...options, prefixes: TIER_TWO_PREFIXES }, new Metrics(), {
-      stages: new TierTwoStages(keys, audience),
+    const metrics = new Metrics('two');
+    const pools = new PoolsInService((message) => log('warn', message), { metrics });
+    super({ ...options, prefixes: TIER_TWO_PREFIXES }, metrics, {
+      stages: new TierTwoStages(keys, audience, metrics),
       pools,
       admin: (app) => poolRoutes(app, pools),
+      status: { name: 'tier two', pools: (most) => poolStates(pools, most), explains: true },
       notices: () => noticesOf(keys),
     });
   }

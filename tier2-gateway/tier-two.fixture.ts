@@ -1,6 +1,7 @@
 // For tests: a tier two on free ports, and pods that answer as they are told to.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
+import type { Tracing } from '#core/telemetry/trace/tracing';
 import { TierKeys } from '#core/tiers/keys';
 
 import { TierTwo } from './main.ts';
@@ -128,7 +129,7 @@ export interface TestTierTwo {
 
 export async function startTierTwo(
   yaml: readonly string[],
-  keys: { readonly signingKey?: string; readonly peerKeys?: string } = {},
+  keys: { readonly signingKey?: string; readonly peerKeys?: string; readonly tracing?: Tracing } = {},
 ): Promise<TestTierTwo> {
   const accessLog: Record<string, unknown>[] = [];
   const log: string[] = [];
@@ -141,6 +142,7 @@ export async function startTierTwo(
     drainMs: 0,
     keys: tierKeys,
     audience: 'models',
+    tracing: keys.tracing,
     accessLog: (line) => void accessLog.push(JSON.parse(JSON.stringify(line)) as Record<string, unknown>),
     log: (level, message) => void log.push(`${level} ${message}`),
   });

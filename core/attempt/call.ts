@@ -81,6 +81,8 @@ export interface AttemptRecord<T extends Target = Target> {
   /** Undefined when none could be had. */
   readonly endpoint: Endpoint | undefined;
   readonly startedAt: number;
+  /** When the request to it was ready; absent where none was sent. */
+  sentAt?: number;
   status: number | undefined;
   failure: Failure | undefined;
   endedAt: number | undefined;

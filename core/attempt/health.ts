@@ -38,6 +38,7 @@ export class EndpointHealth {
   #outUntil = 0;
   #coolUntil = 0;
   #trial = false;
+  #timesEjected = 0;
 
   constructor(check: PassiveHealthCheck) {
     this.#check = check;
@@ -62,6 +63,16 @@ export class EndpointHealth {
   /** Why it is out: asked to wait, or ejected. */
   cooling(now: number): boolean {
     return now < this.#coolUntil;
+  }
+
+  /** Failures since the last success or ejection. */
+  get failuresInARow(): number {
+    return this.#failures;
+  }
+
+  /** Ejections so far. */
+  get timesEjected(): number {
+    return this.#timesEjected;
   }
 
   started(now: number): void {
@@ -91,6 +102,7 @@ export class EndpointHealth {
     this.#localFailures = sort === 'local' ? this.#localFailures + 1 : 0;
     if (!mayEject || !(trial || this.#limitReached())) return;
     this.#ejections++;
+    this.#timesEjected++;
     this.#outUntil = now + Math.min(this.#check.baseEjectionMs * this.#ejections, this.#check.maxEjectionMs);
     this.#failures = this.#gatewayErrors = this.#localFailures = 0;
   }

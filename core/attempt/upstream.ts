@@ -84,6 +84,7 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
       this.exchange.requestAtFault(this, new GatewayError('TK_BAD_REQUEST', fault));
       return;
     }
+    this.record.sentAt = performance.now();
     this.endpoint.pool.dispatch({ method, path, headers, body }, this);
   }
 

@@ -1,9 +1,9 @@
-import type { Lifecycle } from '../lifecycle.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import fastify, { type FastifyInstance } from 'fastify';
 
-import type { Configuration } from './configuration.ts';
 import { describeSnapshot } from './describe.ts';
+import type { StatusFeedOptions } from './status/feed.ts';
+import { statusRoutes } from './status/routes.ts';
 
 /** What an operator wants to know of the last reload. */
 export interface ReloadState {
@@ -11,20 +11,30 @@ export interface ReloadState {
   lastAttemptAt: number | undefined;
 }
 
-/** The operator's own listener, apart from the one of the clients: /healthz, /readyz, /metrics, /config. */
-export function adminApp(configuration: Configuration, lifecycle: Lifecycle, metrics: Metrics, reload: ReloadState): FastifyInstance {
+/** What the admin listener of any service tells. */
+export interface AdminParts extends StatusFeedOptions {
+  readonly metrics: Metrics;
+}
+
+/** The operator's own listener, apart from the one of the clients: /healthz, /readyz, /metrics, /config, and the status page at /. */
+export function adminApp(parts: AdminParts): FastifyInstance {
+  const { configuration, lifecycle, metrics, reload } = parts;
   const app = fastify({ logger: false, forceCloseConnections: true });
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     if (lifecycle.ready) return { status: 'ready', generation: configuration.current.generation };
     return reply.code(503).send({ status: lifecycle.draining ? 'draining' : 'starting' });
   });
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()));
+  app.get('/metrics', async ({ headers }, reply) => {
+    const { contentType, body } = await metrics.page(headers.accept);
+    return reply.type(contentType).send(body);
+  });
   app.get('/config', () => ({
     ...describeSnapshot(configuration.current),
     ignored: configuration.ignored,
     lastReload: { at: iso(reload.lastAttemptAt), refused: reload.lastError },
   }));
+  statusRoutes(app, parts);
   return app;
 }
 

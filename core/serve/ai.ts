@@ -40,6 +40,7 @@ export class AiCall implements Call<AiTarget> {
     // Targets of an HTTPRoute that leads to a pool are those of an AIGatewayRoute that changes nothing.
     this.plan = rule.ai ? rule.plan : rule.pooledPlan!;
     this.stream = json?.stream ?? false;
+    if (request.trace !== undefined) request.trace.body = json?.scan.bytes;
     this.ai = {
       endpoint,
       headers: request.raw.headers,
@@ -61,7 +62,9 @@ export class AiCall implements Call<AiTarget> {
   replayable = (): boolean => this.api.upload?.replayable ?? true;
 
   encode(target: AiTarget, endpoint: Endpoint, attempt: number): Outbound | Promise<Outbound> {
-    const outbound = this.prepare(this.outbound(target, endpoint), target, attempt);
+    const built = this.outbound(target, endpoint);
+    this.api.request.trace?.inject(built.headers, attempt, this.ai.headers);
+    const outbound = this.prepare(built, target, attempt);
     return outbound instanceof Promise
       ? outbound.then((ready) => authorize(ready, target, this.ai.headers))
       : authorize(outbound, target, this.ai.headers);
@@ -95,15 +98,16 @@ export class AiCall implements Call<AiTarget> {
   }
 
   read(target: AiTarget, status: number, headers: IncomingHttpHeaders): Reading {
-    const { endpoint, json } = this.api;
+    const { endpoint, json, request } = this.api;
     const { credential } = target;
     const type = headers['content-type']?.toLowerCase() ?? '';
     if (status >= 300) return { mode: 'whole', accept: () => refuseRedirect(status) };
     if (endpoint.stream !== undefined && type.startsWith('text/event-stream')) {
       const editor = this.editor(target);
+      const reader = endpoint.stream(json !== undefined && endpoint.asksForUsage && !json.wantsUsage);
       return {
         mode: 'events',
-        reader: endpoint.stream(json !== undefined && endpoint.asksForUsage && !json.wantsUsage),
+        reader: request.trace?.reading(reader, endpoint.operation) ?? reader,
         leaks: (text) => credential?.leaks(text) ?? false,
         ...(editor?.event === undefined ? {} : { edit: editor.event }),
         ...(editor?.beforeEnd === undefined ? {} : { beforeEnd: editor.beforeEnd }),
@@ -132,6 +136,8 @@ export class AiCall implements Call<AiTarget> {
       usage: usage === undefined || !scan.has(usage.member) ? undefined : usage.read(scan.parse(usage.member)),
       model: scan.string('model'),
     };
+    const { trace } = this.api.request;
+    if (trace !== undefined) trace.answer = body;
     const whole = this.editor(target)?.whole;
     return whole === undefined ? facts : { ...facts, ...whole(scan, facts, headers) };
   }
@@ -166,7 +172,7 @@ export class AiCall implements Call<AiTarget> {
 
   #own(error: GatewayError) {
     const { request, endpoint } = this.api;
-    request.errorCode = error.code;
+    request.failedWith(error);
     return {
       status: error.status,
       headers: { 'content-type': 'application/json', 'x-request-id': request.id, ...error.headers },
@@ -176,7 +182,7 @@ export class AiCall implements Call<AiTarget> {
 
   errorEvent(error: GatewayError): Buffer {
     const { request, endpoint } = this.api;
-    request.errorCode = error.code;
+    request.failedWith(error);
     return errorEvent(endpoint.dialect, error, request.id, endpoint.typedEvents);
   }
 

@@ -6,6 +6,9 @@ import { readTarget } from '../http/path.ts';
 import { errorBody } from '../llm/dialect.ts';
 import { didYouMean } from '../resources/nearest.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Gauge } from '../telemetry/metrics/instruments.ts';
+import { finish } from '../telemetry/trace/finish.ts';
+import type { Tracing } from '../telemetry/trace/tracing.ts';
 
 import type { Identity, Security } from '../identify/identity.ts';
 import { anthropicModels, openaiModels, visibleModels } from './models.ts';
@@ -22,6 +25,7 @@ import type { Match, OrdinaryRule, Rule } from '../route/rule.ts';
 import type { MatchIndex } from '../route/table.ts';
 import { type LogRequest, settle } from './settle.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { RecentRequests } from './status/recent.ts';
 
 /** A request to an endpoint of a model API that has its rule: what a tier makes a call of. */
 export interface ApiRequest {
@@ -52,6 +56,9 @@ export interface PipelineOptions {
   readonly endpoints: EndpointTable;
   readonly metrics: Metrics;
   readonly log: LogRequest | undefined;
+  readonly recent: RecentRequests;
+  /** Undefined: nothing is traced. */
+  readonly tracing: Tracing | undefined;
   /** Takes what nobody foresaw. */
   readonly onError: (error: unknown, requestId: string) => void;
   /** Answers carry the generation and hash of the configuration where the request asks for it with `x-tierkit-debug: config`. */
@@ -61,16 +68,20 @@ export interface PipelineOptions {
 /** The way of a request through a tier: verify → identify → read → route, and then the tier's own stages. */
 export class Pipeline {
   readonly #options: PipelineOptions;
+  readonly #inFlight: Gauge;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#inFlight = options.metrics.families.inFlight.with();
   }
 
   /** Answers one request that came in at a port. Never throws. */
   async handle(raw: IncomingMessage, response: ServerResponse, target: string, port: number): Promise<void> {
     const request = new GatewayRequest(raw, response, target, this.#options.snapshot());
-    this.#options.metrics.inFlight.inc();
-    response.once('close', () => this.#options.metrics.inFlight.dec());
+    request.trace = this.#options.tracing?.start(raw.headers);
+    const inFlight = this.#inFlight;
+    inFlight.inc();
+    response.once('close', () => inFlight.dec());
     try {
       await this.#pipeline(request, port);
     } catch (error) {
@@ -111,18 +122,20 @@ export class Pipeline {
       await this.#ordinary(request, index, undefined, port);
       return;
     }
-    if (early !== undefined) request.identity = await this.#identify(request, early);
+    if (early !== undefined) identified(request, await this.#identify(request, early));
     if (endpoint.operation === 'models') {
       await this.#models(request, index, endpoint);
       return;
     }
 
+    const readFrom = performance.now();
     const { json, upload } = await read(request, endpoint, listener);
+    request.waitedMs += performance.now() - readFrom;
     const match = index.find(request);
     if (match === undefined) throw unknownModel(request, index);
     const { rule } = match;
     request.rule = rule;
-    if (early === undefined && rule.security !== undefined) request.identity = await this.#identify(request, rule.security);
+    if (early === undefined && rule.security !== undefined) identified(request, await this.#identify(request, rule.security));
     this.#cors(request, rule.security);
     if (!rule.ai && !rule.pooled) {
       if (upload !== undefined)
@@ -141,6 +154,7 @@ export class Pipeline {
     json: JsonRequest | undefined,
     upload: Upload | undefined,
   ): void | Promise<void> {
+    request.routedAt = performance.now();
     return this.#options.stages.callApi({ request, endpoint, match, json, upload, settled: this.#settled });
   }
 
@@ -158,7 +172,7 @@ export class Pipeline {
     const { rule } = match;
     request.rule = rule;
     request.dialect = 'plain';
-    if (rule.security !== undefined) request.identity = await this.#identify(request, rule.security);
+    if (rule.security !== undefined) identified(request, await this.#identify(request, rule.security));
     this.#cors(request, rule.security);
     if (rule.pooled && (await this.#callPool(request, match, rule))) return;
     await this.#callOrdinary(request, match, rule, body, port);
@@ -176,6 +190,7 @@ export class Pipeline {
   }
 
   #callOrdinary(request: GatewayRequest, match: Match, rule: OrdinaryRule, body: Buffer | undefined, port: number): void | Promise<void> {
+    request.routedAt = performance.now();
     return this.#options.stages.callOrdinary({ request, match, rule, body, port, settled: this.#settled });
   }
 
@@ -225,13 +240,16 @@ export class Pipeline {
   }
 
   readonly #settled = (request: GatewayRequest): void => {
-    settle(request, this.#options.metrics, this.#options.log);
+    const { metrics, log, recent, tracing } = this.#options;
+    if (tracing !== undefined) finish(request, tracing);
+    settle(request, metrics, log);
+    recent.add(request);
   };
 
   #refuse(request: GatewayRequest, thrown: unknown): void {
     const error = toGatewayError(thrown);
     if (error.status >= 500 && error.cause !== undefined) this.#options.onError(error.cause, request.id);
-    request.errorCode = error.code;
+    request.failedWith(error);
     const { reply, raw } = request;
     if (reply.response.destroyed) {
       request.errorCode = undefined;
@@ -252,6 +270,12 @@ export class Pipeline {
     }
     this.#settled(request);
   }
+}
+
+function identified(request: GatewayRequest, identity: Identity): void {
+  request.identity = identity;
+  request.identifiedAt = performance.now();
+  if (request.trace !== undefined) request.trace.identifiedAt = request.identifiedAt;
 }
 
 /** The client left before its request was whole. */

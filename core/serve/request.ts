@@ -3,8 +3,10 @@ import type { IncomingMessage } from 'node:http';
 
 import { Reply } from '../attempt/reply.ts';
 import type { Outcome } from '../attempt/call.ts';
+import type { GatewayError } from '../errors.ts';
 import type { Dialect } from '../llm/dialect.ts';
 import type { Usage } from '../llm/usage.ts';
+import type { RequestTrace } from '../telemetry/trace/request-trace.ts';
 import type { ServerResponse } from 'node:http';
 
 import type { RequestClaims } from '../tiers/request-token.ts';
@@ -24,6 +26,10 @@ export class GatewayRequest implements Caller {
   readonly snapshot: Snapshot;
   readonly startedAt = performance.now();
   readonly startTime = Date.now();
+  /** When it was known who calls; undefined where nobody asks. */
+  identifiedAt: number | undefined;
+  /** When the caller was known, the body read, and the rule found. */
+  routedAt: number | undefined;
   readonly method: string;
   /** Of the request line, as it came. */
   readonly target: string;
@@ -44,8 +50,14 @@ export class GatewayRequest implements Caller {
   outcome: Outcome | undefined;
   /** What the request used, where that is better known than from the outcome alone. */
   usage: Usage | undefined;
+  /** Milliseconds that it waited for others than backends: for its own body, for a turn in a queue. */
+  waitedMs = 0;
+  /** Of its span, where there is one that is kept: exemplars of metrics name it. */
+  traceId: string | undefined;
   /** What tier one says of the request, once its token has been verified. */
   claims: RequestClaims | undefined;
+  /** Undefined where nothing is traced. */
+  trace: RequestTrace | undefined;
   /** Further fields of the access log. */
   details: Readonly<Record<string, unknown>> | undefined;
 
@@ -61,6 +73,12 @@ export class GatewayRequest implements Caller {
 
   get headers() {
     return this.raw.headers;
+  }
+
+  /** The error that we answer ourselves. */
+  failedWith(error: GatewayError): void {
+    this.errorCode = error.code;
+    if (this.trace !== undefined) this.trace.error = error;
   }
 }
 

@@ -9,6 +9,9 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { adminApp, type ReloadState } from './admin.ts';
 import { type Candidate, Configuration } from './configuration.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { StatusSources } from './status/feed.ts';
+import { RecentRequests } from './status/recent.ts';
+import { backendGauges, modelNames } from './measured.ts';
 
 /** What every process is started with that serves resources. */
 export interface ServiceOptions {
@@ -29,6 +32,8 @@ export interface ServiceParts {
   readonly pools?: Pools;
   /** Further questions that the admin listener answers. */
   readonly admin?: (app: FastifyInstance) => void;
+  /** What the status page shows of it. */
+  readonly status: StatusSources;
   /** Lines to be told at the start, with those of the configuration. */
   readonly notices?: (snapshot: Snapshot) => readonly string[];
 }
@@ -59,6 +64,8 @@ export abstract class Service {
   readonly metrics: Metrics;
   readonly lifecycle = new Lifecycle();
   readonly reloadState: ReloadState = { lastError: undefined, lastAttemptAt: undefined };
+  /** For the status page. */
+  protected readonly recent = new RecentRequests();
   readonly #options: ServiceOptions;
   readonly #notices: ServiceParts['notices'];
   readonly #watch: FolderWatch;
@@ -68,7 +75,7 @@ export abstract class Service {
   #reloading: Promise<boolean> = Promise.resolve(false);
   #stopped: Promise<void> | undefined;
 
-  constructor(options: ServiceOptions, metrics: Metrics, { pools, admin, notices }: ServiceParts) {
+  constructor(options: ServiceOptions, metrics: Metrics, { pools, admin, notices, status }: ServiceParts) {
     this.#options = options;
     this.metrics = metrics;
     this.#notices = notices;
@@ -78,7 +85,10 @@ export abstract class Service {
       () => void this.reload(FILE_CHANGED),
       (folder, error) => log('warn', `changes of ${folder} are not noticed; send SIGHUP after one`, describe(error)),
     );
-    this.#admin = adminApp(this.configuration, this.lifecycle, this.metrics, this.reloadState);
+    metrics.families.reloadOk.with().set(1);
+    metrics.onCollect(() => backendGauges(this.configuration.current, metrics.families));
+    const { configuration, lifecycle, reloadState: reload, recent } = this;
+    this.#admin = adminApp({ configuration, lifecycle, metrics, reload, recent, sources: status });
     admin?.(this.#admin);
   }
 
@@ -100,7 +110,7 @@ export abstract class Service {
    */
   async start(): Promise<void> {
     this.configuration.load();
-    this.metrics.generation.set(1);
+    this.#inService(this.configuration.current);
     this.metrics.collectProcess();
     try {
       await this.#admin.listen({ host: this.#options.adminHost ?? '127.0.0.1', port: this.#options.adminPort });
@@ -137,8 +147,8 @@ export abstract class Service {
         this.configuration.take(candidate);
         change();
         const { generation, hash } = candidate.snapshot;
-        this.metrics.reloads.inc({ result: 'ok' });
-        this.metrics.generation.set(generation);
+        this.#reloaded('ok');
+        this.#inService(candidate.snapshot);
         this.#options.log('info', `configuration ${generation} (${hash}) is in service: ${reason}`);
       }
       this.reloadState.lastError = undefined;
@@ -147,6 +157,19 @@ export abstract class Service {
       this.#refused(error, reason);
       return false;
     }
+  }
+
+  #reloaded(result: 'ok' | 'refused'): void {
+    const { reloads, reloadOk } = this.metrics.families;
+    reloads.with(result).inc();
+    reloadOk.with().set(result === 'ok' ? 1 : 0);
+  }
+
+  #inService(snapshot: Snapshot): void {
+    const { generation, loadedAt } = this.metrics.families;
+    generation.with().set(snapshot.generation);
+    loadedAt.with().set(snapshot.loadedAt / 1000);
+    this.metrics.models.keep(modelNames(snapshot));
   }
 
   #prepare(): Candidate | undefined {
@@ -159,7 +182,7 @@ export abstract class Service {
 
   #refused(error: unknown, reason: string): void {
     const message = error instanceof Error ? error.message : String(error);
-    this.metrics.reloads.inc({ result: 'refused' });
+    this.#reloaded('refused');
     // Changes come in bunches: the same text is not told again and again.
     const told = reason === FILE_CHANGED && this.reloadState.lastError === message;
     this.reloadState.lastError = message;

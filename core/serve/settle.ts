@@ -2,6 +2,7 @@ import type { Outcome } from '../attempt/call.ts';
 import { originUrl } from '../http/origin.ts';
 import { NO_DETAILS, type Usage } from '../llm/usage.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { ErrorType } from '../telemetry/metrics/error-type.ts';
 
 import type { AiTarget } from '../providers/target.ts';
 import type { GatewayRequest } from './request.ts';
@@ -15,31 +16,35 @@ export type LogRequest = (line: object) => void;
  */
 export function settle(request: GatewayRequest, metrics: Metrics, log: LogRequest | undefined): void {
   const { outcome } = request;
-  const operation = request.endpoint?.operation ?? 'http';
   const status = outcome?.status ?? request.reply.status;
-  const durationMs = performance.now() - request.startedAt;
-  metrics.requests.inc({ operation, status });
-  metrics.duration.observe({ operation }, durationMs / 1000);
-  for (const attempt of outcome?.attempts ?? [])
-    metrics.attempts.inc({ backend: attempt.target.backend.name, result: attempt.failure?.reason ?? 'ok' });
-  log?.(lineOf(request, status, durationMs));
+  const usage = request.usage ?? (outcome === undefined ? undefined : usageOf(outcome));
+  const now = performance.now();
+  const errorType = metrics.settled.record(request, status, usage, now);
+  log?.(lineOf(request, status, now - request.startedAt, usage, errorType));
 }
 
-function lineOf(request: GatewayRequest, status: number, durationMs: number): object {
+function lineOf(
+  request: GatewayRequest,
+  status: number,
+  durationMs: number,
+  usage: Usage | undefined,
+  errorType: ErrorType | undefined,
+): object {
   const { outcome, rule, headers } = request;
   const last = outcome?.attempts.at(-1);
   const target = last?.target as AiTarget | undefined;
-  const usage = request.usage ?? (outcome === undefined ? undefined : usageOf(outcome));
   const ttft = outcome?.firstTokenAt === undefined ? undefined : outcome.firstTokenAt - request.startedAt;
   const tokens = usage?.output;
   return {
     start_time: new Date(request.startTime).toISOString(),
     'x-request-id': request.id,
+    trace_id: request.trace?.traceId,
     method: request.method,
     'x-envoy-origin-path': request.path,
     protocol: `HTTP/${request.raw.httpVersion}`,
     response_code: status,
     response_flags: flagsOf(request),
+    error_type: errorType,
     response_code_details: request.errorCode ?? outcome?.failure?.reason ?? 'via_upstream',
     bytes_received: request.bodyBytes,
     bytes_sent: request.reply.bytes,

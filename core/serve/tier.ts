@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { EndpointTable, type EndpointPrefixes } from '../read/endpoints.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import type { Tracing } from '../telemetry/trace/tracing.ts';
 import { Listeners } from './listeners.ts';
+import { watchTracing } from './measured.ts';
 import { Pipeline, type Stages } from './pipeline.ts';
 import { describe, type Front, Service, type ServiceOptions, type ServiceParts } from './service.ts';
 import type { LogRequest } from './settle.ts';
@@ -19,6 +21,8 @@ export interface TierOptions extends ServiceOptions {
   readonly debugHeaders?: boolean;
   /** Takes a line of the access log; undefined: none. */
   readonly accessLog: LogRequest | undefined;
+  /** Where traces of model calls go; what waits is sent before the tier has stopped. @default nowhere */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What makes a tier out of what both have in common. */
@@ -26,21 +30,29 @@ export interface TierParts extends ServiceParts {
   readonly stages: Stages;
 }
 
+/** Time for the last spans, once everything else has ended. */
+const FLUSH_MS = 3000;
+
 /** A running tier: a service of HTTP requests by the Gateways and routes of its resources. */
 export class Tier extends Service {
   protected readonly front: Front;
   readonly #pipeline: Pipeline;
   readonly #listeners: Listeners;
+  readonly #tracing: Tracing | undefined;
 
   constructor(options: TierOptions, metrics: Metrics, { stages, ...parts }: TierParts) {
     super(options, metrics, parts);
     const { log } = options;
+    this.#tracing = options.tracing;
+    if (options.tracing !== undefined) watchTracing(options.tracing, metrics);
     this.#pipeline = new Pipeline({
       stages,
       snapshot: () => this.configuration.current,
       endpoints: new EndpointTable(options.prefixes),
       metrics: this.metrics,
+      recent: this.recent,
       log: options.accessLog,
+      tracing: options.tracing,
       onError: (error, requestId) => log('error', 'request failed', { requestId, ...describe(error) }),
       debugHeaders: options.debugHeaders ?? false,
     });
@@ -58,6 +70,11 @@ export class Tier extends Service {
   /** Ports that are listened on, by the port of the Gateway's listener. */
   get ports(): ReadonlyMap<number, number> {
     return this.#listeners.ports;
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    await this.#tracing?.close(FLUSH_MS);
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, target: string, port: number): void {

@@ -1,46 +1,106 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { CONTENT_TYPES, type Format, formatOf, renderFamily } from './metrics/exposition.ts';
+import type { TierName } from './metrics/definition.ts';
+import { type Family, familyOf, type FamilyOf } from './metrics/family.ts';
+import { LabelCap } from './metrics/label-cap.ts';
+import { ProcessMetrics } from './metrics/process.ts';
+import { RequestMetrics } from './metrics/requests.ts';
+import { type MetricKey, METRICS } from './metrics/table.ts';
+import { VERSION } from './metrics/version.ts';
 
-/** The one table of metrics. Label values come from configuration or fixed lists, never from a request: their number is bounded. */
+export type Families = { readonly [Key in MetricKey]: FamilyOf<(typeof METRICS)[Key]> };
+
+/** A page for a scraper. */
+export interface Page {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** What sets gauges right before they are read. A rejection leaves the others alone. */
+export type Collector = () => void | Promise<void>;
+
+/** Values of labels that clients can influence: how many have series of their own. */
+const MOST_MODELS = 200;
+const MOST_CLIENTS = 200;
+
+const MODEL_LABELS = ['gen_ai_original_model', 'gen_ai_request_model', 'gen_ai_response_model', 'model', 'model_name', 'target_model_name'];
+const CLIENT_LABELS = ['client_id', 'fairness_id'];
+
+/** The metrics of one process: all families of its tier, in the order of the table. */
 export class Metrics {
-  readonly registry = new Registry();
-  readonly requests = new Counter({
-    name: 'tierkit_requests_total',
-    help: 'Requests answered, by operation and status of the answer',
-    labelNames: ['operation', 'status'],
-    registers: [this.registry],
-  });
-  readonly duration = new Histogram({
-    name: 'tierkit_request_duration_seconds',
-    help: 'Time from the head of a request to the last byte of its answer',
-    labelNames: ['operation'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
-    registers: [this.registry],
-  });
-  readonly attempts = new Counter({
-    name: 'tierkit_attempts_total',
-    help: 'Attempts at backends, by backend and result (ok, or the reason of the failure)',
-    labelNames: ['backend', 'result'],
-    registers: [this.registry],
-  });
-  readonly reloads = new Counter({
-    name: 'tierkit_config_reloads_total',
-    help: 'Loads of the configuration, by result (ok, refused)',
-    labelNames: ['result'],
-    registers: [this.registry],
-  });
-  readonly generation = new Gauge({
-    name: 'tierkit_config_generation',
-    help: 'Generation of the configuration in service',
-    registers: [this.registry],
-  });
-  readonly inFlight = new Gauge({
-    name: 'tierkit_requests_in_flight',
-    help: 'Requests that are being answered',
-    registers: [this.registry],
-  });
+  readonly families: Families;
+  /** Names of models: those of the configuration, and of others a bounded number. */
+  readonly models: LabelCap;
+  /** Names that answers give their models. */
+  readonly responseModels: LabelCap;
+  readonly clients: LabelCap;
+  /** Takes each finished request. */
+  readonly settled: RequestMetrics;
+  readonly tier: TierName;
+  readonly #shown: readonly Family[];
+  readonly #collectors: Collector[] = [];
+  readonly #forget: ((value: string) => void)[] = [];
+  #process: ProcessMetrics | undefined;
+
+  constructor(tier: TierName) {
+    const rows = Object.entries(METRICS) as [MetricKey, (typeof METRICS)[MetricKey]][];
+    const families = rows.map(([key, row]) => [key, familyOf(row)] as const);
+    this.families = Object.fromEntries(families) as unknown as Families;
+    this.#shown = families.filter(([key]) => METRICS[key].tiers.includes(tier)).map(([, family]) => family as Family);
+    this.models = this.#cap(MOST_MODELS, MODEL_LABELS);
+    this.responseModels = this.#cap(MOST_MODELS, ['gen_ai_response_model']);
+    this.clients = this.#cap(MOST_CLIENTS, CLIENT_LABELS);
+    this.tier = tier;
+    this.settled = new RequestMetrics(this);
+    const { telemetryDropped, telemetryExported, telemetryFailed } = this.families;
+    for (const family of [telemetryDropped, telemetryExported, telemetryFailed]) family.with('spans');
+    this.families.build.with(VERSION, tier, process.versions.node).set(1);
+  }
+
+  #cap(most: number, labels: readonly string[]): LabelCap {
+    const onEvict = (value: string): void => {
+      for (const family of this.#shown) for (const label of labels) family.remove(label, value);
+      for (const forget of this.#forget) forget(value);
+    };
+    return new LabelCap({ most, onEvict });
+  }
+
+  /** Calls back before each page. */
+  onCollect(collector: Collector): void {
+    this.#collectors.push(collector);
+  }
+
+  /** Calls back when the series of a label's value are gone: whoever holds some has to ask for new ones. */
+  onForget(forget: (value: string) => void): void {
+    this.#forget.push(forget);
+  }
 
   /** Starts the process metrics (CPU, memory, event loop). */
   collectProcess(): void {
-    collectDefaultMetrics({ register: this.registry });
+    this.#process ??= new ProcessMetrics();
+  }
+
+  /** @param accept header of the scraper: OpenMetrics, which has exemplars, or the older text */
+  async page(accept?: string): Promise<Page> {
+    const format: Format = formatOf(accept);
+    await Promise.all(this.#collectors.map(collect));
+    for (const family of this.#shown) {
+      if (family.overflowed === 0) continue;
+      this.families.seriesOverflow.with(family.definition.name).value = family.overflowed;
+    }
+    const startedAt = performance.now();
+    let body = '';
+    for (const family of this.#shown) body += renderFamily(family, format);
+    this.families.scrapeDuration.with().set((performance.now() - startedAt) / 1000);
+    if (this.#process !== undefined) body += await this.#process.render(format);
+    if (format === 'openmetrics') body += '# EOF\n';
+    return { contentType: CONTENT_TYPES[format], body };
+  }
+}
+
+async function collect(collector: Collector): Promise<void> {
+  try {
+    await collector();
+  } catch {
+    // What a collector cannot say is not said; the page still has the rest.
   }
 }

@@ -11,6 +11,7 @@ import type { GatewayRequest } from '#core/serve/request';
 import { usageOf } from '#core/serve/settle';
 
 import type { RowBudget } from '../ledger/row.ts';
+import type { AdmissionMetrics } from './admission-metrics.ts';
 import { Alerts } from './alerts.ts';
 import { boundOf, BudgetItem, budgetItems, CostRange, type OutputWish, pricePlace } from './budget-items.ts';
 import type { Counts } from './counts.ts';
@@ -28,6 +29,9 @@ export interface AdmissionOptions {
   readonly failureMode: Charge['failureMode'];
   /** Told when a budget reaches one of its alerts. */
   readonly alert: (message: string) => void;
+  readonly metrics: AdmissionMetrics;
+  /** Whether somebody wants to know what requests used that no limit applies to. */
+  readonly learns: boolean;
 }
 
 /** The admit stage: limits and budgets, before a request may go on. */
@@ -37,8 +41,12 @@ export class Admission {
   readonly #alerts: Alerts;
   readonly #estimates = new TokenEstimates();
   readonly #seen = new SeenCounts();
+  readonly #metrics: AdmissionMetrics;
+  readonly #learns: boolean;
 
-  constructor({ counts, failureMode, alert }: AdmissionOptions) {
+  constructor({ counts, failureMode, alert, metrics, learns }: AdmissionOptions) {
+    this.#learns = learns;
+    this.#metrics = metrics;
     this.#counts = counts;
     this.#failureMode = failureMode;
     this.#alerts = new Alerts(alert);
@@ -71,7 +79,11 @@ export class Admission {
     const facts = costFacts(undefined, { model: '', backend: '', route: `${route.name}.${route.namespace}` });
     const items = limitItems(rules, request, facts, this.#failureMode);
     if (items.length === 0) return undefined;
-    const settle = (decided: Decision): void => this.#holdOf(decided, items, request).settle(usedBy(items, facts, undefined));
+    const settle = (decided: Decision): void => {
+      const used = usedBy(items, facts, undefined);
+      this.#holdOf(decided, items, request).settle(used);
+      this.#metrics.settled(items, used);
+    };
     const decision = this.#ask(items);
     return decision instanceof Promise ? decision.then(settle, unavailable) : settle(decision);
   }
@@ -86,11 +98,18 @@ export class Admission {
     const place = this.#placeOf(api, target);
     const items = limitItems(target.quotas, api.request, expectedFacts(expected, place), this.#failureMode);
     const decided = (decision: Decision): Quota | GatewayError => {
-      if (!decision.admitted) return refusal(decision, items, 'TK_RATE_LIMITED');
+      if (!decision.admitted) {
+        this.#metrics.refused(items[decision.refusedBy]!, 'quota');
+        return refusal(decision, items, 'TK_RATE_LIMITED');
+      }
       const { hold, states } = decision;
       const refusedBy = noneHasRoom(items, hold, states);
-      if (refusedBy === undefined) return new Quota({ items, hold, expected, place, estimates: this.#estimates });
+      if (refusedBy === undefined) {
+        this.#metrics.admitted(items, hold.granted, (at) => isOver(states[at]!), 'quota');
+        return new Quota({ items, hold, expected, place, estimates: this.#estimates, metrics: this.#metrics });
+      }
       hold.settle(items.map(() => 0));
+      this.#metrics.refused(items[refusedBy]!, 'quota');
       return refusal({ admitted: false, refusedBy, states, retryAfterMs: states[refusedBy]!.resetMs }, items, 'TK_RATE_LIMITED');
     };
     const decision = this.#ask(items);
@@ -138,8 +157,10 @@ export class Admission {
   }
 
   #usage(api: ApiRequest, outcome: Outcome<AiTarget>, admitted: Admitted | undefined): Usage | undefined {
-    // Large requests without a limit are not looked through for what they could teach.
-    if (admitted === undefined && api.request.bodyBytes > MOST_LEARNED_BYTES) {
+    // Without a limit requests teach something only where a ledger or prices want the estimates, and large ones cost too much to look through.
+    const { bodyBytes, snapshot } = api.request;
+    const teaches = (this.#learns || snapshot.money.prices.entries.length > 0) && bodyBytes <= MOST_LEARNED_BYTES;
+    if (admitted === undefined && !teaches) {
       const reported = usageOf(outcome);
       if (reported?.source === 'reported') return reported;
     }
@@ -173,20 +194,23 @@ export class Admission {
       const most = boundOf(item, hold.granted[index]!, state, expected);
       if (most !== undefined && (bound === undefined || most < bound)) bound = most;
     }
-    return new Admitted({ items, hold, api, expected, bound, estimates: this.#estimates });
+    return new Admitted({ items, hold, api, expected, bound, estimates: this.#estimates, metrics: this.#metrics });
   }
 
   /** @throws GatewayError where the decision is no */
   #holdOf(decision: Decision, items: readonly Item[], request: GatewayRequest): Hold {
     if (!decision.admitted) {
+      this.#metrics.refused(items[decision.refusedBy]!);
       throw refusal(decision, items, items[decision.refusedBy] instanceof BudgetItem ? 'TK_BUDGET' : 'TK_RATE_LIMITED');
     }
     const { hold, states } = decision;
     const refusedBy = tooLittle(items, hold, states);
     if (refusedBy !== undefined) {
       hold.settle(items.map(() => 0));
+      this.#metrics.refused(items[refusedBy]!);
       throw refusal({ admitted: false, refusedBy, states, retryAfterMs: SETTLING_MS }, items, 'TK_RATE_LIMITED');
     }
+    this.#metrics.admitted(items, hold.granted, (at) => isOver(states[at]!));
     Object.assign(request.reply.extra, limitHeaders(items, states));
     const over = items.filter(({ shadow }, index) => shadow && isOver(states[index]!));
     if (over.length > 0) request.details = { ...request.details, limits_exceeded_in_shadow: over.map(({ name }) => name) };
@@ -213,6 +237,7 @@ interface AdmittedParts {
   /** Tokens that the answer may have, where that is less than the client wants. */
   readonly bound: number | undefined;
   readonly estimates: TokenEstimates;
+  readonly metrics: AdmissionMetrics;
 }
 
 /** What a request used, and what it came to. */
@@ -253,9 +278,10 @@ export class Admitted {
 
   /** Puts what was used in the place of what was set aside. @returns the budgets that were charged */
   settle(facts: CostFacts, cost: Cost | Unpriced | undefined): readonly RowBudget[] {
-    const { items, hold } = this.#parts;
+    const { items, hold, metrics } = this.#parts;
     const used = usedBy(items, facts, cost);
     hold.settle(used);
+    metrics.settled(items, used);
     return items.flatMap((item, index) => (item instanceof BudgetItem ? item.row(used[index]!) : []));
   }
 }
@@ -266,6 +292,7 @@ interface QuotaParts {
   readonly expected: Expected;
   readonly place: Place;
   readonly estimates: TokenEstimates;
+  readonly metrics: AdmissionMetrics;
 }
 
 /** What was set aside of one backend's quota, for as long as an attempt lasts. */
@@ -286,10 +313,12 @@ export class Quota implements AttemptWatch {
   }
 
   ended({ failure, clientGone, facts = NO_FACTS }: Parameters<AttemptWatch['ended']>[0]): void {
-    const { items, hold, expected, place, estimates } = this.#parts;
+    const { items, hold, expected, place, estimates, metrics } = this.#parts;
     const complete = failure === undefined && !clientGone;
     const usage = settledUsage({ complete, underWay: clientGone, facts, tokens: this.#tokens }, expected, 0, estimates);
-    hold.settle(usedBy(items, costFacts(usage, place), undefined));
+    const used = usedBy(items, costFacts(usage, place), undefined);
+    hold.settle(used);
+    metrics.settled(items, used, 'quota');
   }
 }
 

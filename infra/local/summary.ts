@@ -23,7 +23,7 @@ export function servicesOf({ configuration, ports }: LocalSettings): Service[] {
 
 function detailsOf(adminPort: number, path: string): Service[] {
   return [
-    { service: '', where: `http://${HOST}:${adminPort}`, what: 'admin: /readyz /metrics /config' },
+    { service: '', where: `http://${HOST}:${adminPort}/`, what: 'its status page: health, limits or pools, the last requests' },
     { service: '', where: shortest(path), what: 'its resources; a change is live at once' },
   ];
 }

@@ -3,7 +3,7 @@ import { didYouMean } from '#core/resources/nearest';
 import { describe, type Front, Service, type ServiceOptions } from '#core/serve/service';
 import { Metrics } from '#core/telemetry/metrics';
 
-import { poolRoutes } from '../admin.ts';
+import { poolRoutes, poolStates } from '../admin.ts';
 import type { Certificate } from '../epp/self-signed.ts';
 import { type EppServer, startEppServer } from '../epp/server.ts';
 import { tierTwoEndpoints } from '../main.ts';
@@ -42,8 +42,14 @@ export class EppService extends Service {
   constructor(options: EppServiceOptions) {
     const { log, maxEndpoints, scores } = options;
     const name = options.pool === undefined || options.pool.includes('/') ? options.pool : `default/${options.pool}`;
-    const pools = new PoolsInService((message) => log('warn', message), { alone: true, only: name });
-    super(options, new Metrics(), { pools, admin: (app) => poolRoutes(app, pools), notices: () => this.#ownNotices() });
+    const measured = new Metrics('epp');
+    const pools = new PoolsInService((message) => log('warn', message), { alone: true, only: name, metrics: measured });
+    super(options, measured, {
+      pools,
+      admin: (app) => poolRoutes(app, pools),
+      status: { name: 'endpoint picker', pools: (most) => poolStates(pools, most), explains: true },
+      notices: () => this.#ownNotices(),
+    });
     this.#options = options;
     this.#pools = pools;
     this.#name = name;

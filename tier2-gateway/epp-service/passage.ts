@@ -1,5 +1,6 @@
 import { type Failure, retryAfterMs, sortOf } from '#core/attempt/failure';
 import type { Facts } from '#core/attempt/call';
+import type { Usage } from '#core/llm/usage';
 import { usageOf } from '#core/serve/settle';
 
 import { parseEndpoint } from '../epp/endpoints.ts';
@@ -20,7 +21,7 @@ export interface PassageParts {
   /** The client's name for the model, where the answer has another one and can be changed. */
   readonly restore: string | undefined;
   /** Called once, when nothing more is heard. @param status of the answer; 499 where there was none, or not all of it */
-  readonly over: (status: number) => void;
+  readonly over: (status: number, usage?: Usage) => void;
 }
 
 /** A request at the endpoint to which its gateway took it: what its answer tells the picker, the queue, and the pool's health. */
@@ -72,14 +73,15 @@ export class Passage implements AnswerWatch {
   end(how: 'complete' | 'aborted'): void {
     const { picking, over } = this.#parts;
     const gone = how === 'aborted';
+    let facts: Facts | undefined;
     try {
       const failure = gone ? undefined : this.#failure();
       this.#leave(failure, how === 'complete');
-      const facts = this.#facts(how === 'complete' && failure === undefined);
+      facts = this.#facts(how === 'complete' && failure === undefined);
       picking.ended({ failure, clientGone: gone, facts });
       picking.close(facts?.usage?.total);
     } finally {
-      over(gone ? 499 : this.#status);
+      over(gone ? 499 : this.#status, facts?.usage);
     }
   }
 

@@ -1,12 +1,15 @@
 import { GatewayError } from '#core/errors';
 import { editObject } from '#core/json/edit';
+import type { Usage } from '#core/llm/usage';
 import { errorBody } from '#core/llm/dialect';
 import type { EndpointTable } from '#core/read/endpoints';
 import type { Configuration } from '#core/serve/configuration';
 import type { Metrics } from '#core/telemetry/metrics';
+import { errorTypeOf } from '#core/telemetry/metrics/error-type';
 
 import type { Header } from '../epp/header-edit.ts';
 import type { PickAnswer, PickRequest } from '../epp/served-pick.ts';
+import { PoolRequestMetrics } from '../metrics/request-series.ts';
 import { PodPicking } from '../pick/pod-picking.ts';
 import type { ServedPool } from '../pick/served-pool.ts';
 import { ANYBODY, subjectFor } from '../pick/subject.ts';
@@ -25,14 +28,24 @@ export interface ServicePickerOptions {
   readonly scores: boolean;
 }
 
+/** Called once, when nothing more is heard of a request. */
+type Over = (status: number, usage?: Usage) => void;
 type Chosen = Exclude<PickAnswer, { immediate: unknown }>;
+
+interface Measured {
+  readonly status: number;
+  readonly usage: Usage | undefined;
+  readonly durationMs: number;
+}
 
 /** Our picker and its queue, for the gateways that ask over the Endpoint Picker Protocol. */
 export class ServicePicker {
   readonly #options: ServicePickerOptions;
+  readonly #requests: PoolRequestMetrics;
 
   constructor(options: ServicePickerOptions) {
     this.#options = options;
+    this.#requests = new PoolRequestMetrics(options.metrics);
   }
 
   async pick(request: PickRequest): Promise<PickAnswer> {
@@ -41,13 +54,17 @@ export class ServicePicker {
     const release = configuration.hold();
     const startedAt = performance.now();
     const asked = readAsked(request, endpoints);
-    metrics.inFlight.inc();
-    const over = (told: number): void => {
+    const inFlight = metrics.families.inFlight.with();
+    inFlight.inc();
+    const over: Over = (told, usage) => {
       const status = told >= 100 && told <= 599 ? told : 0;
       const operation = asked.endpoint?.operation ?? 'http';
-      metrics.inFlight.dec();
-      metrics.requests.inc({ operation, status });
-      metrics.duration.observe({ operation }, (performance.now() - startedAt) / 1000);
+      inFlight.dec();
+      metrics.families.requests
+        .with(operation, String(status), errorTypeOf({ status, errorCode: undefined, outcome: undefined }) ?? '')
+        .inc();
+      metrics.families.duration.with(operation).observe((performance.now() - startedAt) / 1000);
+      if (asked.isWork) this.#measure(asked, pool, { status, usage, durationMs: performance.now() - startedAt });
       release();
     };
     try {
@@ -63,7 +80,21 @@ export class ServicePicker {
     }
   }
 
-  async #pickFor(asked: Asked, request: PickRequest, pool: ServedPool, over: (status: number) => void): Promise<Chosen> {
+  #measure({ model = '', streaming }: Asked, pool: ServedPool, { status, usage, durationMs }: Measured): void {
+    this.#requests.record({
+      model,
+      target: pool.rules.rewrite(model) ?? model,
+      tenant: ANYBODY,
+      priority: 0,
+      streaming,
+      durationMs,
+      firstTokenMs: undefined,
+      usage,
+      errorType: status === 499 ? 'client_gone' : errorTypeOf({ status, errorCode: undefined, outcome: undefined }),
+    });
+  }
+
+  async #pickFor(asked: Asked, request: PickRequest, pool: ServedPool, over: Over): Promise<Chosen> {
     const { maxEndpoints, scores } = this.#options;
     const { scan, model } = asked;
     const renamed = model === undefined ? undefined : pool.rules.rewrite(model);

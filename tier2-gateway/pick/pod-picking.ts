@@ -51,6 +51,11 @@ export class PodPicking implements AttemptWatch {
     this.#show = show;
   }
 
+  /** What the picker goes by. */
+  get subject(): PickSubject {
+    return this.#subject;
+  }
+
   get waitedMs(): number {
     return this.#admission?.waitedMs ?? 0;
   }
@@ -106,10 +111,14 @@ export class PodPicking implements AttemptWatch {
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
       ...(waitMs === undefined ? {} : { ttlMs: waitMs }),
     });
+    const pickedFrom = performance.now();
     this.#ticket = service.external === undefined ? service.picker.pick(pick) : await this.#ask(service.external, signal);
+    const chosenBy = this.#asked === undefined ? 'own' : this.#asked.chosenBy === 'picker' ? 'picker' : 'fallback';
+    const ms = performance.now() - pickedFrom;
     this.#order = this.#inOrder(Date.now());
     const first = this.#order[this.#place++];
     const member = first === undefined ? undefined : service.pool.member(first);
+    service.series?.picked({ request: pick, first: this.#ticket.ranked[0], at: member?.endpoint, ms, chosenBy });
     if (member === undefined || !this.#ticket.moveTo(first!)) {
       this.close();
       throw this.#nothingReady();
@@ -128,6 +137,7 @@ export class PodPicking implements AttemptWatch {
       this.#asked = await picker.pick({ pick: this.#subject.pick, ...shown }, signal);
       return this.#asked;
     } catch (error) {
+      this.pool.service.series?.failed();
       this.close();
       throw error;
     }

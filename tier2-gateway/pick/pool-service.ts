@@ -3,6 +3,7 @@ import type { InferencePool } from '#core/resources/inference/inference-pool';
 import { EppClient } from '../epp/client.ts';
 import { FlowControl } from '../flow/flow-control.ts';
 import { Picker } from '../picker/picker.ts';
+import type { PoolSeries } from '../metrics/pool-series.ts';
 import type { EndpointSource } from '../pools/endpoint.ts';
 import type { PickRequest } from '../picker/policy.ts';
 import { Pool } from '../pools/pool.ts';
@@ -18,21 +19,37 @@ const MAX_ADAPTERS = 10_000;
 /** Endpoints tell times since 1970, the picker goes by a clock that never goes back. */
 const EPOCH = performance.timeOrigin;
 
+/** What a pool at work is made of. */
+export interface PoolServiceParts {
+  readonly resource: InferencePool;
+  readonly source: EndpointSource;
+  /** The picker that the pool names; without one the gateway picks. */
+  readonly external: ExternalReference | undefined;
+  readonly warn: (message: string) => void;
+  /** Undefined: nothing is measured. */
+  readonly series?: PoolSeries | undefined;
+}
+
 /** One pool at work: its endpoints, the picker that knows their load and caches, and the queue before them. It outlives reloads. */
 export class PoolService {
   readonly pool: Pool;
   readonly picker: Picker;
   readonly flow: FlowControl;
   readonly external: ExternalPicker | undefined;
+  readonly series: PoolSeries | undefined;
   readonly #sweep: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   readonly #adapters = new Set<string>();
 
-  /** @param external the picker that the pool names; without one the gateway picks */
-  constructor(resource: InferencePool, source: EndpointSource, external: ExternalReference | undefined, warn: (message: string) => void) {
+  constructor({ resource, source, external, warn, series }: PoolServiceParts) {
+    this.series = series;
     this.pool = new Pool(resource, { source });
     this.picker = new Picker({ now: () => performance.now(), random: Math.random });
-    this.flow = new FlowControl({ saturation: () => this.picker.saturation(), endpoints: () => this.pool.ready });
+    this.flow = new FlowControl({
+      saturation: () => this.picker.saturation(),
+      endpoints: () => this.pool.ready,
+      ...(series === undefined ? {} : { onOutcome: series.turn }),
+    });
     this.external = external === undefined ? undefined : this.#externalPicker(external, warn);
     this.#unsubscribe = this.pool.subscribe({
       onEndpoints: (endpoints) => {

@@ -2,7 +2,10 @@ import type { Serving } from '#core/attempt/backend';
 import { Kept } from '#core/kept';
 import type { InferencePool } from '#core/resources/inference/inference-pool';
 import type { Pools, Scope } from '#core/route/scope';
+import type { Metrics } from '#core/telemetry/metrics';
 
+import { poolGauges } from '../metrics/pool-gauges.ts';
+import { PoolSeries } from '../metrics/pool-series.ts';
 import { readAnnotations, sourceOf } from '../pools/annotations.ts';
 import { externalPickerOf } from './external-reference.ts';
 import { PoolService } from './pool-service.ts';
@@ -14,6 +17,7 @@ export class PoolsInService implements Pools {
   readonly alone: boolean;
   readonly #only: string | undefined;
   readonly #warn: (message: string) => void;
+  readonly #metrics: Metrics | undefined;
   readonly #closing = new Set<Promise<void>>();
   readonly #kept = new Kept<PoolService>((service) => {
     const stopped = service.stop().finally(() => this.#closing.delete(stopped));
@@ -25,10 +29,15 @@ export class PoolsInService implements Pools {
 
   /**
    * @param settings `alone`: there are no routes, and whoever serves the pools asks this process to pick, whatever picker they name.
-   * `only`: the one pool that is served, `namespace/name`
+   * `only`: the one pool that is served, `namespace/name`. `metrics`: take what the pools measure
    */
-  constructor(warn: (message: string) => void, { alone = false, only }: { alone?: boolean; only?: string | undefined } = {}) {
+  constructor(
+    warn: (message: string) => void,
+    { alone = false, only, metrics }: { alone?: boolean; only?: string | undefined; metrics?: Metrics } = {},
+  ) {
     this.#warn = warn;
+    this.#metrics = metrics;
+    metrics?.onCollect(() => poolGauges(this.services(), metrics.families));
     this.alone = alone;
     this.#only = only;
   }
@@ -77,7 +86,9 @@ export class PoolsInService implements Pools {
     const key = JSON.stringify([namespace, name, pool.body.spec, annotations, settings, picker]);
     const service = this.#kept.get(key, () => {
       const onProblem = (message: string): void => this.#warn(`InferencePool ${fullName}: ${message}`);
-      return new PoolService(pool, sourceOf(settings!, pool, onProblem), picker, onProblem);
+      const source = sourceOf(settings!, pool, onProblem);
+      const series = this.#metrics === undefined ? undefined : new PoolSeries(this.#metrics, fullName);
+      return new PoolService({ resource: pool, source, external: picker, warn: onProblem, series });
     });
     const served = new ServedPool(service, rulesOf(pool, scope));
     this.#prepared?.set(fullName, served);

@@ -1,0 +1,81 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { GatewayError } from '../../errors.ts';
+import type { Cost } from '../../money/cost.ts';
+import type { StreamReader } from '../../llm/stream.ts';
+import { accumulatorOf, type Accumulator } from './accumulate.ts';
+import { newSpanId, traceparent, tracestate } from './context.ts';
+import type { PassSource } from './record.ts';
+import { RecordingReader } from './recording-reader.ts';
+
+/** What is remembered of one request while it is under way: ids, times, and references to what is there anyway. */
+export class RequestTrace {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Undefined: the trace begins here. */
+  readonly parentSpanId: string | undefined;
+  /** Decided at the start; what happens to a request can still make it kept. */
+  readonly sampled: boolean;
+  /** Whether this span is the model call's own: it alone has token counts. */
+  readonly counts: boolean;
+  /** `performance.now()`. */
+  identifiedAt: number | undefined;
+  admittedAt: number | undefined;
+  /** What was paid, where that is known. */
+  cost: Cost | undefined;
+  /** Ways through pools of tier two, in their order. */
+  readonly passes: PassSource[] = [];
+  /** The error that we answered ourselves. */
+  error: GatewayError | undefined;
+  /** Body of the request. */
+  body: Buffer | undefined;
+  /** Body of the answer. */
+  answer: Buffer | undefined;
+  stream: Accumulator | undefined;
+  ended = false;
+  readonly #attempts: string[] = [];
+  readonly #showsOutput: boolean;
+
+  constructor(parts: {
+    readonly traceId: string;
+    readonly parentSpanId: string | undefined;
+    readonly sampled: boolean;
+    readonly counts: boolean;
+    readonly showsOutput: boolean;
+  }) {
+    this.traceId = parts.traceId;
+    this.spanId = newSpanId();
+    this.parentSpanId = parts.parentSpanId;
+    this.sampled = parts.sampled;
+    this.counts = parts.counts;
+    this.#showsOutput = parts.showsOutput;
+  }
+
+  /** Id of the span of an attempt. @param attempt counted from 1 */
+  attempt(attempt: number): string {
+    return (this.#attempts[attempt - 1] ??= newSpanId());
+  }
+
+  /** Puts the context of an attempt on the request to its backend, in the place of what the client sent. */
+  inject(headers: string[], attempt: number, client: IncomingHttpHeaders): void {
+    if (client.traceparent !== undefined || client.tracestate !== undefined) {
+      for (let at = headers.length - 2; at >= 0; at -= 2) {
+        if (headers[at] === 'traceparent' || headers[at] === 'tracestate') headers.splice(at, 2);
+      }
+    }
+    // The state belongs to the parent: without a valid one it is nobody's.
+    const state = tracestate(this.parentSpanId === undefined ? undefined : client.tracestate);
+    headers.push('traceparent', traceparent(this.traceId, this.attempt(attempt), this.sampled), 'tracestate', state);
+  }
+
+  /** A reader that remembers what the stream says; the reader itself where nobody will look at it. */
+  reading(reader: StreamReader, operation: string): StreamReader {
+    this.stream = undefined;
+    this.answer = undefined;
+    if (!this.sampled || !this.counts) return reader;
+    const accumulator = accumulatorOf(operation, this.#showsOutput);
+    if (accumulator === undefined) return reader;
+    this.stream = accumulator;
+    return new RecordingReader(reader, accumulator);
+  }
+}

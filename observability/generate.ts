@@ -1,0 +1,13 @@
+// node observability/generate.ts: writes the page of metrics, the rule files and the dashboards.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { generated } from './generated.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+for (const [path, text] of await generated()) {
+  const file = join(ROOT, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  process.stdout.write(`${path}\n`);
+}

@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { dump } from 'js-yaml';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { queriesOf } from './alerts/alert.ts';
+import { allAlerts, ALERTS } from './alerts/all.ts';
+import { DASHBOARDS } from './dashboards/all.ts';
+import { REFERENCE_QUERIES } from './dashboards/reference.fixture.ts';
+import { freePorts, loadRound, type Platform, startPlatform } from './platform.fixture.ts';
+import { RECORDINGS } from './prometheus/recording.ts';
+import { alertFile, recordingFile } from './prometheus/rule-files.ts';
+import { partOf, REQUIRED } from './real-parts.fixture.ts';
+
+/** How long a query may take to have an answer: rates need some scrapes. */
+const PATIENCE_MS = 45_000;
+
+const binary = partOf('prometheus', 'TIERKIT_PROMETHEUS');
+describe.skipIf(binary === undefined && !REQUIRED)('a real Prometheus that scrapes both tiers under load', () => {
+  let platform: Platform | undefined;
+  let prometheus: ChildProcess | undefined;
+  let url = '';
+  let loading: Promise<void> | undefined;
+  const ending = new AbortController();
+
+  beforeAll(async () => {
+    if (binary === undefined)
+      throw new Error('REQUIRE_REAL is set, and there is no prometheus: put it on PATH, or name it in TIERKIT_PROMETHEUS');
+    platform = await startPlatform();
+    const [port] = (await freePorts(1)) as [number];
+    url = `http://127.0.0.1:${port}`;
+    const args = [
+      `--config.file=${configuration(platform)}`,
+      `--storage.tsdb.path=${join(platform.folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ];
+    prometheus = spawn(binary, [...args, '--enable-feature=exemplar-storage', '--log.level=warn'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    loading = load(platform);
+    if ((await answers('count(up == 1) == 4')).length === 0) throw new Error('Prometheus does not reach all of the platform');
+  }, 90_000);
+
+  afterAll(async () => {
+    ending.abort();
+    await loading;
+    if (prometheus?.exitCode === null) {
+      const exited = once(prometheus, 'exit');
+      prometheus.kill('SIGKILL');
+      await exited;
+    }
+    await platform?.close();
+  });
+
+  async function load(on: Platform): Promise<void> {
+    while (!ending.signal.aborted) {
+      // A gateway that stops is the end of the tests, not of this.
+      await loadRound(on).catch(() => undefined);
+      await sleep(200);
+    }
+  }
+
+  async function query(expr: string): Promise<readonly Sample[]> {
+    const response = await fetch(`${url}/api/v1/query`, { method: 'POST', body: new URLSearchParams({ query: expr }) }).catch(
+      () => undefined,
+    );
+    if (response === undefined) return [];
+    const answer = (await response.json()) as { status: string; error?: string; data?: { result: Sample[] } };
+    if (answer.status !== 'success') throw new Error(`${expr}: ${answer.error}`);
+    return answer.data!.result;
+  }
+
+  /** Numbers that the query gives, as soon as it gives some; none when it does not. */
+  async function answers(expr: string): Promise<readonly Sample[]> {
+    for (const end = performance.now() + PATIENCE_MS; ; await sleep(250)) {
+      const numbers = (await query(expr)).filter(isNumber);
+      if (numbers.length > 0 || performance.now() > end) return numbers;
+    }
+  }
+
+  it.each(RECORDINGS.flatMap(({ rules }) => rules.map(({ record }) => [record])))('records %s', { timeout: 60_000 }, async (record) =>
+    expect(await answers(record)).not.toEqual([]),
+  );
+
+  it.each(allAlerts().flatMap((alert) => queriesOf(alert).map((expr) => [alert.name, expr] as const)))(
+    'has data for the alert %s: %s',
+    { timeout: 60_000 },
+    async (_, expr) => expect(await answers(expr)).not.toEqual([]),
+  );
+
+  it('evaluates every rule without an error', async () => {
+    const { data } = (await (await fetch(`${url}/api/v1/rules`)).json()) as {
+      data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] };
+    };
+    const rules = data.groups.flatMap((group) => group.rules);
+    expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
+    expect(rules).toHaveLength(allAlerts().length + RECORDINGS.flatMap((group) => group.rules).length);
+  });
+
+  it.each(panelQueries())('shows something in %s: %s', { timeout: 60_000 }, async (_, expr) => expect(await answers(expr)).not.toEqual([]));
+
+  it.each(DASHBOARDS.flatMap(({ title, variables = [] }) => variables.map(({ metric, label }) => [title, metric, label] as const)))(
+    'has choices in %s: %s by %s',
+    { timeout: 60_000 },
+    async (_, metric, label) => expect(await answers(`count by (${label}) (${metric}{${label}!=""})`)).not.toEqual([]),
+  );
+
+  it.each(REFERENCE_QUERIES.map((expr) => [expr]))("answers the reference's dashboard: %s", { timeout: 60_000 }, async (expr) =>
+    expect(await answers(expr)).not.toEqual([]),
+  );
+
+  it('takes every page as OpenMetrics, and as the older text', async () => {
+    for (const address of Object.values(platform!.admins)) {
+      for (const accept of ['application/openmetrics-text; version=1.0.0', 'text/plain']) {
+        const response = await fetch(`http://${address}/metrics`, { headers: { accept } });
+        expect(response.headers.get('content-type')).toContain(accept.split(';')[0]);
+        expect((await response.text()).endsWith('# EOF\n')).toBe(accept.includes('openmetrics'));
+      }
+    }
+  });
+});
+
+interface Sample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [at: number, text: string];
+}
+
+/** Panels as Grafana would ask, all values of the variables chosen. */
+function panelQueries(): (readonly [panel: string, expr: string])[] {
+  return DASHBOARDS.flatMap(({ title, rows, variables = [] }) =>
+    rows.flatMap(({ panels }) =>
+      panels.flatMap((panel) =>
+        panel.queries
+          .filter(({ mayBeEmpty }) => mayBeEmpty !== true)
+          .map(({ expr }) => {
+            const asked = variables.reduce(
+              (text, { name }) => text.replaceAll(`$${name}`, '.*'),
+              expr.replaceAll('$__rate_interval', '1m'),
+            );
+            return [`${title}, ${panel.title}`, asked] as const;
+          }),
+      ),
+    ),
+  );
+}
+
+const isNumber = ({ value: [, text] }: Sample): boolean => text !== 'NaN';
+
+const job = (name: string, targets: readonly string[]) => ({ job_name: name, static_configs: [{ targets }] });
+
+/** Our own configuration, with the addresses of this platform, and a second for a quarter of a minute. */
+function configuration({ folder, admins, pods }: Platform): string {
+  mkdirSync(join(folder, 'rules'));
+  // Recordings are evaluated often, so that the test need not wait.
+  writeFileSync(join(folder, 'rules/recording.yaml'), recordingFile(RECORDINGS).replaceAll('interval: 30s', 'interval: 1s'));
+  writeFileSync(join(folder, 'rules/alerts.yaml'), alertFile(ALERTS));
+  const file = join(folder, 'prometheus.yml');
+  const config = {
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
+    rule_files: ['rules/*.yaml'],
+    scrape_configs: [job('tierkit-tier-one', [admins.one]), job('tierkit-tier-two', [admins.two]), job('vllm', pods)],
+  };
+  writeFileSync(file, dump(config));
+  return file;
+}
