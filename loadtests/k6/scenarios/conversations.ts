@@ -1,0 +1,4 @@
+import { optionsOf } from '../script/options.ts';
+
+export * from '../script/behaviour.ts';
+export const options = optionsOf('conversations');
