@@ -12,7 +12,8 @@ export interface K6 {
 }
 
 export const K6_MISSING =
-  'there is no k6: put it on PATH, or name it in K6 (https://grafana.com/docs/k6/latest/set-up/install-k6/; streams need one that was built with k6/x/sse, see loadtests/k6/README.md)';
+  'there is no k6: put it on PATH, or name it in K6 (https://grafana.com/docs/k6/latest/set-up/install-k6/; ' +
+  'streams need one that was built with k6/x/sse, see loadtests/k6/README.md)';
 
 /** @returns the k6 that K6 names, else the one on PATH; undefined: there is none, or it does not run */
 export function findK6(env: NodeJS.ProcessEnv): K6 | undefined {

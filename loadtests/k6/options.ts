@@ -28,8 +28,9 @@ ${SCENARIOS.map(({ name, question }) => `  ${name.padEnd(WIDEST)}   ${question}`
   --own                 start a platform on any free ports, also where one answers
   --out FOLDER          of the report (default loadtests/k6/results/SCENARIO)
 
-K6 names the k6 to use, unless it is on PATH. BASE_URL, TIER_TWO_URL, TIER_ONE_URL, POD_URLS and TENANTS_URL (with API_KEY, TIER_TWO_API_KEY,
-TENANT_KEYS) name another platform: then nothing is started. K6_PROMETHEUS_RW_SERVER_URL sends the metrics to a Prometheus while it runs.
+K6 names the k6 to use, unless it is on PATH. BASE_URL, TIER_TWO_URL, TIER_ONE_URL, POD_URLS and TENANTS_URL (with API_KEY,
+TIER_TWO_API_KEY, TENANT_KEYS) name another platform: then nothing is started. K6_PROMETHEUS_RW_SERVER_URL sends the metrics to a
+Prometheus while it runs.
 `;
 
 const OPTIONS = {

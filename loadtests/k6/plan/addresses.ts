@@ -17,8 +17,8 @@ export const DEFAULT_BASE_URL = 'http://127.0.0.1:1975';
 export const DEFAULT_POD_URLS = 'http://127.0.0.1:8000,http://127.0.0.1:8001';
 
 /**
- * BASE_URL (both tiers), TIER_TWO_URL, TIER_ONE_URL (without tier two), POD_URLS (with commas), TENANTS_URL. Where none of them is set, both
- * tiers and the pods are those of `npm start`, whose tier two takes nothing but tier one's requests.
+ * BASE_URL (both tiers), TIER_TWO_URL, TIER_ONE_URL (without tier two), POD_URLS (with commas), TENANTS_URL. Where none of them is set,
+ * both tiers and the pods are those of `npm start`, whose tier two takes nothing but tier one's requests.
  */
 export function addressesOf(env: Environment): Addresses {
   const has = (name: string): string | undefined => {

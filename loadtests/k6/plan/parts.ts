@@ -99,7 +99,7 @@ export function disconnects({ tiers, rate, seconds }: Settings): Part[] {
   });
 }
 
-/** What goes wrong, one after another: with the first pod, or with all, where another pod would hide it. The rules are the simulator's own. */
+/** What goes wrong in turn: with the first pod, or with all, where another pod would hide it. The rules are the simulator's own. */
 const FAULTS: readonly { readonly part: string; readonly failures: NonNullable<Part['failures']>; readonly everyPod?: true }[] = [
   { part: 'healthy', failures: [] },
   { part: 'errors', failures: [{ kind: 'error', rate: 0.5, status: 500 }] },

@@ -47,7 +47,10 @@ function draw(option: EChartsOption): string {
   return svg;
 }
 
-const heading = (text: string) => ({ title: { text, left: 'center', top: 8, textStyle: { fontSize: 16 } }, legend: { top: 40 } });
+const heading = (text: string) => ({
+  title: { text, left: 'center', top: 8, textStyle: { fontSize: 16 } },
+  legend: { top: 40, itemGap: 30 },
+});
 
 /** The tier alone where all rows are of one part. */
 function labelsOf(figures: readonly Figures[]): string[] {

@@ -51,21 +51,23 @@ function knees({ settings }: Plan, figures: readonly Figures[]): string[] {
     const share = `${SUSTAINED * 100} % of the requests met the objectives`;
     if (broken === -1) return `${who}, ${share} at every rate up to ${steps.at(-1)?.row.rate} a second: the knee is above it.`;
     if (broken === 0) return `${who}, less than ${share} already at ${steps[0]?.row.rate} a second.`;
-    return `${who}, ${share} up to ${steps[broken - 1]!.row.rate} a second; at ${steps[broken]!.row.rate} it was ${percent(steps[broken]!.goodput)}.`;
+    const [last, first] = [steps[broken - 1]!, steps[broken]!];
+    return `${who}, ${share} up to ${last.row.rate} a second; at ${first.row.rate} it was ${percent(first.goodput)}.`;
   });
 }
 
 function cacheShares(figures: readonly Figures[]): string[] {
-  return figures.map(
-    ({ row, cachedTokens, promptTokens }) =>
-      `${TIER_NAMES[row.tier]}: ${percent(promptTokens === 0 ? 0 : cachedTokens / promptTokens)} of the prompt tokens were in the cache of the pod that got them.`,
-  );
+  return figures.map(({ row, cachedTokens, promptTokens }) => {
+    const share = percent(promptTokens === 0 ? 0 : cachedTokens / promptTokens);
+    return `${TIER_NAMES[row.tier]}: ${share} of the prompt tokens were in the cache of the pod that got them.`;
+  });
 }
 
 function quotas(figures: readonly Figures[], tokensAnHour: number | undefined): string[] {
   return figures.map(({ row, requests, refused, promptTokens, outputTokens }) => {
     const limit = tokensAnHour === undefined ? '' : ` of ${tokensAnHour} an hour`;
-    return `The ${row.part} tenant used ${promptTokens + outputTokens} tokens${limit}; ${refused} of its ${requests} requests were refused.`;
+    const used = promptTokens + outputTokens;
+    return `The ${row.part} tenant used ${used} tokens${limit}; ${refused} of its ${requests} requests were refused.`;
   });
 }
 

@@ -57,7 +57,7 @@ function aboutLines({ settings, scenario }: Plan, about: About): string[] {
     `${about.date}, ${about.machine}, ${about.k6}`,
     `Command: ${about.command}`,
     `Load: ${scenario.name}, ${seconds} s, ${rate} a second, answers of ${maxTokens} tokens of ${model}; ${about.target}`,
-    `Objectives: first token in ${ttftMs} ms, ${tpotMs} ms for each further token. Goodput is the share of the requests that were due and met both.`,
+    `Objectives: first token in ${ttftMs} ms, ${tpotMs} ms for each further token. Goodput: the share of what was due that met both.`,
     ...(about.canStream
       ? []
       : ['This k6 has no k6/x/sse: streams were read as a whole, so there are no times to the first token and no gaps.']),

@@ -1,5 +1,5 @@
 const WORDS =
-  'the of and a to in is you that it he was for on are as with his they at be this have from or one had by word but not what all were when'.split(
+  'the of and a to in is you that it he was for on are as with his they at be this have from or one had by word but not what all'.split(
     ' ',
   );
 

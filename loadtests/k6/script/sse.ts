@@ -2,8 +2,8 @@
  * The one place that knows how k6 reads event streams.
  *
  * k6 itself has no streaming client: `k6/http` gives the body when it is complete. This needs a k6 that was built with a module
- * `k6/x/sse` as k6-modules.d.ts describes it. On stock k6 set SSE=no (the runner does so by itself): streams are then read as a whole, without time
- * to first token and gaps, and clients cannot leave.
+ * `k6/x/sse` as k6-modules.d.ts describes it. On stock k6 set SSE=no (the runner does so by itself): streams are then read as a
+ * whole, without time to first token and gaps, and clients cannot leave.
  */
 import http from 'k6/http';
 
