@@ -2,6 +2,7 @@ import { amountOf } from '#core/resources/tierkit/money';
 
 import type { Difference, Receipts, Reconciliation, Tolerance } from '../gateway/ledger/reconcile.ts';
 import { type Group, type Report, TOKEN_KINDS, type Totals } from '../gateway/ledger/report.ts';
+import { tableText } from './table.ts';
 
 /** All that a reconciliation found. */
 export interface Found {
@@ -157,11 +158,5 @@ function exactly(_name: string, value: unknown): unknown {
 
 /** @param texts columns from the left that are texts; figures stand at the right */
 function tableOf(heads: readonly string[], rows: readonly (readonly string[])[], texts: number): string {
-  const widths = heads.map((head, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), head.length));
-  const lineOf = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => (column < texts ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-      .join('  ')
-      .trimEnd();
-  return [heads, ...rows].map((row) => `${lineOf(row)}\n`).join('');
+  return tableText([heads, ...rows], new Set(heads.keys().drop(texts)));
 }

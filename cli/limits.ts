@@ -1,5 +1,6 @@
 import type { CountReport } from '../gateway/admit/seen.ts';
 import { type Command, CommandError, parse } from './command.ts';
+import { tableText } from './table.ts';
 
 const HELP = `Usage: tierkit limits [NAME] [OPTION…]
 
@@ -72,14 +73,5 @@ function tableOf(counts: readonly CountReport[]): string {
     ...[limit, used, reserved, remaining].map(String),
     resets,
   ]);
-  const widths = HEADS.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)));
-  return [HEADS, ...rows]
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return tableText([HEADS, ...rows]);
 }

@@ -1,9 +1,10 @@
 // For tests: Phoenix and Jaeger as processes, on free ports.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+
+import { freePorts } from '#core/real-part.fixture';
 
 export interface RealPart {
   /** Where OTLP over HTTP is taken: OTEL_EXPORTER_OTLP_ENDPOINT. */
@@ -11,22 +12,6 @@ export interface RealPart {
   /** Where it is asked. */
   readonly url: string;
   close(): Promise<void>;
-}
-
-/** The program: what the variable names, or what PATH has. */
-export function partPath(variable: string, name: string): string | undefined {
-  const given = process.env[variable];
-  if (given !== undefined && given !== '') return given;
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const file = join(folder, name);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined;
 }
 
 export async function startPhoenix(binary: string): Promise<RealPart> {
@@ -75,22 +60,6 @@ function jaegerConfig(ports: { readonly query: number; readonly grpc: number; re
     receivers: { otlp: { protocols: { http: at(ports.otlp) } } },
     exporters: { jaeger_storage_exporter: { trace_storage: 'memory' } },
   });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer();
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 async function answering(url: string, child: ChildProcess): Promise<void> {

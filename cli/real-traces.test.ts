@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { partPath, type RealPart, startJaeger, startPhoenix, until } from './real-parts.fixture.ts';
+import { partPath } from '#core/real-part.fixture';
+
+import { type RealPart, startJaeger, startPhoenix, until } from './real-parts.fixture.ts';
 import { PROVIDER_KEY, startTracedPlatform, type TracedPlatform } from './traced-platform.fixture.ts';
 
 const PARTS = [

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createSocket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 import { generateKeyPairSync } from 'node:crypto';
 
+import { freePorts } from '#core/real-part.fixture';
 import { publicJwk, signingKey } from '#core/tiers/jws';
 
 import { tierOneYaml, tierTwoYaml } from './resources.fixture.ts';
@@ -24,14 +25,6 @@ export interface Platform {
   readonly admins: { readonly one: string; readonly two: string };
   readonly pods: readonly string[];
   close(): Promise<void>;
-}
-
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createSocket().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 const tier = (port: number, admin: number): string[] => [`--port=${port}`, `--admin-port=${admin}`, '--no-access-log', '--drain=1s'];

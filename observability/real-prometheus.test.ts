@@ -7,11 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { dump } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { freePorts } from '#core/real-part.fixture';
+
 import { queriesOf } from './alerts/alert.ts';
 import { allAlerts, ALERTS } from './alerts/all.ts';
 import { DASHBOARDS } from './dashboards/all.ts';
 import { REFERENCE_QUERIES } from './dashboards/reference.fixture.ts';
-import { freePorts, loadRound, type Platform, startPlatform } from './platform.fixture.ts';
+import { loadRound, type Platform, startPlatform } from './platform.fixture.ts';
 import { RECORDINGS } from './prometheus/recording.ts';
 import { alertFile, recordingFile } from './prometheus/rule-files.ts';
 import { partOf, REQUIRED } from './real-parts.fixture.ts';

@@ -90,11 +90,12 @@ export class Admission {
 
   /**
    * Sets aside a backend's quota for one attempt.
+   * @param admitted what was set aside for the request as a whole
    * @returns what was set aside; or the answer to the client, should no other backend do
    * @throws GatewayError TK_LIMITS_UNAVAILABLE
    */
-  quota(api: ApiRequest, target: AiTarget): Quota | GatewayError | Promise<Quota | GatewayError> {
-    const expected = this.#expect(api);
+  quota(api: ApiRequest, target: AiTarget, admitted: Admitted | undefined): Quota | GatewayError | Promise<Quota | GatewayError> {
+    const expected = admitted?.expected ?? this.#expect(api);
     const place = this.#placeOf(api, target);
     const items = limitItems(target.quotas, api.request, expectedFacts(expected, place), this.#failureMode);
     const decided = (decision: Decision): Quota | GatewayError => {
@@ -194,7 +195,7 @@ export class Admission {
       const most = boundOf(item, hold.granted[index]!, state, expected);
       if (most !== undefined && (bound === undefined || most < bound)) bound = most;
     }
-    return new Admitted({ items, hold, api, expected, bound, estimates: this.#estimates, metrics: this.#metrics });
+    return new Admitted({ items, hold, api, expected, bound, metrics: this.#metrics });
   }
 
   /** @throws GatewayError where the decision is no */
@@ -236,7 +237,6 @@ interface AdmittedParts {
   readonly expected: Expected;
   /** Tokens that the answer may have, where that is less than the client wants. */
   readonly bound: number | undefined;
-  readonly estimates: TokenEstimates;
   readonly metrics: AdmissionMetrics;
 }
 

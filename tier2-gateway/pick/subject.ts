@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { JsonObjectScan } from '#core/json/scan';
 import { ANYONE } from '#core/identify/identity';
+import { outputLimitOf } from '#core/read/output-limit';
 import type { ApiRequest } from '#core/serve/pipeline';
 import type { GatewayRequest } from '#core/serve/request';
 
@@ -16,8 +17,6 @@ const NO_PROMPT = new PromptHasher().digest();
 const BYTES_PER_TOKEN = 4;
 /** Tenant of those that nobody has identified. */
 export const ANYBODY = 'anonymous';
-/** Names of what the client allows, in chat (new and old), responses, completions and messages. */
-const LIMITS = ['max_completion_tokens', 'max_output_tokens', 'max_tokens'];
 /** Bodies name what a request belongs to in these members. */
 const SESSIONS = ['prompt_cache_key', 'previous_response_id'];
 
@@ -68,7 +67,7 @@ export function subjectFor(asking: Asking, pool: ServedPool, model: string, wait
   const objective = trusted ? named(headers, 'x-llm-d-inference-objective', 'x-gateway-inference-objective') : undefined;
   const fairness = trusted ? named(headers, 'x-llm-d-inference-fairness-id', 'x-gateway-inference-fairness-id') : undefined;
   const prompt = scan === undefined ? NO_PROMPT : digestRequest(scan);
-  const maxOutput = scan === undefined ? undefined : firstNumber(scan, LIMITS);
+  const maxOutput = scan === undefined ? undefined : outputLimitOf(scan)?.tokens;
   const session = text(headers['x-session-id']) ?? (scan === undefined ? undefined : firstText(scan, SESSIONS));
   const sloTtftMs = milliseconds(named(headers, 'x-llm-d-slo-ttft-ms', 'x-slo-ttft-ms'));
   const sloTpotMs = milliseconds(named(headers, 'x-llm-d-slo-tpot-ms', 'x-slo-tpot-ms'));
@@ -109,14 +108,6 @@ function text(value: string | string[] | undefined): string | undefined {
 
 function milliseconds(value: string | undefined): number | undefined {
   return value !== undefined && /^\d{1,8}(\.\d+)?$/.test(value) ? Number(value) : undefined;
-}
-
-function firstNumber(scan: JsonObjectScan, names: readonly string[]): number | undefined {
-  for (const name of names) {
-    const value = scan.type(name) === 'number' ? scan.number(name) : undefined;
-    if (value !== undefined && value > 0) return value;
-  }
-  return undefined;
 }
 
 function firstText(scan: JsonObjectScan, names: readonly string[]): string | undefined {

@@ -1,13 +1,15 @@
 // For tests: redis-server as a process, on a free port, in a folder of its own.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { freePorts, partPath } from '#core/real-part.fixture';
+
 /** The binary: `TIERKIT_REDIS_SERVER`, or `redis-server` on PATH. */
-export const REDIS_SERVER = findServer();
+export const REDIS_SERVER = partPath('TIERKIT_REDIS_SERVER', 'redis-server');
 export const REDIS_MISSING =
   'skipped: real Redis. TIERKIT_REDIS_SERVER names the binary redis-server, or it is on PATH (apt-get install redis-server)';
 
@@ -37,7 +39,7 @@ export async function startRedis(
   port?: number,
 ): Promise<RedisProcess> {
   const binary = requireRedis();
-  const at = port ?? (await freePort());
+  const at = port ?? (await freePorts(1))[0]!;
   const folder = mkdtempSync(join(tmpdir(), 'redis-'));
   const config = join(folder, 'redis.conf');
   const storage = mode === 'server' ? ['save ""', ...(lines.some((line) => line.startsWith('appendonly')) ? [] : ['appendonly no'])] : [];
@@ -73,15 +75,6 @@ export async function startRedis(
   };
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Waits until something holds, looking every 10 ms. @throws Error after the time */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
   const deadline = Date.now() + withinMs;
@@ -99,15 +92,4 @@ async function listening(port: number, child: ChildProcess): Promise<void> {
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
     }).finally(() => socket.destroy());
   });
-}
-
-function findServer(): string | undefined {
-  const named = process.env['TIERKIT_REDIS_SERVER'];
-  if (named !== undefined) return named;
-  try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-    return 'redis-server';
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import type { Accumulator } from '../accumulate.ts';
 import { type Fields, fields, items, parsed, text } from '../content/fields.ts';
-import { inOrder, part, Room } from './pieces.ts';
+import { Bounded, inOrder, part } from './pieces.ts';
 
 interface ToolCall {
   id: string | undefined;
@@ -19,28 +19,13 @@ interface Choice {
 }
 
 /** Stream of chat completions or completions. */
-export class ChatAccumulator implements Accumulator {
-  readonly #content: boolean;
-  readonly #room: Room;
+export class ChatAccumulator extends Bounded implements Accumulator {
   readonly #choices = new Map<number, Choice>();
   #id: string | undefined;
   #model: string | undefined;
 
-  constructor(content: boolean, most: number) {
-    this.#content = content;
-    this.#room = new Room(most);
-  }
-
-  get size(): number {
-    return this.#room.used;
-  }
-
-  get truncated(): boolean {
-    return this.#room.truncated;
-  }
-
   push(data: Buffer, isToken: boolean): void {
-    if (isToken && (!this.#content || this.#room.truncated)) return;
+    if (isToken && (!this.content || this.room.truncated)) return;
     const chunk = parsed(data);
     if (chunk === undefined) return;
     this.#id ??= text(chunk['id']);
@@ -50,29 +35,29 @@ export class ChatAccumulator implements Accumulator {
       const choice = part(this.#choices, said['index'], newChoice);
       if (choice === undefined) continue;
       choice.finish = text(said['finish_reason']) ?? choice.finish;
-      if (!this.#content) continue;
+      if (!this.content) continue;
       const completed = text(said['text']);
-      if (completed !== undefined) choice.text = (choice.text ?? '') + this.#room.take(completed);
+      if (completed !== undefined) choice.text = (choice.text ?? '') + this.room.take(completed);
       this.#delta(choice, fields(said['delta']));
     }
   }
 
   #delta(choice: Choice, delta: Fields): void {
     const content = text(delta['content']);
-    if (content !== undefined) choice.content = (choice.content ?? '') + this.#room.take(content);
+    if (content !== undefined) choice.content = (choice.content ?? '') + this.room.take(content);
     // Two names of one thing: vLLM and DeepSeek, OpenRouter.
     const reasoning = text(delta['reasoning_content']) ?? text(delta['reasoning']);
-    if (reasoning !== undefined) choice.reasoning += this.#room.take(reasoning);
+    if (reasoning !== undefined) choice.reasoning += this.room.take(reasoning);
     const refusal = text(delta['refusal']);
-    if (refusal !== undefined) choice.refusal += this.#room.take(refusal);
+    if (refusal !== undefined) choice.refusal += this.room.take(refusal);
     for (const item of items(delta['tool_calls'])) {
       const said = fields(item);
       const call = part(choice.calls, said['index'], newCall);
       if (call === undefined) continue;
       const { name, arguments: more } = fields(said['function']);
       call.id ??= text(said['id']);
-      call.name += this.#room.take(text(name) ?? '');
-      call.arguments += this.#room.take(text(more) ?? '');
+      call.name += this.room.take(text(name) ?? '');
+      call.arguments += this.room.take(text(more) ?? '');
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Accumulator } from '../accumulate.ts';
 import { type Fields, fields, parsed, text } from '../content/fields.ts';
-import { inOrder, part, Room } from './pieces.ts';
+import { Bounded, inOrder, part } from './pieces.ts';
 
 interface Block {
   /** As content_block_start has it. */
@@ -13,28 +13,13 @@ interface Block {
 }
 
 /** Stream of Anthropic messages. */
-export class MessagesAccumulator implements Accumulator {
-  readonly #content: boolean;
-  readonly #room: Room;
+export class MessagesAccumulator extends Bounded implements Accumulator {
   readonly #blocks = new Map<number, Block>();
   #message: Fields | undefined;
   #stop: string | undefined;
 
-  constructor(content: boolean, most: number) {
-    this.#content = content;
-    this.#room = new Room(most);
-  }
-
-  get size(): number {
-    return this.#room.used;
-  }
-
-  get truncated(): boolean {
-    return this.#room.truncated;
-  }
-
   push(data: Buffer, isToken: boolean): void {
-    if (isToken && (!this.#content || this.#room.truncated)) return;
+    if (isToken && (!this.content || this.room.truncated)) return;
     const event = parsed(data);
     if (event === undefined) return;
     const delta = fields(event['delta']);
@@ -46,7 +31,7 @@ export class MessagesAccumulator implements Accumulator {
         this.#stop = text(delta['stop_reason']) ?? this.#stop;
         break;
       case 'content_block_start':
-        if (this.#content) this.#start(event['index'], fields(event['content_block']));
+        if (this.content) this.#start(event['index'], fields(event['content_block']));
         break;
       case 'content_block_delta':
         this.#add(event['index'], delta);
@@ -61,20 +46,20 @@ export class MessagesAccumulator implements Accumulator {
     const kept: Record<string, unknown> = {};
     for (const name of ['type', 'id', 'name'] as const) {
       const value = text(start[name]);
-      if (value !== undefined) kept[name] = this.#room.take(value);
+      if (value !== undefined) kept[name] = this.room.take(value);
     }
     block.start = kept;
-    block.text += this.#room.take(text(start['text']) ?? '');
-    block.thinking += this.#room.take(text(start['thinking']) ?? '');
+    block.text += this.room.take(text(start['text']) ?? '');
+    block.thinking += this.room.take(text(start['thinking']) ?? '');
   }
 
   #add(index: unknown, delta: Fields): void {
     const block = part(this.#blocks, index, newBlock);
     if (block === undefined) return;
-    block.text += this.#room.take(text(delta['text']) ?? '');
-    block.thinking += this.#room.take(text(delta['thinking']) ?? '');
-    block.signature += this.#room.take(text(delta['signature']) ?? '');
-    block.input += this.#room.take(text(delta['partial_json']) ?? '');
+    block.text += this.room.take(text(delta['text']) ?? '');
+    block.thinking += this.room.take(text(delta['thinking']) ?? '');
+    block.signature += this.room.take(text(delta['signature']) ?? '');
+    block.input += this.room.take(text(delta['partial_json']) ?? '');
   }
 
   value(): Fields | undefined {

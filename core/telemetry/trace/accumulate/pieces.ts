@@ -26,6 +26,25 @@ export class Room {
   }
 }
 
+/** What accumulators of streams have in common: they keep so much of an answer, and nothing where content is hidden. */
+export abstract class Bounded {
+  protected readonly content: boolean;
+  protected readonly room: Room;
+
+  constructor(content: boolean, most: number) {
+    this.content = content;
+    this.room = new Room(most);
+  }
+
+  get size(): number {
+    return this.room.used;
+  }
+
+  get truncated(): boolean {
+    return this.room.truncated;
+  }
+}
+
 /** Numbered parts that come in any order; higher numbers than these are a fault of the server. */
 export const MOST_PARTS = 128;
 

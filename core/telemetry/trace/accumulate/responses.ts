@@ -1,6 +1,6 @@
 import type { Accumulator } from '../accumulate.ts';
 import { type Fields, fields, parsed, text } from '../content/fields.ts';
-import { inOrder, part, Room } from './pieces.ts';
+import { Bounded, inOrder, part } from './pieces.ts';
 
 const TYPE = /"type"\s*:\s*"([a-z_.]+)"/;
 
@@ -11,26 +11,23 @@ function typeOf(data: Buffer): string {
 const LAST = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
 /** Stream of responses: its last event has the whole answer. One that breaks off has what was said until then. */
-export class ResponsesAccumulator implements Accumulator {
-  readonly #content: boolean;
-  readonly #room: Room;
+export class ResponsesAccumulator extends Bounded implements Accumulator {
   readonly #most: number;
   readonly #texts = new Map<number, { text: string }>();
   #last: Buffer | undefined;
   #tooLarge = false;
 
   constructor(content: boolean, most: number) {
-    this.#content = content;
+    super(content, most);
     this.#most = most;
-    this.#room = new Room(most);
   }
 
-  get size(): number {
-    return this.#room.used + (this.#last?.length ?? 0);
+  override get size(): number {
+    return super.size + (this.#last?.length ?? 0);
   }
 
-  get truncated(): boolean {
-    return this.#last === undefined ? this.#room.truncated || this.#tooLarge : false;
+  override get truncated(): boolean {
+    return this.#last === undefined ? super.truncated || this.#tooLarge : false;
   }
 
   push(data: Buffer, isToken: boolean): void {
@@ -41,10 +38,10 @@ export class ResponsesAccumulator implements Accumulator {
       else this.#tooLarge = true;
       return;
     }
-    if (!this.#content || this.#room.truncated || typeOf(data) !== 'response.output_text.delta') return;
+    if (!this.content || this.room.truncated || typeOf(data) !== 'response.output_text.delta') return;
     const event = parsed(data);
     const item = part(this.#texts, event?.['output_index'], () => ({ text: '' }));
-    if (item !== undefined) item.text += this.#room.take(text(event?.['delta']) ?? '');
+    if (item !== undefined) item.text += this.room.take(text(event?.['delta']) ?? '');
   }
 
   value(): Fields | undefined {
@@ -61,28 +58,13 @@ export class ResponsesAccumulator implements Accumulator {
 }
 
 /** Stream of a transcription: its last event has the whole text. */
-export class TranscriptAccumulator implements Accumulator {
-  readonly #content: boolean;
-  readonly #room: Room;
+export class TranscriptAccumulator extends Bounded implements Accumulator {
   #text = '';
 
-  constructor(content: boolean, most: number) {
-    this.#content = content;
-    this.#room = new Room(most);
-  }
-
-  get size(): number {
-    return this.#room.used;
-  }
-
-  get truncated(): boolean {
-    return this.#room.truncated;
-  }
-
   push(data: Buffer): void {
-    if (!this.#content || this.#room.truncated) return;
+    if (!this.content || this.room.truncated) return;
     const type = typeOf(data);
-    if (type === 'transcript.text.delta') this.#text += this.#room.take(text(parsed(data)?.['delta']) ?? '');
+    if (type === 'transcript.text.delta') this.#text += this.room.take(text(parsed(data)?.['delta']) ?? '');
   }
 
   value(): Fields | undefined {

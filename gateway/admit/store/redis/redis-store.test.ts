@@ -3,7 +3,9 @@ import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 
-import { freePort, startRedis, until } from '../redis.fixture.ts';
+import { freePorts } from '#core/real-part.fixture';
+
+import { startRedis, until } from '../redis.fixture.ts';
 import { admitted, charge, LONG, refused, standing } from '../store.fixture.ts';
 import { StoreUnavailable } from '../store.ts';
 import type { RedisCountsOptions } from './counts.ts';
@@ -203,7 +205,7 @@ describeReal('one that fails', () => {
   });
 
   test('not there at the start: it is asked as soon as it comes', async () => {
-    const port = await freePort();
+    const [port] = (await freePorts(1)) as [number];
     const store = new RedisStore({ settings: parseRedisUrl(`redis://127.0.0.1:${port}`) });
     onTestFinished(() => store.close());
     expect(await store.connected(200)).toBe(false);
