@@ -153,6 +153,20 @@ describe('limits of requests', () => {
 });
 
 describe('limits of tokens', () => {
+  test('to count tokens uses none', async () => {
+    const backend = await upstream(answer(200, { count: 5, tokens: [1, 2, 3, 4, 5] }));
+    const limited = policy('{requests: 100, unit: Hour}', TOKENS);
+    const gateway = await gatewayOf(backendsYaml([{ name: 'one', port: backend.port }]), costly('m', ['one']), limited);
+    const counted = await fetch(`${gateway.url}/tokenize`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'm', prompt: 'five tokens in this text' }),
+    });
+    expect(counted.status).toBe(200);
+    expect(await limitsOf(gateway)).toMatchObject([{ used: 0, reserved: 0 }]);
+    expect(gateway.accessLog[0]).not.toHaveProperty('genai_tokens_input');
+  });
+
   test('what was used takes the place of what was expected', async () => {
     const backend = await upstream(chat(30, 40));
     const gateway = await gatewayOf(
@@ -259,6 +273,21 @@ describe('quotas of backends', () => {
     );
     expect((await ask(gateway)).status).toBe(200);
     expect(await limitsOf(gateway)).toMatchObject([{ used: 0, reserved: 0 }]);
+  });
+
+  test('a quota for all of a backend: others under way leave no room for what does not fit', async () => {
+    const slow: Script = async (socket, request) => {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+      await chat(10, 90)(socket, request);
+    };
+    const backend = await upstream(slow);
+    const whole = quota(1, 'one').replace(/perModelQuotas.*/, 'serviceQuota: {quota: {limit: 300, duration: 1h}}');
+    const gateway = await gatewayOf(backendsYaml([{ name: 'one', port: backend.port }]), routeYaml('m', ['one']), whole);
+    const all = await Promise.all(Array.from({ length: 20 }, () => ask(gateway, { body: { max_tokens: 100 } })));
+    expect(all.filter(({ status }) => status === 200)).toHaveLength(2);
+    expect(backend.requests).toHaveLength(2);
   });
 
   test('of the buckets of a model one that has room is enough', async () => {

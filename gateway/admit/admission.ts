@@ -99,19 +99,9 @@ export class Admission {
     const place = this.#placeOf(api, target);
     const items = limitItems(target.quotas, api.request, expectedFacts(expected, place), this.#failureMode);
     const decided = (decision: Decision): Quota | GatewayError => {
-      if (!decision.admitted) {
-        this.#metrics.refused(items[decision.refusedBy]!, 'quota');
-        return refusal(decision, items, 'TK_RATE_LIMITED');
-      }
-      const { hold, states } = decision;
-      const refusedBy = noneHasRoom(items, hold, states);
-      if (refusedBy === undefined) {
-        this.#metrics.admitted(items, hold.granted, (at) => isOver(states[at]!), 'quota');
-        return new Quota({ items, hold, expected, place, estimates: this.#estimates, metrics: this.#metrics });
-      }
-      hold.settle(items.map(() => 0));
-      this.#metrics.refused(items[refusedBy]!, 'quota');
-      return refusal({ admitted: false, refusedBy, states, retryAfterMs: states[refusedBy]!.resetMs }, items, 'TK_RATE_LIMITED');
+      const judged = this.#judge(decision, items, 'quota');
+      if (judged instanceof GatewayError) return judged;
+      return new Quota({ items, hold: judged.hold, expected, place, estimates: this.#estimates, metrics: this.#metrics });
     };
     const decision = this.#ask(items);
     return decision instanceof Promise ? decision.then(decided, unavailable) : decided(decision);
@@ -154,7 +144,7 @@ export class Admission {
     const wish = { most: stated === undefined ? undefined : stated * choices, expected: output * choices, choices, writes };
     const { prices } = request.snapshot.money;
     const range = new CostRange({ prices, targets, model: request.model!, input, images, now: request.startTime });
-    return { key, bytes, writes, input, images, wish, range };
+    return { key, bytes, uses: api.endpoint.usage !== undefined, writes, input, images, wish, range };
   }
 
   #usage(api: ApiRequest, outcome: Outcome<AiTarget>, admitted: Admitted | undefined): Usage | undefined {
@@ -198,20 +188,35 @@ export class Admission {
     return new Admitted({ items, hold, api, expected, bound, metrics: this.#metrics });
   }
 
+  /**
+   * What a store's decision comes to: the store knows counts, and not what is enough.
+   * @returns the answer to the client where it is no
+   */
+  #judge(decision: Decision, items: readonly Item[], kind?: 'quota'): Extract<Decision, { admitted: true }> | GatewayError {
+    if (!decision.admitted) return this.#refused(decision, items, kind);
+    const { hold, states } = decision;
+    const waitsFor = tooLittle(items, hold, states);
+    const refusedBy = waitsFor ?? noneHasRoom(items, hold, states);
+    if (refusedBy === undefined) {
+      this.#metrics.admitted(items, hold.granted, (at) => isOver(states[at]!), kind);
+      return decision;
+    }
+    hold.settle(items.map(() => 0));
+    const retryAfterMs = waitsFor === undefined ? states[refusedBy]!.resetMs : SETTLING_MS;
+    return this.#refused({ admitted: false, refusedBy, states, retryAfterMs }, items, kind);
+  }
+
+  #refused(decision: Extract<Decision, { admitted: false }>, items: readonly Item[], kind: 'quota' | undefined): GatewayError {
+    const item = items[decision.refusedBy]!;
+    this.#metrics.refused(item, kind);
+    return refusal(decision, items, item instanceof BudgetItem ? 'TK_BUDGET' : 'TK_RATE_LIMITED');
+  }
+
   /** @throws GatewayError where the decision is no */
   #holdOf(decision: Decision, items: readonly Item[], request: GatewayRequest): Hold {
-    if (!decision.admitted) {
-      this.#metrics.refused(items[decision.refusedBy]!);
-      throw refusal(decision, items, items[decision.refusedBy] instanceof BudgetItem ? 'TK_BUDGET' : 'TK_RATE_LIMITED');
-    }
-    const { hold, states } = decision;
-    const refusedBy = tooLittle(items, hold, states);
-    if (refusedBy !== undefined) {
-      hold.settle(items.map(() => 0));
-      this.#metrics.refused(items[refusedBy]!);
-      throw refusal({ admitted: false, refusedBy, states, retryAfterMs: SETTLING_MS }, items, 'TK_RATE_LIMITED');
-    }
-    this.#metrics.admitted(items, hold.granted, (at) => isOver(states[at]!));
+    const judged = this.#judge(decision, items);
+    if (judged instanceof GatewayError) throw judged;
+    const { hold, states } = judged;
     Object.assign(request.reply.extra, limitHeaders(items, states));
     const over = items.filter(({ shadow }, index) => shadow && isOver(states[index]!));
     if (over.length > 0) request.details = { ...request.details, limits_exceeded_in_shadow: over.map(({ name }) => name) };

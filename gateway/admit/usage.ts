@@ -13,6 +13,8 @@ export interface Sizes {
   readonly bytes: number;
   /** Estimated tokens of the request. */
   readonly input: number;
+  /** Whether the operation uses tokens: to count them, for instance, uses none. */
+  readonly uses: boolean;
   /** Whether the answer is text. */
   readonly writes: boolean;
 }
@@ -30,6 +32,7 @@ export interface Ended extends Pick<Outcome, 'complete' | 'drained' | 'facts' | 
  * A client that leaves before the first token has the backend read its prompt all the same.
  */
 export function settledUsage(outcome: Ended, sizes: Sizes, answerBytes: number, estimates: TokenEstimates): Usage | undefined {
+  if (!sizes.uses) return undefined;
   const usage = usageOf(outcome);
   const { complete, underWay, tokens } = outcome;
   if (usage?.source === 'reported') {
