@@ -23,6 +23,16 @@ function chat(input: number, output: number, details: object = {}): Script {
   });
 }
 
+/** The same, a little later: others come meanwhile. */
+function late(input: number, output: number): Script {
+  return async (socket, request) => {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+    await chat(input, output)(socket, request);
+  };
+}
+
 async function upstream(...scripts: readonly Script[]): Promise<Upstream> {
   const started = await startUpstream(...scripts);
   closers.push(() => started.close());
@@ -276,13 +286,7 @@ describe('quotas of backends', () => {
   });
 
   test('a quota for all of a backend: others under way leave no room for what does not fit', async () => {
-    const slow: Script = async (socket, request) => {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 50);
-      });
-      await chat(10, 90)(socket, request);
-    };
-    const backend = await upstream(slow);
+    const backend = await upstream(late(10, 90));
     const whole = quota(1, 'one').replace(/perModelQuotas.*/, 'serviceQuota: {quota: {limit: 300, duration: 1h}}');
     const gateway = await gatewayOf(backendsYaml([{ name: 'one', port: backend.port }]), routeYaml('m', ['one']), whole);
     const all = await Promise.all(Array.from({ length: 20 }, () => ask(gateway, { body: { max_tokens: 100 } })));

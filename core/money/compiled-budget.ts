@@ -109,7 +109,7 @@ function isTarget(targets: readonly Target[], route: BudgetedRequest['route'], g
 }
 
 /** @param patterns names of models, with `*` at the end or not at all */
-export function matchesModel(patterns: readonly string[], model: string): boolean {
+function matchesModel(patterns: readonly string[], model: string): boolean {
   for (const pattern of patterns) if (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : pattern === model) return true;
   return false;
 }

@@ -32,7 +32,7 @@ export interface Redaction {
   readonly base64Length: number;
 }
 
-export const DEFAULT_BASE64_LENGTH = 32_000;
+const DEFAULT_BASE64_LENGTH = 32_000;
 const PREFIX = 'OPENINFERENCE_';
 /** The name that HIDE_EMBEDDINGS_VECTORS had. */
 const OLD_VECTORS = 'HIDE_EMBEDDING_VECTORS';

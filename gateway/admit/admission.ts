@@ -121,7 +121,7 @@ export class Admission {
     const isPriced = prices.entries.length > 0 && last !== undefined && (usage !== undefined || images !== undefined);
     const cost = isPriced ? prices.cost(pricePlace(last.target, place.model), { usage, images }, request.startTime) : undefined;
     const facts = costFacts(usage, place);
-    return { usage, cost, images, costs: costsOf(match.rule.costs, facts), budgets: admitted?.settle(facts, cost) ?? [] };
+    return { usage, cost, costs: costsOf(match.rule.costs, facts), budgets: admitted?.settle(facts, cost) ?? [] };
   }
 
   /** How the counts stand that requests have lately gone to. @throws StoreUnavailable */
@@ -251,7 +251,6 @@ export interface Settled {
   readonly usage: Usage | undefined;
   /** Undefined: nothing was used, or there are no prices at all. */
   readonly cost: Cost | Unpriced | undefined;
-  readonly images: number | undefined;
   /** As llmRequestCosts name them; absent where an expression gives none. */
   readonly costs: Readonly<Record<string, number>>;
   readonly budgets: readonly RowBudget[];

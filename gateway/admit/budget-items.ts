@@ -12,7 +12,7 @@ import type { Item, Use } from './items.ts';
 import type { Charge, CounterState } from './store/store.ts';
 
 /** Tokens of an answer that a hard budget sets aside where the client states no maximum. */
-export const ASSUMED_OUTPUT = 4096;
+const ASSUMED_OUTPUT = 4096;
 /** An answer of fewer tokens is none: for less the request is refused. */
 const LEAST_OUTPUT = 16;
 

@@ -34,7 +34,7 @@ export interface Use {
 }
 
 /** A limit of a policy. */
-export class LimitItem implements Item {
+class LimitItem implements Item {
   readonly charge: Charge;
   readonly subject: string;
   readonly #rule: LimitRule;

@@ -130,7 +130,7 @@ const money = (request: GatewayRequest): void => {
   own.settled({
     request,
     status: 200,
-    settled: { usage, cost, images: undefined, costs: {}, budgets: [] },
+    settled: { usage, cost, costs: {}, budgets: [] },
     backend: 'default/openai',
     model: request.model!,
     receipt: undefined,

@@ -55,9 +55,9 @@ export const REFUSED_COSTS: Readonly<Record<string, string>> = Object.fromEntrie
 );
 
 /** Metadata namespace of llmRequestCosts. */
-export const COST_NAMESPACE = 'io.envoy.ai_gateway';
+const COST_NAMESPACE = 'io.envoy.ai_gateway';
 /** Metadata namespace of verified tokens: a provider's name is the key of its token's claims. */
-export const TOKEN_NAMESPACE = 'envoy.filters.http.jwt_authn';
+const TOKEN_NAMESPACE = 'envoy.filters.http.jwt_authn';
 
 export function checkRateLimit(limits: RateLimit, path: string, report: Report): void {
   const { type, global, local } = limits;

@@ -12,7 +12,7 @@ const Tokens = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const ClientId = text(1024);
 
 /** What a budget may be counted in: so many tenths of a millionth fit into a number. */
-export const MOST_NANOS = BigInt(Number.MAX_SAFE_INTEGER) * 100n;
+const MOST_NANOS = BigInt(Number.MAX_SAFE_INTEGER) * 100n;
 
 const TARGETS: Readonly<Record<string, string>> = {
   Gateway: 'gateway.networking.k8s.io',

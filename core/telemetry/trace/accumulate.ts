@@ -16,7 +16,7 @@ export interface Accumulator {
 }
 
 /** Characters of one answer that are remembered. */
-export const MOST_REMEMBERED = 256 * 1024;
+const MOST_REMEMBERED = 256 * 1024;
 
 /** @param content whether what is said is remembered, or only how it ended */
 export function accumulatorOf(operation: string, content: boolean): Accumulator | undefined {

@@ -1,5 +1,5 @@
 /** Room for the text of one answer. */
-export class Room {
+class Room {
   #left: number;
   readonly #most: number;
   truncated = false;
@@ -46,7 +46,7 @@ export abstract class Bounded {
 }
 
 /** Numbered parts that come in any order; higher numbers than these are a fault of the server. */
-export const MOST_PARTS = 128;
+const MOST_PARTS = 128;
 
 /** The part with a number, made where it is new; undefined: there are too many. */
 export function part<T>(parts: Map<number, T>, index: unknown, make: () => T): T | undefined {
