@@ -1,19 +1,8 @@
-import type { Identity } from '../identify/identity.ts';
 import type { Window } from '../limits/window.ts';
-import type { RouteInfo } from '../route/rule.ts';
-
-/** What budgets look at in a request. */
-export interface BudgetedRequest {
-  readonly identity: Identity;
-  /** As the client asks for it; undefined where none is asked for. */
-  readonly model: string | undefined;
-  readonly route: RouteInfo;
-  /** Of the listener that took the request. */
-  readonly gateway: { readonly namespace: string; readonly name: string };
-}
+import type { CoveredRequest, Covers } from '../route/covering.ts';
 
 /** One Budget, ready to be asked. Frozen. */
-export interface BudgetRule {
+export interface BudgetRule extends Covers {
   /** The same after a reload while what is counted is the same; its amount may change. At most 200 bytes. */
   readonly id: string;
   /** For people: `Budget default/team`. */
@@ -30,13 +19,8 @@ export interface BudgetRule {
   readonly refusesUnknownPrice: boolean;
   /** Models that it covers, as patterns; undefined: all. */
   readonly models: readonly string[] | undefined;
-  /** Clients that it covers; undefined: all. */
-  readonly clients: readonly string[] | undefined;
-  /** Whether requests of a route that came in by a Gateway can be covered at all. */
-  coversRoute(route: RouteInfo, gateway: BudgetedRequest['gateway']): boolean;
-  covers(request: BudgetedRequest): boolean;
   /** Whose budget a covered request goes to: the empty string where all share one. At most 300 bytes. */
-  subject(request: BudgetedRequest): string;
+  subject(request: CoveredRequest): string;
   /** Units in a window; 0 lets nothing through. */
-  limit(request: BudgetedRequest): number;
+  limit(request: CoveredRequest): number;
 }

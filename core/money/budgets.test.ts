@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { Identity } from '../identify/identity.ts';
 
-import type { BudgetedRequest, BudgetRule } from './budget-rule.ts';
+import type { CoveredRequest } from '../route/covering.ts';
+import type { BudgetRule } from './budget-rule.ts';
 import { budgetsOf } from './budgets.ts';
 import { backend, budget, read, route } from './money.fixture.ts';
 
@@ -34,9 +35,7 @@ function problems(yaml: string): string[] {
   return reported;
 }
 
-function request(
-  parts: Partial<BudgetedRequest> & { readonly client?: string; readonly headers?: readonly string[] } = {},
-): BudgetedRequest {
+function request(parts: Partial<CoveredRequest> & { readonly client?: string; readonly headers?: readonly string[] } = {}): CoveredRequest {
   const { client, headers = [], ...rest } = parts;
   const identity: Identity = { clientId: client, headers };
   return {

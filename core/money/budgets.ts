@@ -1,28 +1,22 @@
 import { type Window, sliding } from '../limits/window.ts';
-import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
-import { Gateway } from '../resources/gateway-api/gateway.ts';
-import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import { didYouMean } from '../resources/nearest.ts';
 import type { ResourceSet } from '../resources/set.ts';
 import { Budget, type BudgetWindow } from '../resources/tierkit/budget.ts';
 import { nanosOf } from '../resources/tierkit/money.ts';
+import { coveringOf, type ReportResource } from '../route/covering.ts';
 
 import type { BudgetRule } from './budget-rule.ts';
 import { calendarWindow, TOTAL } from './calendar.ts';
 import { CompiledBudget } from './compiled-budget.ts';
 import { unitsOfNanos } from './units.ts';
-import type { ReportResource } from './prices.ts';
 
 /** The budgets of a load. Reports targets and headers that are not there. */
 export function budgetsOf(set: ResourceSet, report: ReportResource): BudgetRule[] {
   return set.all(Budget).map((budget) => {
     const { spec } = budget.body;
     const { namespace } = budget.metadata;
-    const targets = spec.targetRefs?.map((target, index) => {
-      checkTarget(target, budget, `spec.targetRefs[${index}].name`, set, report);
-      return { ...target, namespace };
-    });
+    const covering = coveringOf(budget, spec, set, report);
     if (spec.header !== undefined) checkHeader(spec.header, budget, set, report);
     return new CompiledBudget({
       namespace,
@@ -30,7 +24,7 @@ export function budgetsOf(set: ResourceSet, report: ReportResource): BudgetRule[
       spec,
       window: windowOf(spec.window),
       windowName: windowName(spec.window),
-      targets,
+      covering,
       units: unitsOf(spec.amount, spec.tokens),
       overrides: new Map((spec.overrides ?? []).map(({ client, amount, tokens }) => [client, unitsOf(amount, tokens)])),
     });
@@ -60,20 +54,6 @@ function windowOf({ unit, timeZone = 'UTC', slidingSeconds }: BudgetWindow): Win
 function windowName({ unit, timeZone, slidingSeconds }: BudgetWindow): string {
   if (unit === undefined) return `${slidingSeconds}s`;
   return timeZone === undefined || timeZone === 'UTC' ? unit : `${unit}@${timeZone}`;
-}
-
-type Target = NonNullable<Budget['body']['spec']['targetRefs']>[number];
-
-function checkTarget({ kind, name }: Target, budget: Budget, path: string, set: ResourceSet, report: ReportResource): void {
-  const { namespace } = budget.metadata;
-  const definitions =
-    kind === 'Gateway' ? ([Gateway] as const) : kind === 'HTTPRoute' ? ([HTTPRoute, AIGatewayRoute] as const) : ([AIGatewayRoute] as const);
-  if (definitions.some((definition) => set.get<typeof HTTPRoute>(definition as typeof HTTPRoute, namespace, name) !== undefined)) return;
-  const kinds = definitions.map((definition) => definition.kind);
-  const names = kinds.flatMap((each) => set.names(each, namespace));
-  const target = `${kinds.join(' or ')} ${namespace}/${name}`;
-  if (kinds.some((each) => set.isInvalid(each, namespace, name))) report(budget, path, `${target} has problems of its own`);
-  else report(budget, path, `there is no ${target}${didYouMean(name, names)}`);
 }
 
 /** A header that no policy sets would put everybody into one budget, unnoticed. */

@@ -5,14 +5,10 @@ import { MAX_ID_BYTES } from '../limits/rule.ts';
 import { boundSubject } from '../limits/subject.ts';
 import type { Window } from '../limits/window.ts';
 import type { Budget } from '../resources/tierkit/budget.ts';
+import type { CoveredRequest, Covering, GatewayInfo } from '../route/covering.ts';
+import type { RouteInfo } from '../route/rule.ts';
 
-import type { BudgetedRequest, BudgetRule } from './budget-rule.ts';
-
-interface Target {
-  readonly kind: 'Gateway' | 'HTTPRoute' | 'AIGatewayRoute';
-  readonly namespace: string;
-  readonly name: string;
-}
+import type { BudgetRule } from './budget-rule.ts';
 
 export interface CompiledBudgetOptions {
   readonly namespace: string;
@@ -20,7 +16,7 @@ export interface CompiledBudgetOptions {
   readonly spec: Budget['body']['spec'];
   readonly window: Window;
   readonly windowName: string;
-  readonly targets: readonly Target[] | undefined;
+  readonly covering: Covering;
   readonly units: number;
   /** By client. */
   readonly overrides: ReadonlyMap<string, number>;
@@ -38,14 +34,13 @@ export class CompiledBudget implements BudgetRule {
   readonly refusesUnknownPrice: boolean;
   readonly models: readonly string[] | undefined;
   readonly clients: readonly string[] | undefined;
-  readonly #targets: readonly Target[] | undefined;
-  readonly #clients: ReadonlySet<string> | undefined;
+  readonly #covering: Covering;
   readonly #per: Budget['body']['spec']['per'];
   readonly #header: string;
   readonly #units: number;
   readonly #overrides: ReadonlyMap<string, number>;
 
-  constructor({ namespace, name, spec, window, windowName, targets, units, overrides }: CompiledBudgetOptions) {
+  constructor({ namespace, name, spec, window, windowName, covering, units, overrides }: CompiledBudgetOptions) {
     const { currency, per, header = '' } = spec;
     // A count of one thing is no count of another: what changes any of these begins anew.
     this.id = boundId(`Budget/${namespace}/${name}/${currency ?? 'tokens'}/${windowName}/${per ?? ''}${header.toLowerCase()}`);
@@ -56,10 +51,9 @@ export class CompiledBudget implements BudgetRule {
     this.alerts = Object.freeze([...(spec.alerts ?? [])].sort((a, b) => a - b));
     this.failureMode = (spec.failureMode ?? (this.hard ? 'Closed' : 'Open')) === 'Closed' ? 'closed' : 'open';
     this.refusesUnknownPrice = currency !== undefined && (spec.onUnknownPrice ?? (this.hard ? 'Refuse' : 'Ignore')) === 'Refuse';
-    this.models = spec.match?.models === undefined ? undefined : Object.freeze([...spec.match.models]);
-    this.clients = spec.match?.clients === undefined ? undefined : Object.freeze([...spec.match.clients]);
-    this.#targets = targets;
-    this.#clients = this.clients === undefined ? undefined : new Set(this.clients);
+    this.models = covering.models;
+    this.clients = covering.clients;
+    this.#covering = covering;
     this.#per = per;
     this.#header = header.toLowerCase();
     this.#units = units;
@@ -67,18 +61,15 @@ export class CompiledBudget implements BudgetRule {
     Object.freeze(this);
   }
 
-  coversRoute(route: BudgetedRequest['route'], gateway: BudgetedRequest['gateway']): boolean {
-    return this.#targets === undefined || isTarget(this.#targets, route, gateway);
+  coversRoute(route: RouteInfo, gateway: GatewayInfo): boolean {
+    return this.#covering.coversRoute(route, gateway);
   }
 
-  covers(request: BudgetedRequest): boolean {
-    if (!this.coversRoute(request.route, request.gateway)) return false;
-    const { clientId } = request.identity;
-    if (this.#clients !== undefined && (clientId === undefined || !this.#clients.has(clientId))) return false;
-    return this.models === undefined || (request.model !== undefined && matchesModel(this.models, request.model));
+  covers(request: CoveredRequest): boolean {
+    return this.#covering.covers(request);
   }
 
-  subject(request: BudgetedRequest): string {
+  subject(request: CoveredRequest): string {
     switch (this.#per) {
       case 'Client':
         return boundSubject(request.identity.clientId ?? '');
@@ -93,25 +84,9 @@ export class CompiledBudget implements BudgetRule {
     }
   }
 
-  limit({ identity: { clientId } }: BudgetedRequest): number {
+  limit({ identity: { clientId } }: CoveredRequest): number {
     return (clientId === undefined ? undefined : this.#overrides.get(clientId)) ?? this.#units;
   }
-}
-
-function isTarget(targets: readonly Target[], route: BudgetedRequest['route'], gateway: BudgetedRequest['gateway']): boolean {
-  for (const { kind, namespace, name } of targets) {
-    const found = kind === 'Gateway' ? gateway : route;
-    if (found.name !== name || found.namespace !== namespace) continue;
-    // In a cluster each AIGatewayRoute becomes an HTTPRoute of its name.
-    if (kind !== 'AIGatewayRoute' || route.kind === 'AIGatewayRoute') return true;
-  }
-  return false;
-}
-
-/** @param patterns names of models, with `*` at the end or not at all */
-function matchesModel(patterns: readonly string[], model: string): boolean {
-  for (const pattern of patterns) if (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : pattern === model) return true;
-  return false;
 }
 
 function boundId(id: string): string {

@@ -4,7 +4,7 @@ import { formatProblem } from '../resources/problem.ts';
 import type { ResourceSet } from '../resources/set.ts';
 import { nameOf } from '../resources/kind.ts';
 
-import type { ReportResource } from './prices.ts';
+import type { ReportResource } from '../route/covering.ts';
 
 export interface Read {
   readonly set: ResourceSet;

@@ -2,21 +2,23 @@ import { didYouMean } from '../resources/nearest.ts';
 import type { ResourceSet } from '../resources/set.ts';
 import { Budget } from '../resources/tierkit/budget.ts';
 import { PriceTable } from '../resources/tierkit/price-table.ts';
-import { BudgetTable } from './budget-table.ts';
+import { CoveringTable } from '../route/covering-table.ts';
+import type { ReportResource } from '../route/covering.ts';
+import type { BudgetRule } from './budget-rule.ts';
 import { budgetsOf } from './budgets.ts';
-import { Prices, pricesOf, type ReportResource } from './prices.ts';
+import { Prices, pricesOf } from './prices.ts';
 
 /** What is paid for models, and what may be spent. */
 export interface Money {
   readonly prices: Prices;
-  readonly budgets: BudgetTable;
+  readonly budgets: CoveringTable<BudgetRule>;
 }
 
-export const NO_MONEY: Money = Object.freeze({ prices: new Prices([]), budgets: new BudgetTable([]) });
+export const NO_MONEY: Money = Object.freeze({ prices: new Prices([]), budgets: new CoveringTable([]) });
 
 /** Prices and budgets of a load. Reports their problems. */
 export function moneyOf(set: ResourceSet, report: ReportResource): Money {
-  const money = { prices: pricesOf(set, report), budgets: new BudgetTable(Object.freeze(budgetsOf(set, report))) };
+  const money = { prices: pricesOf(set, report), budgets: new CoveringTable(Object.freeze(budgetsOf(set, report))) };
   checkCurrencies(set, report);
   return Object.freeze(money);
 }

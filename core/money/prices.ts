@@ -1,15 +1,13 @@
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { InferencePool } from '../resources/inference/inference-pool.ts';
-import { nameOf, type Resource } from '../resources/kind.ts';
+import { nameOf } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
 import type { ResourceSet } from '../resources/set.ts';
 import { PriceTable } from '../resources/tierkit/price-table.ts';
+import type { ReportResource } from '../route/covering.ts';
 
 import { type Cost, Unpriced, type Used } from './cost.ts';
 import { PriceEntry } from './price-entry.ts';
-
-/** Reports a problem of a resource, as `Scope.report` does. */
-export type ReportResource = (resource: Resource, path: string, message: string) => void;
 
 /** Where tokens are used. */
 export interface Place {

@@ -17,13 +17,18 @@ import { bornAt, nameOf, type Resource } from '../resources/kind.ts';
 import { KINDS } from '../resources/kinds.ts';
 import type { Loaded } from '../resources/load.ts';
 import type { Problem } from '../resources/problem.ts';
+import { TracePolicy } from '../resources/tierkit/trace-policy.ts';
 import { References } from '../resources/references.ts';
+
+import { type TraceRules, traceRulesOf } from '../telemetry/trace/shown.ts';
 
 import { SharedIdentify } from '../identify/shared-identify.ts';
 import { checkAiBackend } from './ai-backend.ts';
 import { type AiPolicies, compileAiRoute } from './ai-route.ts';
 import { checkAnnotations } from './annotations.ts';
 import { type Attachment, attachmentsOf } from './attach.ts';
+import type { ReportResource } from './covering.ts';
+import { CoveringTable } from './covering-table.ts';
 import { checkGatewayConfigs, CostsOf } from './gateway-configs.ts';
 import { compileHttpRoute } from './http-route.ts';
 import { checkGivenLimits, checkLimits, LimitsOf } from './limits.ts';
@@ -70,6 +75,7 @@ export interface Compiled {
   /** What is served and its author may not expect, one line each. */
   readonly notices: readonly string[];
   readonly money: Money;
+  readonly traceRules: TraceRules;
   /** To be kept in {@link Shared.memory} once this configuration is in service. */
   readonly memory: CompileMemory;
 }
@@ -99,7 +105,14 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   };
   if (shared.pools?.alone === true) {
     servePools(shared.pools, scope);
-    return { ports: [], problems, notices: [...new Set(notices)], money: NO_MONEY, memory: new CompileMemory(loaded, undefined) };
+    return {
+      ports: [],
+      problems,
+      notices: [...new Set(notices)],
+      money: NO_MONEY,
+      traceRules: new CoveringTable([]),
+      memory: new CompileMemory(loaded, undefined),
+    };
   }
   refuseLaterKinds(scope);
   const gateways = set.all(Gateway);
@@ -110,7 +123,13 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   checkGivenLimits(scope);
   if (shared.pools !== undefined) noticeElsewhere(scope);
   checkTlsPolicies(scope);
-  const money = moneyOf(set, (resource, path, message) => scope.report(resource, path, message));
+  const report: ReportResource = (resource, path, message) => scope.report(resource, path, message);
+  const money = moneyOf(set, report);
+  const traceRules = traceRulesOf(set, report);
+  for (const policy of set.all(TracePolicy)) {
+    const shown = Object.entries(policy.body.spec.content).flatMap(([side, value]) => (value === 'Show' ? [side] : []));
+    if (shown.length > 0) notices.push(`${nameOf(policy)}: where traces are on, they tell the ${shown.join(' and ')} of what it covers`);
+  }
   checkInferenceReferences(scope);
 
   const memory = new CompileMemory(loaded, loaded.problems.length === 0 ? shared.memory : undefined);
@@ -165,7 +184,7 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   checkLimits(rulesOf(byListener), scope);
   for (const backend of set.all(AIServiceBackend)) checkAiBackend(backend, { credentials, known }, scope);
   const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
-  return { ports, problems, notices: [...new Set(notices)], money, memory };
+  return { ports, problems, notices: [...new Set(notices)], money, traceRules, memory };
 }
 
 /** Pools without a route to them. */

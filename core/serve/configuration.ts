@@ -83,10 +83,10 @@ export class Configuration {
       problems = [...loaded.problems, ...compiled.problems];
       if (problems.length === 0) {
         const generation = (this.#current?.generation ?? 0) + 1;
-        const { ports, notices, money, memory } = compiled;
+        const { ports, notices, money, traceRules, memory } = compiled;
         return {
           memory,
-          snapshot: { generation, hash: loaded.hash, ports, notices, money, loadedAt: Date.now() },
+          snapshot: { generation, hash: loaded.hash, ports, notices, money, traceRules, loadedAt: Date.now() },
           ignored: loaded.ignored,
         };
       }

@@ -155,6 +155,10 @@ export class Pipeline {
     upload: Upload | undefined,
   ): void | Promise<void> {
     request.routedAt = performance.now();
+    const { trace, identity, model, snapshot } = request;
+    const { traceRules } = snapshot;
+    if (trace !== undefined && traceRules.rules.length > 0)
+      trace.cover({ identity, model, route: match.rule.route, gateway: request.listener!.gateway }, traceRules);
     return this.#options.stages.callApi({ request, endpoint, match, json, upload, settled: this.#settled });
   }
 

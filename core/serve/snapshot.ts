@@ -1,4 +1,5 @@
 import type { Money } from '../money/money.ts';
+import type { TraceRules } from '../telemetry/trace/shown.ts';
 import type { PortTable } from '../route/ports.ts';
 
 /** A configuration that is served: look-up tables, frozen. */
@@ -11,5 +12,7 @@ export interface Snapshot {
   readonly notices: readonly string[];
   /** What is paid, and what may be spent. */
   readonly money: Money;
+  /** Whose content traces tell. */
+  readonly traceRules: TraceRules;
   readonly loadedAt: number;
 }

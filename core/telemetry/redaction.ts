@@ -28,6 +28,8 @@ export type Hide = (typeof HIDE)[number];
 /** What of a model call may be told. */
 export interface Redaction {
   readonly hides: Readonly<Record<Hide, boolean>>;
+  /** Sides that a switch hides, and not only the default: nothing else shows them. */
+  readonly locked: { readonly inputs: boolean; readonly outputs: boolean };
   /** Characters of an image or a sound in base64 that are shown; longer ones are not. */
   readonly base64Length: number;
 }
@@ -59,9 +61,18 @@ export function redaction(env: Readonly<Record<string, string | undefined>>, pro
     // What is neither hides.
     return value !== 'false';
   };
-  const hides = Object.fromEntries(HIDE.map((name) => [name, asked(name) ?? (name === 'HIDE_INPUTS' || name === 'HIDE_OUTPUTS')]));
+  const given = Object.fromEntries(HIDE.map((name) => [name, asked(name)])) as Record<Hide, boolean | undefined>;
+  const hides = Object.fromEntries(HIDE.map((name) => [name, given[name] ?? (name === 'HIDE_INPUTS' || name === 'HIDE_OUTPUTS')]));
   if (asked(OLD_VECTORS) === true) hides['HIDE_EMBEDDINGS_VECTORS'] = true;
-  return { hides: hides as Record<Hide, boolean>, base64Length: lengthOf(env[PREFIX + LENGTH], problem) };
+  const locked = { inputs: given.HIDE_INPUTS === true, outputs: given.HIDE_OUTPUTS === true };
+  return { hides: hides as Record<Hide, boolean>, locked, base64Length: lengthOf(env[PREFIX + LENGTH], problem) };
+}
+
+/** The same switches for a conversation of which these sides are shown. */
+export function withSides(redaction: Redaction, { inputs, outputs }: { readonly inputs: boolean; readonly outputs: boolean }): Redaction {
+  const { hides } = redaction;
+  if (hides.HIDE_INPUTS === !inputs && hides.HIDE_OUTPUTS === !outputs) return redaction;
+  return { ...redaction, hides: { ...hides, HIDE_INPUTS: !inputs, HIDE_OUTPUTS: !outputs } };
 }
 
 function lengthOf(text: string | undefined, problem: (message: string) => void): number {

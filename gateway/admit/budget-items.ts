@@ -1,5 +1,6 @@
 import { GatewayError } from '#core/errors';
-import type { BudgetedRequest, BudgetRule } from '#core/money/budget-rule';
+import type { BudgetRule } from '#core/money/budget-rule';
+import type { CoveredRequest } from '#core/route/covering';
 import { type Cost, Unpriced } from '#core/money/cost';
 import type { Place as PricePlace, Prices } from '#core/money/prices';
 import { nanosOfUnits, unitsOfCost } from '#core/money/units';
@@ -132,7 +133,7 @@ interface Wished {
  *
  * @throws GatewayError TK_PRICE_UNKNOWN where one needs a price that no backend of the request has
  */
-export function budgetItems(budgets: readonly BudgetRule[], request: BudgetedRequest, { wish, range, input }: Wished): BudgetItem[] {
+export function budgetItems(budgets: readonly BudgetRule[], request: CoveredRequest, { wish, range, input }: Wished): BudgetItem[] {
   const items: BudgetItem[] = [];
   for (const rule of budgets) {
     const wanted = !wish.writes ? 0 : rule.hard ? (wish.most ?? ASSUMED_OUTPUT * wish.choices) : wish.expected;

@@ -122,6 +122,7 @@ function recordWith(requestBody: Buffer): CallRecord {
     parentSpanId: undefined,
     keptFor: 'sampled',
     counts: true,
+    shown: { inputs: true, outputs: true },
     requestId: 'r',
     operation: 'chat',
     path: '/v1/chat/completions',

@@ -1,31 +1,17 @@
 import { reportDuplicates } from '../ai-gateway/unique.ts';
 import { defineKind, type Report, type ResourceOf } from '../kind.ts';
 import { didYouMean } from '../nearest.ts';
-import { HeaderName, list, object, ObjectName, oneOf, type Static, text, Type } from '../schema.ts';
+import { HeaderName, list, object, oneOf, type Static, text, Type } from '../schema.ts';
+import { checkCovering, ClientId, COVERING } from './covering.ts';
 import { TIERKIT_GROUP, TIERKIT_VERSIONS } from './group.ts';
-import { ModelPattern } from './model-pattern.ts';
 import { Amount, Currency, nanosOf } from './money.ts';
 import { isTimeZone, timeZones } from './time-zone.ts';
 
 /** A whole number of tokens that can be counted exactly. */
 const Tokens = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const ClientId = text(1024);
 
 /** What a budget may be counted in: so many tenths of a millionth fit into a number. */
 const MOST_NANOS = BigInt(Number.MAX_SAFE_INTEGER) * 100n;
-
-const TARGETS: Readonly<Record<string, string>> = {
-  Gateway: 'gateway.networking.k8s.io',
-  HTTPRoute: 'gateway.networking.k8s.io',
-  AIGatewayRoute: 'aigateway.envoyproxy.io',
-};
-
-const Target = object({
-  /** Absent: that of the kind. */
-  group: Type.Optional(oneOf(['gateway.networking.k8s.io', 'aigateway.envoyproxy.io'])),
-  kind: oneOf(['Gateway', 'HTTPRoute', 'AIGatewayRoute']),
-  name: ObjectName,
-});
 
 const Window = object({
   /** A stretch of the calendar, or `Total`: all time. Weeks begin on Monday. */
@@ -47,20 +33,7 @@ export const Budget = defineKind({
   namespaced: true,
   schema: object({
     spec: object({
-      /**
-       * Gateways and routes of the budget's namespace whose requests it covers. Absent: all requests of the gateway, of every namespace.
-       * An HTTPRoute is also the AIGatewayRoute of that name, as with policies.
-       */
-      targetRefs: Type.Optional(list(Target, 16, 1)),
-      /** Of those, the requests that it covers. Absent: all. */
-      match: Type.Optional(
-        object({
-          /** Ids of clients, as the SecurityPolicy says them. */
-          clients: Type.Optional(list(ClientId, 1024, 1)),
-          /** Models as clients ask for them; a `*` at the end stands for any rest. */
-          models: Type.Optional(list(ModelPattern, 256, 1)),
-        }),
-      ),
+      ...COVERING,
       /** What has a budget of its own. Absent: all that is covered shares one. Clients that nobody identified share one. */
       per: Type.Optional(oneOf(['Client', 'Model', 'Route', 'Header'])),
       /** With `per: Header`: one that a SecurityPolicy sets (forwardClientIDHeader, claimToHeaders, …), never the client's own. */
@@ -85,9 +58,7 @@ export const Budget = defineKind({
   }),
   refused: {},
   rules: ({ spec }, report) => {
-    for (const [index, { kind, group }] of (spec.targetRefs ?? []).entries())
-      if (group !== undefined && group !== TARGETS[kind])
-        report(`spec.targetRefs[${index}].group`, `must be ${TARGETS[kind]} for ${kind}, not ${group}; it may be left out`);
+    checkCovering(spec, report);
     checkSize(spec, report);
     checkWindow(spec.window, report);
     checkPer(spec, report);

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { attributesOf, built, recordOf, settingsOf, told } from '../trace/record.fixture.ts';
 
-const GENAI = settingsOf({}, { convention: 'gen_ai' });
-const WITH_CONTENT = settingsOf({}, { convention: 'gen_ai', capturesContent: true });
+const GENAI = settingsOf({}, { convention: 'gen_ai', shown: { inputs: false, outputs: false } });
+const WITH_CONTENT = settingsOf({}, { convention: 'gen_ai' });
 
 const CHAT = recordOf(
   'chat',

@@ -14,12 +14,11 @@ const PROVIDERS: Readonly<Record<string, string>> = {
 
 /**
  * Attributes of a model call by OpenTelemetry's GenAI conventions, in the names of version 1.41, as the reference has them.
- * @param content whether what was said is told (OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT)
  * @see https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
  */
-export function genaiAttributes(record: CallRecord, content: boolean, valueLength: number): Attributes {
+export function genaiAttributes(record: CallRecord, valueLength: number): Attributes {
   const sink = new AttributeSink(valueLength);
-  const { operation, schema, counts, error } = record;
+  const { operation, schema, counts, error, shown } = record;
   // The reference's names of operations, as in its metrics.
   sink.set('gen_ai.operation.name', operation);
   sink.set('gen_ai.provider.name', PROVIDERS[schema ?? ''] ?? record.backend ?? 'unknown');
@@ -39,13 +38,17 @@ export function genaiAttributes(record: CallRecord, content: boolean, valueLengt
   const seen = seenAnswer(operation, said?.fields);
   sink.set('gen_ai.response.id', seen.id);
   if (seen.finishReasons.length > 0) sink.set('gen_ai.response.finish_reasons', [...seen.finishReasons]);
-  if (!content) return sink.done();
+  if (shown.inputs) setInput(sink, operation, asked);
+  if (shown.outputs && said !== undefined && !record.leaks(Buffer.from(said.text())))
+    sink.set('gen_ai.output.messages', messageJson(seen.messages));
+  return sink.done();
+}
+
+function setInput(sink: AttributeSink, operation: string, asked: Fields | undefined): void {
   const { messages, tools } = seenRequest(operation, asked);
   sink.set('gen_ai.system_instructions', systemJson(messages));
   sink.set('gen_ai.input.messages', messageJson(messages));
   if (tools.length > 0) sink.set('gen_ai.tool.definitions', `[${tools.map(({ schema: tool }) => tool).join(',')}]`);
-  if (said !== undefined && !record.leaks(Buffer.from(said.text()))) sink.set('gen_ai.output.messages', messageJson(seen.messages));
-  return sink.done();
 }
 
 function setUsage(sink: AttributeSink, { usage }: CallRecord): void {

@@ -38,7 +38,7 @@ interface End {
 /** The scalars are copied: the record outlives the request's sockets, and must not hold them. */
 function recordOf(request: GatewayRequest, end: End): CallRecord {
   const { trace, outcome, rule, identity } = request;
-  const { traceId, spanId, parentSpanId, counts, cost } = trace!;
+  const { traceId, spanId, parentSpanId, counts, shown, cost } = trace!;
   const last = outcome?.attempts.at(-1);
   const target = last?.target as AiTarget | undefined;
   const at = (perf: number | undefined): number | undefined =>
@@ -49,6 +49,7 @@ function recordOf(request: GatewayRequest, end: End): CallRecord {
     spanId,
     parentSpanId,
     counts,
+    shown,
     keptFor: end.keptFor,
     requestId: request.id,
     operation: request.endpoint!.operation,

@@ -4,6 +4,7 @@ import { emptyResource } from '@opentelemetry/resources';
 
 import { redaction } from '../redaction.ts';
 import type { CallRecord } from './record.ts';
+import type { Shown } from './shown.ts';
 import { type SpanSettings, spansOf } from './spans.ts';
 
 export { SpanKind };
@@ -20,6 +21,7 @@ export function recordOf(
     parentSpanId: undefined,
     keptFor: 'sampled',
     counts: true,
+    shown: { inputs: true, outputs: true },
     requestId: 'r-1',
     operation,
     path: '/v1/x',
@@ -57,25 +59,32 @@ export function recordOf(
 
 const SHOWN = { OPENINFERENCE_HIDE_INPUTS: 'false', OPENINFERENCE_HIDE_OUTPUTS: 'false' };
 
-export function settingsOf(env: Record<string, string> = {}, more: Partial<SpanSettings> = {}): SpanSettings {
-  const shown = redaction({ ...SHOWN, ...env }, (problem) => {
+/** Settings of a process, with what they show where no TracePolicy says anything. */
+interface TestSettings extends SpanSettings {
+  readonly shown: Shown;
+}
+
+export function settingsOf(env: Record<string, string> = {}, more: Partial<TestSettings> = {}): TestSettings {
+  const switches = redaction({ ...SHOWN, ...env }, (problem) => {
     throw new Error(problem);
   });
-  return { convention: 'openinference', redaction: shown, capturesContent: false, valueLength: 65_536, ...more };
+  const { HIDE_INPUTS, HIDE_OUTPUTS } = switches.hides;
+  const shown = { inputs: !HIDE_INPUTS, outputs: !HIDE_OUTPUTS };
+  return { convention: 'openinference', redaction: switches, valueLength: 65_536, shown, ...more };
 }
 
 const SCOPE = { resource: emptyResource(), instrumentationScope: { name: 'test' } };
 
-export function built(record: CallRecord, settings: SpanSettings = settingsOf()) {
-  return spansOf(record, settings, SCOPE);
+export function built(record: CallRecord, settings = settingsOf()) {
+  return spansOf({ ...record, shown: settings.shown }, settings, SCOPE);
 }
 
 /** Attributes of the request's own span. */
-export function attributesOf(record: CallRecord, settings: SpanSettings = settingsOf()) {
+export function attributesOf(record: CallRecord, settings = settingsOf()) {
   return built(record, settings)[0]!.attributes;
 }
 
 /** Everything that would be told. */
-export function told(record: CallRecord, settings: SpanSettings): string {
+export function told(record: CallRecord, settings: TestSettings): string {
   return JSON.stringify(built(record, settings).map(({ name, attributes, events, status }) => ({ name, attributes, events, status })));
 }

@@ -2,6 +2,7 @@ import type { Outcome } from '../../attempt/call.ts';
 import type { Cost } from '../../money/cost.ts';
 import type { Usage } from '../../llm/usage.ts';
 import type { Accumulator } from './accumulate.ts';
+import type { Shown } from './shown.ts';
 
 /** Why a request is told of: chosen at its start, or kept for what happened to it. */
 export type KeptFor = 'sampled' | 'error' | 'limited' | 'fallback' | 'slow';
@@ -20,6 +21,8 @@ export interface CallRecord {
   readonly keptFor: KeptFor;
   /** Whether this is the span of the model call, with its tokens and its content: else another gateway's is. */
   readonly counts: boolean;
+  /** Which sides of the conversation are told. */
+  readonly shown: Shown;
   readonly requestId: string;
   readonly operation: string;
   readonly path: string;

@@ -3,10 +3,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { GatewayError } from '../../errors.ts';
 import type { Cost } from '../../money/cost.ts';
 import type { StreamReader } from '../../llm/stream.ts';
+import type { CoveredRequest } from '../../route/covering.ts';
 import { accumulatorOf, type Accumulator } from './accumulate.ts';
 import { newSpanId, traceparent, tracestate } from './context.ts';
 import type { PassSource } from './record.ts';
 import { RecordingReader } from './recording-reader.ts';
+import { type Shown, type ShownByProcess, shownTo, type TraceRules } from './shown.ts';
 
 /** What is remembered of one request while it is under way: ids, times, and references to what is there anyway. */
 export class RequestTrace {
@@ -34,21 +36,33 @@ export class RequestTrace {
   stream: Accumulator | undefined;
   ended = false;
   readonly #attempts: string[] = [];
-  readonly #showsOutput: boolean;
+  readonly #byProcess: ShownByProcess;
+  #shown: Shown;
 
   constructor(parts: {
     readonly traceId: string;
     readonly parentSpanId: string | undefined;
     readonly sampled: boolean;
     readonly counts: boolean;
-    readonly showsOutput: boolean;
+    readonly shown: ShownByProcess;
   }) {
     this.traceId = parts.traceId;
     this.spanId = newSpanId();
     this.parentSpanId = parts.parentSpanId;
     this.sampled = parts.sampled;
     this.counts = parts.counts;
-    this.#showsOutput = parts.showsOutput;
+    this.#byProcess = parts.shown;
+    this.#shown = parts.shown;
+  }
+
+  /** What is told of what is said. */
+  get shown(): Shown {
+    return this.#shown;
+  }
+
+  /** Lets the TracePolicies decide, before anything is sent. */
+  cover(request: CoveredRequest, rules: TraceRules): void {
+    if (this.counts) this.#shown = shownTo(request, rules, this.#byProcess, this.traceId);
   }
 
   /** Id of the span of an attempt. @param attempt counted from 1 */
@@ -73,7 +87,7 @@ export class RequestTrace {
     this.stream = undefined;
     this.answer = undefined;
     if (!this.sampled || !this.counts) return reader;
-    const accumulator = accumulatorOf(operation, this.#showsOutput);
+    const accumulator = accumulatorOf(operation, this.#shown.outputs);
     if (accumulator === undefined) return reader;
     this.stream = accumulator;
     return new RecordingReader(reader, accumulator);

@@ -34,6 +34,8 @@ export interface TraceSettings {
   readonly redaction: Redaction;
   /** Whether the GenAI convention's spans have content. */
   readonly capturesContent: boolean;
+  /** Whether its switch says that they have none, and not only its default. */
+  readonly contentLocked: boolean;
   readonly headers: readonly HeaderAttribute[];
   /** Time to the first token, or of a whole answer, from which on a request is kept; 0: never. */
   readonly slowMs: number;
@@ -47,6 +49,7 @@ export class InvalidTraceSettings extends Error {
   override readonly name = 'InvalidTraceSettings';
 }
 
+const CONTENT = 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT';
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
 const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const;
 
@@ -93,7 +96,8 @@ export function traceSettings(env: Env): TraceSettings | undefined {
     },
     llmSpan: oneOf('TIERKIT_TRACES_LLM_SPAN', ['auto', 'always', 'never'], 'auto'),
     redaction: shown,
-    capturesContent: oneOf('OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT', ['true', 'false'], 'false') === 'true',
+    capturesContent: oneOf(CONTENT, ['true', 'false'], 'false') === 'true',
+    contentLocked: env[CONTENT]?.trim() === 'false',
     headers,
     slowMs: number('TIERKIT_TRACES_SLOW_MS', 10_000),
     queue: {

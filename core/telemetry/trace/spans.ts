@@ -3,7 +3,7 @@ import { SpanKind } from '@opentelemetry/api';
 import { genaiAttributes } from '../genai/attributes.ts';
 import { openinferenceAttributes } from '../openinference/attributes.ts';
 import { operationSpan } from '../openinference/operations.ts';
-import { safeText } from '../redaction.ts';
+import { type Redaction, safeText, withSides } from '../redaction.ts';
 import type { Attributes } from './attributes.ts';
 import { BuiltSpan, type EventParts, type Scope, type SpanParts } from './built-span.ts';
 import { newSpanId } from './context.ts';
@@ -11,12 +11,14 @@ import { parsed } from './content/fields.ts';
 import { poolSpans } from './pool-spans.ts';
 import type { AttemptView, CallError, CallRecord } from './record.ts';
 import type { TraceSettings } from './settings.ts';
+import type { Shown } from './shown.ts';
 
-export type SpanSettings = Pick<TraceSettings, 'convention' | 'redaction' | 'capturesContent' | 'valueLength'>;
+export type SpanSettings = Pick<TraceSettings, 'convention' | 'redaction' | 'valueLength'>;
 
 /** The spans of one request: its own, and below it one for each way through a pool and for each attempt. */
 export function spansOf(record: CallRecord, settings: SpanSettings, scope: Scope): BuiltSpan[] {
-  const { traceId, spanId, parentSpanId } = record;
+  const { traceId, spanId, parentSpanId, shown } = record;
+  const redaction = withSides(settings.redaction, shown);
   const root: SpanParts = {
     ...nameAndKind(record, settings),
     traceId,
@@ -27,11 +29,11 @@ export function spansOf(record: CallRecord, settings: SpanSettings, scope: Scope
     endMs: record.endMs,
     attributes: {
       ...(settings.convention === 'openinference'
-        ? openinferenceAttributes(record, settings.redaction, settings.valueLength)
-        : genaiAttributes(record, settings.capturesContent, settings.valueLength)),
+        ? openinferenceAttributes(record, redaction, settings.valueLength)
+        : genaiAttributes(record, settings.valueLength)),
       ...ownAttributes(record),
     },
-    events: eventsOf(record, showsErrors(settings)),
+    events: eventsOf(record, showsErrors(settings.convention, shown, redaction)),
     error: record.error === undefined ? undefined : safeText(record.error.message),
   };
   const below = { traceId, parentSpanId: spanId, remoteParent: false };
@@ -43,10 +45,11 @@ export function spansOf(record: CallRecord, settings: SpanSettings, scope: Scope
 }
 
 /** What a provider says of an error can repeat what it was asked: it is told where both sides of the conversation are. */
-function showsErrors({ convention, capturesContent, redaction: { hides } }: SpanSettings): boolean {
-  if (convention === 'gen_ai') return capturesContent;
-  const { HIDE_INPUTS, HIDE_OUTPUTS, HIDE_INPUT_TEXT, HIDE_OUTPUT_TEXT, HIDE_INPUT_MESSAGES, HIDE_OUTPUT_MESSAGES } = hides;
-  return !(HIDE_INPUTS || HIDE_OUTPUTS || HIDE_INPUT_TEXT || HIDE_OUTPUT_TEXT || HIDE_INPUT_MESSAGES || HIDE_OUTPUT_MESSAGES);
+function showsErrors(convention: SpanSettings['convention'], { inputs, outputs }: Shown, { hides }: Redaction): boolean {
+  if (!inputs || !outputs) return false;
+  if (convention === 'gen_ai') return true;
+  const { HIDE_INPUT_TEXT, HIDE_OUTPUT_TEXT, HIDE_INPUT_MESSAGES, HIDE_OUTPUT_MESSAGES } = hides;
+  return !(HIDE_INPUT_TEXT || HIDE_OUTPUT_TEXT || HIDE_INPUT_MESSAGES || HIDE_OUTPUT_MESSAGES);
 }
 
 function nameAndKind(record: CallRecord, { convention }: SpanSettings): Pick<SpanParts, 'name' | 'kind'> {

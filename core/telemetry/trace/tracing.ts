@@ -8,6 +8,7 @@ import { type ExportCounts, ExportQueue } from './queue.ts';
 import type { CallRecord } from './record.ts';
 import { RequestTrace } from './request-trace.ts';
 import type { TraceSettings } from './settings.ts';
+import { type ShownByProcess, shownByProcess } from './shown.ts';
 import { spansOf } from './spans.ts';
 
 export interface TracingOptions {
@@ -25,15 +26,14 @@ export class Tracing {
   readonly #scope: Scope;
   readonly #samples: (traceId: string) => boolean;
   readonly #queue: ExportQueue;
-  /** Whether what models say is told. */
-  readonly #showsOutput: boolean;
+  readonly #shown: ShownByProcess;
 
   constructor({ settings, exporter, scope, samples, report }: TracingOptions) {
     this.settings = settings;
     this.#scope = scope;
     this.#samples = samples;
     this.#queue = new ExportQueue({ exporter, settings: settings.queue, report });
-    this.#showsOutput = settings.convention === 'gen_ai' ? settings.capturesContent : !settings.redaction.hides.HIDE_OUTPUTS;
+    this.#shown = shownByProcess(settings);
   }
 
   /** What became of the spans. */
@@ -52,7 +52,7 @@ export class Tracing {
       parentSpanId: parent?.spanId,
       sampled: parent !== undefined && sampler.parentBased ? parent.sampled : this.#samples(traceId),
       counts,
-      showsOutput: this.#showsOutput,
+      shown: this.#shown,
     });
   }
 
