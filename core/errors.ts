@@ -126,6 +126,12 @@ export const ERRORS = {
     meaning: 'The counts of a limit cannot be had, and the limit is set to hold all the same.',
   },
   TK_INTERNAL: { status: 500, openai: 'server_error', anthropic: 'api_error', meaning: 'A defect of the gateway or of an extension.' },
+  TK_BROKEN_ROUTE: {
+    status: 500,
+    openai: 'server_error',
+    anthropic: 'api_error',
+    meaning: 'The route leads nowhere, or a policy that holds for it has problems: who wrote it can read why in its status.',
+  },
   TK_UPSTREAM_CREDENTIAL: {
     status: 502,
     openai: 'server_error',

@@ -260,7 +260,7 @@ describe('what nothing is served for', () => {
   it.each<[string, string, string, number, RegExp]>([
     ['another host', 'b.org', '/', 404, /no listener has the host \\"b\.org\\"/],
     ['the domain of a wildcard', 'example.com', '/', 404, /no listener/],
-    ['a rule without a backend', 'a.example.com', '/nobody', 503, /backend/],
+    ['a rule without a backend', 'a.example.com', '/nobody', 500, /leads nowhere: a backend/],
   ])('%s', async (_name, name, path, status, message) => {
     const answer = await get(path, { host: name });
     expect([answer.status, answer.headers['content-type']]).toEqual([status, 'application/json']);

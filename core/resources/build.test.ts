@@ -95,7 +95,7 @@ describe('which kinds', () => {
       apiVersion: `${group}/v1alpha2`,
       body: { spec: { poolRef: { kind: 'InferencePool', name: 'p' } } },
     });
-    expect(build(document, source).invalid).toEqual({ group, kind: 'InferenceObjective', namespace: 'default', name: 'r' });
+    expect(build(document, source).invalid).toEqual({ group, kind: 'InferenceObjective', namespace: 'default', name: 'r', targets: [] });
   });
 
   it('prefers the reason why a kind is refused to another group that has the name', () => {
@@ -205,7 +205,7 @@ describe('values', () => {
     expect(built.problems.map(({ path }) => path).sort()).toEqual(['spec.hostnams', 'spec.rules[0].matches[0].path.value']);
     expect([built.resource, built.invalid]).toEqual([
       undefined,
-      { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'n', name: 'r' },
+      { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'n', name: 'r', targets: [] },
     ]);
   });
 
@@ -218,6 +218,7 @@ describe('values', () => {
       kind: 'HTTPRoute',
       namespace: 'default',
       name: 'r',
+      targets: [],
     });
   });
 });

@@ -1,7 +1,8 @@
-import { groupOf, type GroupKind, type KindDefinition, type Metadata, type Report, type Resource } from './kind.ts';
+import { groupOf, type KindDefinition, type Metadata, type Report, type Resource } from './kind.ts';
 import { didYouMean } from './nearest.ts';
 import { REFUSED_KINDS, WITHOUT_EFFECT } from './other-kinds.ts';
 import type { Problem, Source } from './problem.ts';
+import type { InvalidResource } from './set.ts';
 import { KindRegistry } from './registry.ts';
 import { validate } from './validate.ts';
 
@@ -14,7 +15,7 @@ export interface Built {
   readonly namespace: Pick<Metadata, 'name' | 'labels'> | undefined;
   readonly problems: readonly Problem[];
   /** Name of a document that has problems, as far as it can be told: references to it are no mistakes of their own. */
-  readonly invalid: (GroupKind & Pick<Metadata, 'namespace' | 'name'>) | undefined;
+  readonly invalid: InvalidResource | undefined;
 }
 
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -62,12 +63,12 @@ export class Builder {
     }
     if (!definition.versions.includes(version)) {
       report('apiVersion', `version ${version} of ${known} is not read; ${apiVersions(definition).join(' or ')} is`);
-      return { ...nothing, invalid: invalidName(definition, given) };
+      return { ...nothing, invalid: invalidOf(definition, given, body) };
     }
     const checked = checkMetadata(metadata, definition, report);
     dropNulls(body);
     const fits = validate(definition, body, report);
-    if (checked === undefined || !fits) return { ...nothing, invalid: invalidName(definition, given) };
+    if (checked === undefined || !fits) return { ...nothing, invalid: invalidOf(definition, given, body) };
     return { ...nothing, resource: { apiVersion, kind: known, metadata: checked, body, source } };
   };
 
@@ -99,9 +100,19 @@ function apiVersions({ group, versions }: KindDefinition): string[] {
   return versions.map((version) => (group === '' ? version : `${group}/${version}`));
 }
 
-function invalidName({ group, kind, namespaced }: KindDefinition, { name, namespace }: Record<string, unknown>): Built['invalid'] {
+function invalidOf(
+  { group, kind, namespaced }: KindDefinition,
+  { name, namespace }: Record<string, unknown>,
+  { spec }: Record<string, unknown>,
+): Built['invalid'] {
   if (typeof name !== 'string') return undefined;
-  return { group, kind, namespace: namespaced ? (typeof namespace === 'string' ? namespace : 'default') : '', name };
+  const { targetRefs, targetRef } = isObject(spec) ? spec : {};
+  const targets = (Array.isArray(targetRefs) ? targetRefs : [targetRef]).flatMap((target: unknown) => {
+    if (!isObject(target) || typeof target['kind'] !== 'string' || typeof target['name'] !== 'string') return [];
+    const { kind: ofKind, name: ofName, sectionName } = target;
+    return [{ kind: ofKind, name: ofName, sectionName: typeof sectionName === 'string' ? sectionName : undefined }];
+  });
+  return { group, kind, namespace: namespaced ? (typeof namespace === 'string' ? namespace : 'default') : '', name, targets };
 }
 
 function checkMetadata(value: unknown, definition: KindDefinition, report: Report): Metadata | undefined {

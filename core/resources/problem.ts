@@ -1,3 +1,5 @@
+import type { Reason } from './reason.ts';
+
 /** Where a resource was read from. */
 export interface Source {
   /** The file as the user named it, or a description such as `environment`. */
@@ -17,6 +19,8 @@ export interface Problem {
   readonly path: string;
   /** What is wrong, and why. */
   readonly message: string;
+  /** What kind of problem it is, where whoever reads a condition looks for that. */
+  readonly reason?: Reason | undefined;
 }
 
 /** One line: file, document, resource, path, message. */

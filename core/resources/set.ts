@@ -1,10 +1,23 @@
 import { groupOf, type GroupKind, type KindDefinition, type Metadata, type Resource, type ResourceOf } from './kind.ts';
 
+/** A resource that is there and has problems of its own. */
+export interface InvalidResource extends GroupKind, Pick<Metadata, 'namespace' | 'name'> {
+  /** What it is a policy for, as far as that can be read. */
+  readonly targets: readonly PolicyTarget[];
+}
+
+export interface PolicyTarget {
+  readonly kind: string;
+  readonly name: string;
+  /** A listener or a rule. */
+  readonly sectionName: string | undefined;
+}
+
 /** Resources of one group and kind, by `namespace/name`. */
 interface OneKind extends GroupKind {
   readonly resources: Map<string, Resource>;
-  /** `namespace/name` of those that are there and have problems of their own. */
-  readonly invalid: Set<string>;
+  /** By `namespace/name`. */
+  readonly invalid: Map<string, InvalidResource>;
 }
 
 /**
@@ -33,8 +46,16 @@ export class ResourceSet {
   }
 
   /** Notes a resource that is there and has problems of its own. */
-  addInvalid({ group, kind, namespace, name }: GroupKind & Pick<Metadata, 'namespace' | 'name'>): void {
-    this.#ofOrNew(group, kind).invalid.add(keyOf({ namespace, name }));
+  addInvalid(resource: InvalidResource): void {
+    this.#ofOrNew(resource.group, resource.kind).invalid.set(keyOf(resource), resource);
+  }
+
+  /** What policies of a kind are for that have problems of their own. */
+  invalidTargets<D extends KindDefinition>(definition: D): (PolicyTarget & { readonly namespace: string; readonly policy: string })[] {
+    const invalid = [...(this.#of(definition)?.invalid.values() ?? [])];
+    return invalid.flatMap(({ kind, namespace, name, targets }) =>
+      targets.map((target) => ({ ...target, namespace, policy: `${kind} ${namespace}/${name}` })),
+    );
   }
 
   /** @param kind a bare name stands for that kind of any group */
@@ -49,7 +70,7 @@ export class ResourceSet {
   names(kind: string | GroupKind, namespace: string): string[] {
     const prefix = `${namespace}/`;
     return this.#matching(kind)
-      .flatMap(({ resources, invalid }) => [...resources.keys(), ...invalid])
+      .flatMap(({ resources, invalid }) => [...resources.keys(), ...invalid.keys()])
       .filter((key) => key.startsWith(prefix))
       .map((key) => key.slice(prefix.length));
   }
@@ -67,7 +88,7 @@ export class ResourceSet {
   #ofOrNew(group: string, kind: string): OneKind {
     let found = this.#kinds.get(`${group}/${kind}`);
     if (found === undefined) {
-      found = { group, kind, resources: new Map(), invalid: new Set() };
+      found = { group, kind, resources: new Map(), invalid: new Map() };
       this.#kinds.set(`${group}/${kind}`, found);
     }
     return found;

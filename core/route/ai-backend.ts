@@ -15,8 +15,8 @@ export type KnownBackends = Map<Traffic, Map<string, KnownBackend | undefined>>;
 
 /** What looking up a backend needs besides the scope. */
 export interface BackendPolicies {
-  /** Policies for an AIServiceBackend, by `namespace/name`. */
-  readonly credentials: ReadonlyMap<string, BackendSecurityPolicy>;
+  /** Policies for an AIServiceBackend, by `namespace/name`; `broken` where one has problems. */
+  readonly credentials: ReadonlyMap<string, BackendSecurityPolicy | 'broken'>;
   /** Origins and credential are the same wherever a backend is named under one traffic policy: looked up once, by `namespace/name`. */
   readonly known: KnownBackends;
 }
@@ -71,8 +71,10 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendP
     scope.report(resource, 'spec.schema.prefix', 'is not supported for AzureOpenAI: its paths begin with /openai/deployments');
   const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
   const policy = policies.credentials.get(`${namespace}/${name}`);
+  if (policy === 'broken') return undefined;
   const credential = policy === undefined ? undefined : compileCredential(policy, scope);
-  if (origins === undefined) return undefined;
+  // Without the credential that its policy asks for nothing is sent there.
+  if (origins === undefined || (policy !== undefined && credential === undefined)) return undefined;
   const definition = {
     name: `${namespace}/${name}`,
     endpoints: endpointsOf(origins, traffic.connections, scope),

@@ -34,6 +34,8 @@ const DIALECTS = { OpenAI: 'openai', AzureOpenAI: 'openai', Anthropic: 'anthropi
 
 /** What compiling a route of either kind needs of the policies of its place. */
 export interface RoutePolicies {
+  /** Name of a policy that holds for the rule and has problems. Asked when the rule has all that it needs of them. */
+  readonly broken: (rule: string | undefined) => string | undefined;
   readonly security: (rule: string | undefined) => Security | undefined;
   readonly traffic: (rule: string | undefined) => Traffic;
   readonly costs: ReadonlyMap<string, Cost>;
@@ -62,6 +64,7 @@ export function compileAiRoute(route: AIGatewayRoute, policies: AiPolicies, scop
       security,
       plan: planOf(route, spec, index, security, policies, scope),
       models: listedModels(spec, route),
+      broken: policies.broken(spec.name),
     };
     // No match is every request, as if the field were absent.
     const matches = (spec.matches ?? []).length === 0 ? [{}] : spec.matches!;
@@ -191,12 +194,17 @@ function targetOf(
     namespace !== route.metadata.namespace &&
     !scope.references.permitted(kindOf(route), route.metadata.namespace, AI_BACKEND, namespace, ref.name)
   ) {
-    scope.report(route, path, scope.references.forbidden(kindOf(route), route.metadata.namespace, AI_BACKEND, namespace, ref.name));
+    scope.report(
+      route,
+      path,
+      scope.references.forbidden(kindOf(route), route.metadata.namespace, AI_BACKEND, namespace, ref.name),
+      'RefNotPermitted',
+    );
     return undefined;
   }
   const resource = scope.set.get(AIServiceBackend, namespace, ref.name);
   if (resource === undefined) {
-    scope.report(route, `${path}.name`, scope.references.missing('AIServiceBackend', namespace, ref.name));
+    scope.report(route, `${path}.name`, scope.references.missing('AIServiceBackend', namespace, ref.name), 'BackendNotFound');
     return undefined;
   }
   checkMutation(ref.headerMutation, route, `${path}.headerMutation`, scope);

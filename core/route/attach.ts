@@ -1,10 +1,12 @@
 import { selects } from '../resources/gateway-api/label-selector.ts';
 import { Gateway, type Listener } from '../resources/gateway-api/gateway.ts';
 import type { HTTPRoute } from '../resources/gateway-api/http-route.ts';
+import type { ParentReference } from '../resources/gateway-api/parent-reference.ts';
 import type { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { kindOf } from '../resources/references.ts';
 import type { Metadata } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
+import type { Reason } from '../resources/reason.ts';
 
 import type { Scope } from './scope.ts';
 
@@ -16,50 +18,69 @@ export interface Attachment {
   readonly hosts: readonly string[];
 }
 
-/** The listeners that a route attaches to. Reports a parent that takes it nowhere. @see Gateway API, ParentReference and AllowedRoutes */
-export function attachmentsOf(route: HTTPRoute | AIGatewayRoute, scope: Scope): Attachment[] {
-  const { parentRefs = [], hostnames = [] } = route.body.spec;
-  if (parentRefs.length === 0) scope.report(route, 'spec.parentRefs', 'is missing: the route is attached to no Gateway');
-  return parentRefs.flatMap((ref, index) => {
+/** What became of one reference of a route to a parent. */
+export interface ParentOutcome {
+  readonly ref: ParentReference;
+  readonly gateway: Gateway;
+  /** Empty: the parent takes it nowhere. */
+  readonly attachments: readonly Attachment[];
+  readonly refused: { readonly path: string; readonly message: string; readonly reason: Reason } | undefined;
+}
+
+/** The Gateways that a route names. Reports a parent that takes it nowhere. @see Gateway API, ParentReference and AllowedRoutes */
+export function parentsOf(route: HTTPRoute | AIGatewayRoute, scope: Scope): ParentOutcome[] {
+  const { parentRefs = [] } = route.body.spec;
+  if (parentRefs.length === 0 && !scope.shared) scope.report(route, 'spec.parentRefs', 'is missing: the route is attached to no Gateway');
+  return parentRefs.flatMap((ref, index): ParentOutcome[] => {
     const path = `spec.parentRefs[${index}]`;
-    if (ref.kind !== 'Gateway') {
-      scope.report(route, `${path}.kind`, `a ${ref.kind} cannot be the parent of a route here; name a Gateway`);
-      return [];
-    }
     const namespace = ref.namespace ?? route.metadata.namespace;
-    const gateway = scope.set.get(Gateway, namespace, ref.name);
+    const gateway = ref.kind === 'Gateway' ? scope.set.get(Gateway, namespace, ref.name) : undefined;
     if (gateway === undefined) {
-      scope.report(route, `${path}.name`, scope.references.missing('Gateway', namespace, ref.name));
+      if (scope.shared) return [];
+      if (ref.kind !== 'Gateway') scope.report(route, `${path}.kind`, `a ${ref.kind} cannot be the parent of a route here; name a Gateway`);
+      else scope.report(route, `${path}.name`, scope.references.missing('Gateway', namespace, ref.name));
       return [];
     }
-    const { listeners } = gateway.body.spec;
-    const named = listeners.filter(
-      (listener) => (ref.sectionName ?? listener.name) === listener.name && (ref.port ?? listener.port) === listener.port,
-    );
-    if (named.length === 0) {
-      scope.report(route, path, `Gateway ${namespace}/${ref.name} has ${missingListener(ref, listeners)}`);
-      return [];
-    }
-    const open = named.filter((listener) => allows(listener, gateway, route, scope));
-    if (open.length === 0) {
-      scope.report(
-        route,
-        path,
-        `Gateway ${namespace}/${ref.name} takes no ${route.kind} from namespace ${route.metadata.namespace}: see allowedRoutes of its ${named.length === 1 ? 'listener' : 'listeners'} ${named.map(({ name }) => name).join(', ')}`,
-      );
-      return [];
-    }
-    const attached = open
-      .map((listener) => ({ gateway, listener, hosts: commonHosts(listener.hostname, hostnames) }))
-      .filter(({ hosts }) => hosts.length > 0);
-    if (attached.length === 0)
-      scope.report(
-        route,
-        'spec.hostnames',
-        `none of ${hostnames.join(', ')} is a host of Gateway ${namespace}/${ref.name}: ${open.map(({ hostname }) => hostname).join(', ')}`,
-      );
-    return attached;
+    const outcome = attach(route, ref, path, gateway, scope);
+    if (Array.isArray(outcome)) return [{ ref, gateway, attachments: outcome, refused: undefined }];
+    scope.report(route, outcome.path, outcome.message, outcome.reason);
+    return [{ ref, gateway, attachments: [], refused: outcome }];
   });
+}
+
+function attach(
+  route: HTTPRoute | AIGatewayRoute,
+  ref: ParentReference,
+  path: string,
+  gateway: Gateway,
+  scope: Scope,
+): Attachment[] | NonNullable<ParentOutcome['refused']> {
+  const { hostnames = [] } = route.body.spec;
+  const { listeners } = gateway.body.spec;
+  const { namespace, name } = gateway.metadata;
+  const named = listeners.filter(
+    (listener) => (ref.sectionName ?? listener.name) === listener.name && (ref.port ?? listener.port) === listener.port,
+  );
+  if (named.length === 0)
+    return { path, message: `Gateway ${namespace}/${name} has ${missingListener(ref, listeners)}`, reason: 'NoMatchingParent' };
+  const open = named.filter((listener) => allows(listener, gateway, route, scope));
+  if (open.length === 0) {
+    const where = `${named.length === 1 ? 'listener' : 'listeners'} ${named.map((listener) => listener.name).join(', ')}`;
+    return {
+      path,
+      message: `Gateway ${namespace}/${name} takes no ${route.kind} from namespace ${route.metadata.namespace}: see allowedRoutes of its ${where}`,
+      reason: 'NotAllowedByListeners',
+    };
+  }
+  const attached = open
+    .map((listener) => ({ gateway, listener, hosts: commonHosts(listener.hostname, hostnames) }))
+    .filter(({ hosts }) => hosts.length > 0);
+  if (attached.length > 0) return attached;
+  return {
+    path: 'spec.hostnames',
+    message: `none of ${hostnames.join(', ')} is a host of Gateway ${namespace}/${name}: ${open.map(({ hostname }) => hostname).join(', ')}`,
+    reason: 'NoMatchingListenerHostname',
+  };
 }
 
 function missingListener({ sectionName, port }: { sectionName?: string; port?: number }, listeners: readonly Listener[]): string {

@@ -17,6 +17,7 @@ import { bornAt, nameOf, type Resource } from '../resources/kind.ts';
 import { KINDS } from '../resources/kinds.ts';
 import type { Loaded } from '../resources/load.ts';
 import type { Problem } from '../resources/problem.ts';
+import type { Reason } from '../resources/reason.ts';
 import { TracePolicy } from '../resources/tierkit/trace-policy.ts';
 import { References } from '../resources/references.ts';
 
@@ -26,7 +27,7 @@ import { SharedIdentify } from '../identify/shared-identify.ts';
 import { checkAiBackend } from './ai-backend.ts';
 import { type AiPolicies, compileAiRoute } from './ai-route.ts';
 import { checkAnnotations } from './annotations.ts';
-import { type Attachment, attachmentsOf } from './attach.ts';
+import { type Attachment, type ParentOutcome, parentsOf } from './attach.ts';
 import type { ReportResource } from './covering.ts';
 import { CoveringTable } from './covering-table.ts';
 import { checkGatewayConfigs, CostsOf } from './gateway-configs.ts';
@@ -68,10 +69,17 @@ export function newShared(warn?: (message: string) => void, pools?: Pools): Shar
   };
 }
 
+/** A problem that a resource has beside others: the document by itself is well. */
+export interface ResourceProblem extends Problem {
+  readonly of: Resource;
+}
+
 /** A compiled configuration: look-up tables that nothing changes any more. */
 export interface Compiled {
   readonly ports: readonly PortTable[];
-  readonly problems: readonly Problem[];
+  readonly problems: readonly (Problem | ResourceProblem)[];
+  /** Routes of our Gateways, and what became of their parents. */
+  readonly routes: ReadonlyMap<Resource, readonly ParentOutcome[]>;
   /** What is served and its author may not expect, one line each. */
   readonly notices: readonly string[];
   readonly money: Money;
@@ -80,9 +88,21 @@ export interface Compiled {
   readonly memory: CompileMemory;
 }
 
-/** Compiles the resources of a load. Reports every problem; with one of them the result must not be served. */
-export function compile(loaded: Loaded, shared: Shared): Compiled {
-  const problems: Problem[] = [];
+/** How resources are compiled. */
+export interface CompileOptions {
+  /**
+   * Others write resources as well, as in a cluster: what has problems is left out, or refuses its requests, and the rest is served.
+   * Gateways and parents that are not there are others' business.
+   * @default false
+   */
+  readonly inCluster?: boolean;
+}
+
+/** Compiles the resources of a load. Reports every problem; unless it is for a cluster, the result must not be served with one of them. */
+export function compile(loaded: Loaded, shared: Shared, { inCluster = false }: CompileOptions = {}): Compiled {
+  const problems: (Problem | ResourceProblem)[] = [];
+  const broken = new Map<Resource, ResourceProblem[]>();
+  const routes = new Map<Resource, readonly ParentOutcome[]>();
   const notices: string[] = [];
   const { set } = loaded;
   const told = new Set<string>();
@@ -94,12 +114,18 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
     connections: shared.connections,
     pools,
     backend: (definition, key) => shared.backends.get(key, () => new Backend(definition)),
-    report(resource, path, message) {
+    shared: inCluster,
+    broken: (resource) => broken.has(resource),
+    report(resource, path, message, reason) {
       // What several Gateways, listeners or rules come across is one problem.
       const key = JSON.stringify([nameOf(resource), path, message]);
       if (told.has(key)) return;
       told.add(key);
-      problems.push({ source: resource.source, resource: nameOf(resource), path, message });
+      const problem = { source: resource.source, resource: nameOf(resource), path, message, reason, of: resource };
+      problems.push(problem);
+      const others = broken.get(resource);
+      if (others === undefined) broken.set(resource, [problem]);
+      else others.push(problem);
     },
     notice: (message) => void notices.push(message),
   };
@@ -111,13 +137,14 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
       notices: [...new Set(notices)],
       money: NO_MONEY,
       traceRules: new CoveringTable([]),
+      routes,
       memory: new CompileMemory(loaded, undefined),
     };
   }
   refuseLaterKinds(scope);
   const gateways = set.all(Gateway);
   // A folder that is empty for a moment must not take down what is served.
-  if (gateways.length === 0 && loaded.problems.length === 0) problems.push(NO_GATEWAY);
+  if (gateways.length === 0 && loaded.problems.length === 0 && !inCluster) problems.push(NO_GATEWAY);
   for (const definition of KINDS) for (const resource of set.all(definition)) checkAnnotations(resource, scope);
   checkGatewayConfigs(scope);
   checkGivenLimits(scope);
@@ -132,7 +159,8 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   }
   checkInferenceReferences(scope);
 
-  const memory = new CompileMemory(loaded, loaded.problems.length === 0 ? shared.memory : undefined);
+  // What was remembered does not tell its problems again.
+  const memory = new CompileMemory(loaded, loaded.problems.length === 0 && !inCluster ? shared.memory : undefined);
   if (memory.renewed) {
     shared.connections.kept.renew();
     shared.backends.renew();
@@ -154,10 +182,15 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   const { known } = memory;
   const byListener = new Map<string, Map<string, Match[]>>();
   for (const route of [...set.all(HTTPRoute), ...set.all(AIGatewayRoute)]) {
-    const attachments = attachmentsOf(route, scope);
+    const parents = parentsOf(route, scope);
+    // Of other Gateways.
+    if (inCluster && parents.length === 0) continue;
+    routes.set(route, parents);
+    const attachments = parents.flatMap((parent) => parent.attachments);
     const compiled = (attachment: Attachment | undefined): Match[] => {
       const costsHere = costs.of(route, attachment);
       const policies: AiPolicies = {
+        broken: (rule) => trafficPolicies.broken(route, rule, attachment, scope),
         security: (rule) => security.of(route, rule, attachment),
         traffic: (rule) => traffic.of(route, rule, attachment),
         costs: costsHere,
@@ -176,7 +209,8 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
     for (const attachment of attachments) {
       const listener = listenerKey(attachment.gateway, attachment.listener.name);
       const matches = route.kind === 'HTTPRoute' ? compiled(attachment) : memory.matches(route, listener, () => compiled(attachment));
-      place(matches, attachment, byListener);
+      // A route that says something impossible is not accepted; references that lead nowhere are its rules' business.
+      if (isAccepted(broken.get(route))) place(matches, attachment, byListener);
       if (matches.some((match) => match.rule.security === undefined))
         notices.push(`${nameOf(route)} is open: no SecurityPolicy says who may call`);
     }
@@ -184,7 +218,15 @@ export function compile(loaded: Loaded, shared: Shared): Compiled {
   checkLimits(rulesOf(byListener), scope);
   for (const backend of set.all(AIServiceBackend)) checkAiBackend(backend, { credentials, known }, scope);
   const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
-  return { ports, problems, notices: [...new Set(notices)], money, traceRules, memory };
+  return { ports, problems, notices: [...new Set(notices)], money, traceRules, routes, memory };
+}
+
+const OF_REFERENCES = new Set<Reason | undefined>(['BackendNotFound', 'RefNotPermitted', 'InvalidKind', 'UnsupportedProtocol']);
+const OF_PARENTS = new Set<Reason | undefined>(['NoMatchingParent', 'NotAllowedByListeners', 'NoMatchingListenerHostname']);
+
+/** Whether a route with these problems is served at all. */
+export function isAccepted(problems: readonly Problem[] | undefined): boolean {
+  return problems === undefined || problems.every(({ reason }) => OF_REFERENCES.has(reason) || OF_PARENTS.has(reason));
 }
 
 /** Pools without a route to them. */
@@ -238,8 +280,9 @@ class TrafficOf {
   }
 }
 
-function credentialsByBackend(scope: Scope): Map<string, BackendSecurityPolicy> {
-  const byBackend = new Map<string, BackendSecurityPolicy>();
+function credentialsByBackend(scope: Scope): AiPolicies['credentials'] {
+  const byBackend = new Map<string, BackendSecurityPolicy | 'broken'>();
+  for (const { namespace, name } of scope.set.invalidTargets(BackendSecurityPolicy)) byBackend.set(`${namespace}/${name}`, 'broken');
   for (const policy of scope.set.all(BackendSecurityPolicy)) {
     for (const [index, ref] of (policy.body.spec.targetRefs ?? []).entries()) {
       const path = `spec.targetRefs[${index}]`;
@@ -249,7 +292,7 @@ function credentialsByBackend(scope: Scope): Map<string, BackendSecurityPolicy> 
       else if (scope.set.get(AIServiceBackend, policy.metadata.namespace, ref.name) === undefined)
         scope.report(policy, `${path}.name`, scope.references.missing('AIServiceBackend', policy.metadata.namespace, ref.name));
       else if (other === undefined) byBackend.set(key, policy);
-      else scope.report(policy, path, `${nameOf(other)} gives AIServiceBackend ${ref.name} its credential already`);
+      else if (other !== 'broken') scope.report(policy, path, `${nameOf(other)} gives AIServiceBackend ${ref.name} its credential already`);
     }
   }
   return byBackend;

@@ -48,6 +48,8 @@ export function compileHttpRoute(route: HTTPRoute, policies: RoutePolicies, scop
       filters: filtersOf(spec.filters ?? []),
       pooled,
       pooledPlan: pooled ? pooledPlanOf(plan, security) : undefined,
+      lost: lostOf(spec, plan),
+      broken: policies.broken(spec.name),
     };
     // No match is every request, as if the field were absent.
     const wanted: readonly HTTPRouteMatch[] = spec.matches.length === 0 ? [{ path: { type: 'PathPrefix', value: '/' } }] : spec.matches;
@@ -114,6 +116,13 @@ function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: Route
     drainMs: 0,
     maxAnswerBytes: 0,
   };
+}
+
+/** Share of the weights whose references lead nowhere. */
+function lostOf({ backendRefs = [], filters = [] }: RuleSpec, { targets }: Plan<OrdinaryTarget>): number {
+  const total = backendRefs.reduce((sum, { weight }) => sum + weight, 0);
+  if (total === 0) return filters.some(({ type }) => type === 'RequestRedirect') ? 0 : 1;
+  return 1 - targets.reduce((sum, { weight }) => sum + weight, 0) / total;
 }
 
 /** The plan of the same rule for requests of model APIs: their answers are read, so another endpoint can be asked until the first token. */

@@ -46,11 +46,13 @@ export function originsOf(ref: BackendRef, from: Resource, path: string, scope: 
       from,
       `${path}.kind`,
       `${target.kind}${target.group === '' ? '' : ` of ${target.group}`} cannot be called; name a Service, or a Backend of ${BACKEND_GROUP}`,
+      'InvalidKind',
     );
     return undefined;
   }
   if (!references.permitted(kindOf(from), from.metadata.namespace, target, namespace, ref.name)) {
-    scope.report(from, path, references.forbidden(kindOf(from), from.metadata.namespace, target, namespace, ref.name));
+    const message = references.forbidden(kindOf(from), from.metadata.namespace, target, namespace, ref.name);
+    scope.report(from, path, message, 'RefNotPermitted');
     return undefined;
   }
   return target.kind === 'Backend' ? ofBackend(ref.name, namespace, from, path, scope) : ofService(ref, namespace, from, path, scope);
@@ -59,7 +61,7 @@ export function originsOf(ref: BackendRef, from: Resource, path: string, scope: 
 function ofBackend(name: string, namespace: string, from: Resource, path: string, scope: Scope): Origins | undefined {
   const backend = scope.set.get(Backend, namespace, name);
   if (backend === undefined) {
-    scope.report(from, `${path}.name`, scope.references.missing('Backend', namespace, name));
+    scope.report(from, `${path}.name`, scope.references.missing('Backend', namespace, name), 'BackendNotFound');
     return undefined;
   }
   const { spec } = backend.body;
@@ -72,6 +74,7 @@ function ofBackend(name: string, namespace: string, from: Resource, path: string
     ...client,
     skipVerify: own.insecureSkipVerify,
   };
+  if (policy === 'broken' || scope.broken(backend)) return undefined;
   // Whom to trust is the policy's to say; it has no field for the client's own certificate.
   const tls = policy === undefined ? ownTls : { ...policy, ...client };
   const origins = spec.endpoints.map(({ fqdn, ip, hostname }) => ({
@@ -85,7 +88,7 @@ function ofBackend(name: string, namespace: string, from: Resource, path: string
 function ofService(ref: BackendRef, namespace: string, from: Resource, path: string, scope: Scope): Origins | undefined {
   const service = scope.set.get(Service, namespace, ref.name);
   if (service === undefined) {
-    scope.report(from, `${path}.name`, scope.references.missing('Service', namespace, ref.name));
+    scope.report(from, `${path}.name`, scope.references.missing('Service', namespace, ref.name), 'BackendNotFound');
     return undefined;
   }
   const port = ref.port!;
@@ -96,11 +99,13 @@ function ofService(ref: BackendRef, namespace: string, from: Resource, path: str
       from,
       `${path}.port`,
       `Service ${namespace}/${ref.name} has no port ${port}; it has ${ports.map((candidate) => candidate.port).join(', ')}`,
+      'BackendNotFound',
     );
     return undefined;
   }
   const host = service.body.spec.externalName ?? `${ref.name}.${namespace}.svc.cluster.local`;
   const tls = tlsPolicyOf('', 'Service', namespace, ref.name, known?.name, scope);
+  if (tls === 'broken') return undefined;
   return { name: `${namespace}/${ref.name}`, origins: [{ host, port, tls }], fallback: false };
 }
 
@@ -132,11 +137,12 @@ export function checkTlsPolicies(scope: Scope): void {
       const key = JSON.stringify([ref.kind, namespace, ref.name, ref.sectionName]);
       const other = owners.get(key);
       if (other === undefined) owners.set(key, policy);
-      else scope.report(policy, path, `${nameOf(other)} (${other.source.file}) targets it already`);
+      else scope.report(policy, path, `${nameOf(other)} (${other.source.file}) targets it already`, 'Conflicted');
     }
   }
 }
 
+/** @returns `broken` where the policy has problems: a backend that is to be verified is not called unverified */
 function tlsPolicyOf(
   group: string,
   kind: string,
@@ -144,22 +150,21 @@ function tlsPolicyOf(
   name: string,
   section: string | undefined,
   scope: Scope,
-): OriginTls | undefined {
+): OriginTls | 'broken' | undefined {
   const matches = scope.set.all(BackendTLSPolicy).filter((policy) => policy.metadata.namespace === namespace);
   const targets = (policy: BackendTLSPolicy, wanted: string | undefined) =>
     policy.body.spec.targetRefs.some((ref) => ref.group === group && ref.kind === kind && ref.name === name && ref.sectionName === wanted);
   const policy =
     (section === undefined ? undefined : matches.find((candidate) => targets(candidate, section))) ??
     matches.find((candidate) => targets(candidate, undefined));
-  if (policy === undefined) return undefined;
+  const invalid = scope.set
+    .invalidTargets(BackendTLSPolicy)
+    .some((each) => each.namespace === namespace && each.kind === kind && each.name === name);
+  if (policy === undefined) return invalid ? 'broken' : undefined;
   const { validation } = policy.body.spec;
-  return {
-    serverName: validation.hostname,
-    ca: certificates(validation.caCertificateRefs ?? [], policy, 'spec.validation.caCertificateRefs', scope),
-    certificate: undefined,
-    key: undefined,
-    skipVerify: false,
-  };
+  const ca = certificates(validation.caCertificateRefs ?? [], policy, 'spec.validation.caCertificateRefs', scope);
+  if (invalid || scope.broken(policy)) return 'broken';
+  return { serverName: validation.hostname, ca, certificate: undefined, key: undefined, skipVerify: false };
 }
 
 /** PEM certificates under `ca.crt` of ConfigMaps and Secrets; undefined where none is named: the system's are trusted. */
@@ -178,9 +183,9 @@ function certificates(
     const map = ref.kind === 'ConfigMap' ? scope.set.get(ConfigMap, namespace, ref.name) : undefined;
     const pem = secret === undefined ? map?.body.data?.['ca.crt'] : secretData(secret).get('ca.crt')?.toString();
     if (secret === undefined && map === undefined)
-      scope.report(from, `${at}.name`, scope.references.missing(ref.kind, namespace, ref.name));
+      scope.report(from, `${at}.name`, scope.references.missing(ref.kind, namespace, ref.name), 'InvalidCACertificateRef');
     else if (pem === undefined || !pem.includes('-----BEGIN CERTIFICATE-----'))
-      scope.report(from, at, `${ref.kind} ${namespace}/${ref.name} has no PEM certificate under "ca.crt"`);
+      scope.report(from, at, `${ref.kind} ${namespace}/${ref.name} has no PEM certificate under "ca.crt"`, 'InvalidCACertificateRef');
     else parts.push(pem);
   }
   return parts.join('\n');

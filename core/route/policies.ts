@@ -1,3 +1,4 @@
+import { GatewayError } from '../errors.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
@@ -23,11 +24,15 @@ interface PolicyBody {
  */
 export class Policies<P extends Resource> {
   readonly #byTarget = new Map<string, P>();
+  /** Targets of policies that have problems of their own: the names of these. */
+  readonly #invalid = new Map<string, string>();
 
   /** Reports targets that are not there, and targets that two policies claim. */
   static of<D extends KindDefinition>(definition: D, scope: Scope): Policies<ResourceOf<D>> {
     const policies = new Policies<ResourceOf<D>>();
     for (const policy of scope.set.all(definition)) policies.#add(policy, scope);
+    for (const { kind, namespace, name, sectionName, policy } of scope.set.invalidTargets(definition))
+      policies.#invalid.set(keyOf(kind, namespace, name, sectionName), policy);
     return policies;
   }
 
@@ -48,6 +53,7 @@ export class Policies<P extends Resource> {
           invalid === undefined
             ? `there is no ${kinds.join(' or ')} ${namespace}/${target.name}${didYouMean(target.name, names)}`
             : scope.references.missing(invalid, namespace, target.name),
+          'TargetNotFound',
         );
         continue;
       }
@@ -57,13 +63,14 @@ export class Policies<P extends Resource> {
           policy,
           `${path}.sectionName`,
           `${target.kind} ${target.name} has no ${what} "${target.sectionName}"${didYouMean(target.sectionName, sections)}`,
+          'TargetNotFound',
         );
         continue;
       }
       const key = keyOf(target.kind, namespace, target.name, target.sectionName);
       const other = this.#byTarget.get(key);
       if (other === undefined) this.#byTarget.set(key, policy);
-      else scope.report(policy, path, `${nameOf(other)} (${other.source.file}) targets it already`);
+      else scope.report(policy, path, `${nameOf(other)} (${other.source.file}) targets it already`, 'Conflicted');
     }
   }
 
@@ -72,6 +79,22 @@ export class Policies<P extends Resource> {
     return (
       this.forRoute(route, rule) ?? (attachment === undefined ? undefined : this.forGateway(attachment.gateway, attachment.listener.name))
     );
+  }
+
+  /** Name of the policy that holds for a rule and cannot, as it has problems. */
+  broken(route: Resource, rule: string | undefined, attachment: Attachment | undefined, scope: Scope): string | undefined {
+    const policy = this.of(route, rule, attachment);
+    if (policy !== undefined && scope.broken(policy)) return nameOf(policy);
+    if (this.#invalid.size === 0) return undefined;
+    const { namespace, name } = route.metadata;
+    const keys = [keyOf('HTTPRoute', namespace, name, rule), keyOf('HTTPRoute', namespace, name, undefined)];
+    if (attachment !== undefined) {
+      const { gateway, listener } = attachment;
+      const at = gateway.metadata;
+      keys.push(keyOf('Gateway', at.namespace, at.name, listener.name), keyOf('Gateway', at.namespace, at.name, undefined));
+    }
+    const found = keys.find((key) => this.#invalid.has(key) || this.#byTarget.has(key));
+    return found === undefined ? undefined : this.#invalid.get(found);
   }
 
   forRoute(route: Resource, rule: string | undefined): P | undefined {
@@ -91,6 +114,11 @@ export class Policies<P extends Resource> {
     // Twenty thousand rules without a policy of the kind need no twenty thousand keys.
     return this.#byTarget.size === 0 ? undefined : this.#byTarget.get(keyOf(kind, namespace, name, section));
   }
+}
+
+/** Refuses a request for which a policy holds that has problems. */
+export function brokenPolicy(name: string): GatewayError {
+  return new GatewayError('TK_BROKEN_ROUTE', `${name} has problems, and holds for this route: nothing passes until they are mended`);
 }
 
 /** Names of the target's listeners or rules; undefined when there is no such target. */

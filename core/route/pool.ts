@@ -24,17 +24,18 @@ export function poolOf(ref: BackendRef, route: Resource, path: string, scope: Sc
       route,
       `${path}.kind`,
       'an InferencePool is served by tier two ("tierkit tier2"); name an AIServiceBackend that leads there',
+      'InvalidKind',
     );
     return undefined;
   }
   const { namespace: from } = route.metadata;
   const namespace = ref.namespace ?? from;
   if (!scope.references.permitted(kindOf(route), from, POOL, namespace, ref.name)) {
-    scope.report(route, path, scope.references.forbidden(kindOf(route), from, POOL, namespace, ref.name));
+    scope.report(route, path, scope.references.forbidden(kindOf(route), from, POOL, namespace, ref.name), 'RefNotPermitted');
     return undefined;
   }
   if (scope.set.get(InferencePool, namespace, ref.name) === undefined) {
-    scope.report(route, `${path}.name`, scope.references.missing(POOL.kind, namespace, ref.name));
+    scope.report(route, `${path}.name`, scope.references.missing(POOL.kind, namespace, ref.name), 'BackendNotFound');
     return undefined;
   }
   // Undefined where the pool itself has a problem, which was reported.

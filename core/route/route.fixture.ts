@@ -2,7 +2,7 @@
 import { Loader } from '../resources/load.ts';
 import { formatProblem } from '../resources/problem.ts';
 
-import { type Compiled, compile, newShared, type Shared } from './compile.ts';
+import { type Compiled, compile, type CompileOptions, newShared, type Shared } from './compile.ts';
 import type { AiRule, Match, OrdinaryRule } from './rule.ts';
 import type { RoutedRequest } from './table.ts';
 
@@ -26,9 +26,9 @@ export interface TestRoutes {
   ordinary(path: string, asked?: Asked): OrdinaryRule;
 }
 
-export function routesOf(yaml: string, shared: Shared = newShared()): TestRoutes {
+export function routesOf(yaml: string, shared: Shared = newShared(), options: CompileOptions = {}): TestRoutes {
   const loaded = new Loader().load({ paths: [], texts: [{ file: 'test.yaml', text: yaml }], env: {} });
-  const compiled = compile(loaded, shared);
+  const compiled = compile(loaded, shared, options);
   const problems = [...loaded.problems, ...compiled.problems].map((problem) =>
     formatProblem(problem).replace(/^test\.yaml:\S+ \(document \d+\): /, ''),
   );

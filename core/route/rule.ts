@@ -27,6 +27,8 @@ interface RuleBase {
   readonly name: string | undefined;
   /** Who may call; undefined: anyone. */
   readonly security: Security | undefined;
+  /** Name of a BackendTrafficPolicy that holds for it and has problems, as a cluster can have them: its requests are refused. */
+  readonly broken: string | undefined;
   /** Limits of the rule's BackendTrafficPolicy. */
   readonly limits: readonly LimitRule[];
   /** What is worked out of the usage of a request, by metadata key: llmRequestCosts and globalLLMRequestCosts. */
@@ -57,6 +59,8 @@ export interface AnswerEdits {
 export interface OrdinaryRule extends RuleBase {
   readonly ai: false;
   readonly plan: Plan<OrdinaryTarget>;
+  /** Share of its requests that is for references which lead nowhere: they are refused (Gateway API, HTTPBackendRef). */
+  readonly lost: number;
   readonly filters: OrdinaryFilters;
   /** Whether one of its backends is an InferencePool: then the requests of model APIs are read. */
   readonly pooled: boolean;

@@ -2,6 +2,7 @@ import type { Backend, BackendDefinition, Serving } from '../attempt/backend.ts'
 import type { Connections } from '../http/client.ts';
 import type { InferencePool } from '../resources/inference/inference-pool.ts';
 import type { Resource } from '../resources/kind.ts';
+import type { Reason } from '../resources/reason.ts';
 import type { References } from '../resources/references.ts';
 import type { ResourceSet } from '../resources/set.ts';
 
@@ -33,7 +34,11 @@ export interface Scope {
   readonly pools: ReadonlyMap<string, Serving> | undefined;
   /** Backends outlive a reload with what is known of their health. */
   backend(definition: BackendDefinition, key: string): Backend;
-  report(resource: Resource, path: string, message: string): void;
+  report(resource: Resource, path: string, message: string, reason?: Reason): void;
+  /** Whether something of a resource was reported so far. */
+  broken(resource: Resource): boolean;
+  /** Whether Gateways that are not there are others' business: in a cluster there are other implementations. */
+  readonly shared: boolean;
   /** Something that is served, and that its author may not expect. */
   notice(message: string): void;
 }

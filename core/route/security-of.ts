@@ -9,17 +9,21 @@ import type { SharedIdentify } from '../identify/shared-identify.ts';
 import type { Attachment } from './attach.ts';
 import type { CompileMemory } from './memory.ts';
 import { originsOf, secretOf } from './origins.ts';
-import { Policies } from './policies.ts';
+import { brokenPolicy, Policies } from './policies.ts';
+import { remember } from './remember.ts';
 import type { Scope } from './scope.ts';
 
 /** SecurityPolicies, each compiled once. */
 export class SecurityOf {
   readonly #policies: Policies<SecurityPolicy>;
   readonly #compiled: CompileMemory['security'];
+  readonly #scope: Scope;
+  readonly #refusing = new Map<string, Security>();
 
   constructor(scope: Scope, shared: SharedIdentify, memory: CompileMemory) {
     this.#policies = Policies.of(SecurityPolicy, scope);
     this.#compiled = memory.security;
+    this.#scope = scope;
     // Each is compiled even where nothing uses it: its problems are the user's to know.
     for (const policy of scope.set.all(SecurityPolicy)) {
       if (this.#compiled.has(policy.body)) continue;
@@ -29,9 +33,27 @@ export class SecurityOf {
   }
 
   of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Security | undefined {
+    const broken = this.#policies.broken(route, rule, attachment, this.#scope);
+    if (broken !== undefined) return remember(this.#refusing, broken, () => refusing(broken));
     const policy = this.#policies.of(route, rule, attachment);
     return policy === undefined ? undefined : this.#compiled.get(policy.body);
   }
+}
+
+/** In the place of a policy that has problems: half of it could let anyone pass. */
+function refusing(name: string): Security {
+  return {
+    name,
+    owned: NONE,
+    sets: NONE,
+    ownedParams: NONE,
+    ownedCookies: NONE,
+    passable: { headers: NONE, params: NONE, cookies: NONE },
+    cors: undefined,
+    identify() {
+      throw brokenPolicy(name);
+    },
+  };
 }
 
 function sourcesOf(policy: SecurityPolicy, scope: Scope): SecuritySources {
@@ -60,4 +82,5 @@ function sourcesOf(policy: SecurityPolicy, scope: Scope): SecuritySources {
   };
 }
 
+const NONE: ReadonlySet<string> = new Set();
 const SYSTEM_TLS = { serverName: undefined, ca: undefined, certificate: undefined, key: undefined, skipVerify: false };

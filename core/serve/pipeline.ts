@@ -21,6 +21,7 @@ import { Upload } from '../read/upload.ts';
 import { GatewayRequest, hostOf } from './request.ts';
 import type { ListenerTable, PortTable } from '../route/ports.ts';
 import { modifiedPath } from '../route/filters.ts';
+import { brokenPolicy } from '../route/policies.ts';
 import type { Match, OrdinaryRule, Rule } from '../route/rule.ts';
 import type { MatchIndex } from '../route/table.ts';
 import { type LogRequest, settle } from './settle.ts';
@@ -135,6 +136,7 @@ export class Pipeline {
     if (match === undefined) throw unknownModel(request, index);
     const { rule } = match;
     request.rule = rule;
+    checkWhole(rule);
     if (early === undefined && rule.security !== undefined) identified(request, await this.#identify(request, rule.security));
     this.#cors(request, rule.security);
     if (!rule.ai && !rule.pooled) {
@@ -176,6 +178,7 @@ export class Pipeline {
     const { rule } = match;
     request.rule = rule;
     request.dialect = 'plain';
+    checkWhole(rule);
     if (rule.security !== undefined) identified(request, await this.#identify(request, rule.security));
     this.#cors(request, rule.security);
     if (rule.pooled && (await this.#callPool(request, match, rule))) return;
@@ -365,6 +368,14 @@ function unknownModel(request: GatewayRequest, index: MatchIndex): GatewayError 
   return new GatewayError('TK_MODEL_NOT_FOUND', `no route serves the model "${model}"${hint}`, {
     param: 'model',
   });
+}
+
+/** @throws GatewayError for the share of a rule's requests that its wrong parts would have answered */
+function checkWhole(rule: Rule): void {
+  if (rule.broken !== undefined) throw brokenPolicy(rule.broken);
+  if (rule.ai || rule.lost === 0 || (rule.lost < 1 && Math.random() >= rule.lost)) return;
+  const { namespace, name } = rule.route;
+  throw new GatewayError('TK_BROKEN_ROUTE', `this rule of ${namespace}/${name} leads nowhere: a backend that it names is not there`);
 }
 
 /** @throws GatewayError when the rule has no backend, or none that has this endpoint */

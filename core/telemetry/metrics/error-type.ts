@@ -57,6 +57,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ErrorType>> = {
   TK_PRICE_UNKNOWN: 'price_unknown',
   TK_LIMITS_UNAVAILABLE: 'limits_unavailable',
   TK_INTERNAL: 'internal',
+  TK_BROKEN_ROUTE: 'internal',
   TK_UPSTREAM_CREDENTIAL: 'upstream_credential',
   TK_UPSTREAM: 'upstream_malformed',
   TK_NO_BACKEND: 'no_backend',

@@ -1,0 +1,148 @@
+// Where others write resources as well: what is wrong is left out or refused, the rest is served.
+import { describe, expect, it } from 'vitest';
+
+import type { Caller } from '../identify/identity.ts';
+import { newShared } from './compile.ts';
+import { aiBackendYaml, aiRouteYaml, gatewayYaml, httpRouteYaml, model, routesOf, TO_B } from './route.fixture.ts';
+
+const inCluster = (yaml: string) => routesOf(yaml, newShared(), { inCluster: true });
+const CALLER: Caller = { method: 'GET', path: '/', query: '', host: 'a.example.com', headers: {}, address: '127.0.0.1' };
+const NOBODY = '{group: gateway.envoyproxy.io, kind: Backend, name: nobody';
+
+function policyYaml(kind: string, target: string, spec: string): string {
+  return `
+---
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: ${kind}
+metadata: {name: p}
+spec: {targetRefs: [${target}], ${spec}}
+`;
+}
+const ROUTE = '{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}';
+const GATEWAY = '{group: gateway.networking.k8s.io, kind: Gateway, name: gw}';
+
+const WEB = httpRouteYaml('web', `rules: [{${TO_B}}]`);
+const OTHER = httpRouteYaml('other', `rules: [{matches: [{path: {value: /other}}], ${TO_B}}]`);
+
+describe('a reference that leads nowhere', () => {
+  it('takes its share of the requests with it, and no more', () => {
+    const refs = `backendRefs: [${NOBODY}, weight: 3}, {group: gateway.envoyproxy.io, kind: Backend, name: b, weight: 1}]`;
+    const { ordinary, problems, compiled } = inCluster(gatewayYaml() + httpRouteYaml('web', `rules: [{${refs}}]`));
+    expect(ordinary('/').lost).toBe(0.75);
+    expect(ordinary('/').plan.targets.map(({ backend }) => backend.name)).toEqual(['default/b']);
+    expect(problems).toHaveLength(1);
+    expect(compiled.problems[0]).toMatchObject({ reason: 'BackendNotFound' });
+  });
+
+  it.each([
+    ['to another namespace without a grant', '{group: gateway.envoyproxy.io, kind: Backend, name: b, namespace: other}', 'RefNotPermitted'],
+    ['of a kind that cannot be called', '{group: example.com, kind: Thing, name: b}', 'InvalidKind'],
+  ])('%s', (_name, ref, reason) => {
+    const { ordinary, compiled } = inCluster(gatewayYaml() + httpRouteYaml('web', `rules: [{backendRefs: [${ref}]}]`));
+    expect(ordinary('/').lost).toBe(1);
+    expect(compiled.problems).toMatchObject([{ reason }]);
+  });
+
+  it('leaves the other backends of a model', () => {
+    const refs = 'backendRefs: [{name: nobody}, {name: a}]';
+    const { ai } = inCluster(gatewayYaml() + aiBackendYaml('a') + aiRouteYaml('m', `{matches: [${model('m')}], ${refs}}`));
+    expect(ai('m').plan.targets.map(({ backend }) => backend.name)).toEqual(['default/a']);
+  });
+});
+
+describe('a route', () => {
+  it('with something impossible is not served; the others are', () => {
+    const bad = httpRouteYaml('web', `rules: [{matches: [{path: {type: RegularExpression, value: "/("}}], ${TO_B}}]`);
+    const { find, problems } = inCluster(gatewayYaml() + bad + OTHER);
+    expect([find({ path: '/' }), find({ path: '/other' })]).toEqual([undefined, 'other/0']);
+    expect(problems).toHaveLength(1);
+  });
+
+  it("of another implementation's Gateway is nobody's business here", () => {
+    const { problems, compiled } = inCluster(
+      gatewayYaml() + httpRouteYaml('web', `parentRefs: [{name: elsewhere}], rules: [{backendRefs: [${NOBODY}}]}]`),
+    );
+    expect(problems).toEqual([]);
+    expect(compiled.routes.size).toBe(0);
+  });
+
+  it.each([
+    ['sectionName: nothing', 'NoMatchingParent'],
+    ['port: 81', 'NoMatchingParent'],
+  ])('that names a listener which is not there (%s) says so of that parent', (field, reason) => {
+    const { compiled } = inCluster(gatewayYaml() + httpRouteYaml('web', `parentRefs: [{name: gw, ${field}}], rules: [{${TO_B}}]`));
+    const [parents] = compiled.routes.values();
+    expect(parents).toMatchObject([{ attachments: [], refused: { reason } }]);
+  });
+
+  it('no Gateway is no problem', () => {
+    expect(inCluster(WEB).problems).toEqual([]);
+  });
+});
+
+describe('a policy with problems', () => {
+  const refused = /SecurityPolicy default\/p has problems, and holds for this route: nothing passes/;
+
+  it.each([
+    ['a Secret that is not there', 'apiKeyAuth: {credentialRefs: [{name: nothing}], extractFrom: [{headers: [x-api-key]}]}'],
+    ['a field that is not known', 'apiKeyAuth: {credentialRefs: [{name: keys}], extractFrom: [{headers: [x-api-key]}], sanitise: true}'],
+  ])('%s: lets nobody pass where it holds', (_name, spec) => {
+    const yaml = gatewayYaml() + WEB + OTHER + policyYaml('SecurityPolicy', ROUTE, spec);
+    const { ordinary, problems } = inCluster(yaml);
+    expect(problems.length).toBeGreaterThan(0);
+    expect(() => ordinary('/').security!.identify(CALLER)).toThrow(refused);
+    expect(ordinary('/other').security).toBeUndefined();
+  });
+
+  it('of a Gateway holds for its routes, but for those that have one of their own', () => {
+    const yaml =
+      gatewayYaml() +
+      WEB +
+      OTHER +
+      policyYaml('SecurityPolicy', GATEWAY, 'nonsense: 1') +
+      policyYaml('SecurityPolicy', ROUTE, 'cors: {allowOrigins: ["https://a.example.com"]}').replace('name: p}', 'name: q}');
+    const { ordinary } = inCluster(yaml);
+    expect(() => ordinary('/other').security!.identify(CALLER)).toThrow(refused);
+    expect(ordinary('/').security!.name).toBe('SecurityPolicy default/q');
+  });
+
+  it('of traffic refuses the requests that its limits should have counted', () => {
+    const { ordinary } = inCluster(gatewayYaml() + WEB + OTHER + policyYaml('BackendTrafficPolicy', ROUTE, 'rateLimit: {type: Globe}'));
+    expect([ordinary('/').broken, ordinary('/other').broken]).toEqual(['BackendTrafficPolicy default/p', undefined]);
+  });
+
+  it('of TLS leaves no way to its backend without TLS', () => {
+    const tls = `
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: tls}
+spec: {targetRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: b}], validation: {hostname: b.example.com, caCertificateRefs: [{group: "", kind: ConfigMap, name: nothing}]}}
+`;
+    expect(inCluster(gatewayYaml() + WEB + tls).ordinary('/').lost).toBe(1);
+    expect(inCluster(gatewayYaml() + WEB + tls.replace('hostname: b.example.com', 'hostnam: x')).ordinary('/').lost).toBe(1);
+  });
+});
+
+describe('a credential with problems', () => {
+  const bsp = (spec: string) => `
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: BackendSecurityPolicy
+metadata: {name: p}
+spec: {targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: a}], ${spec}}
+`;
+  const route = aiRouteYaml('m', `{matches: [${model('m')}], backendRefs: [{name: a}, {name: free}]}`);
+  const base = gatewayYaml() + aiBackendYaml('a') + aiBackendYaml('free') + route;
+
+  it.each([
+    ['a Secret that is not there', 'type: APIKey, apiKey: {secretRef: {name: nothing}}'],
+    ['a type that is not known', 'type: ApiKey, apiKey: {secretRef: {name: nothing}}'],
+  ])('%s: nothing is sent there without it', (_name, spec) => {
+    expect(
+      inCluster(base + bsp(spec))
+        .ai('m')
+        .plan.targets.map(({ backend }) => backend.name),
+    ).toEqual(['default/free']);
+  });
+});
