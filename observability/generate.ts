@@ -1,4 +1,4 @@
-// node observability/generate.ts: writes the page of metrics, the rule files and the dashboards.
+// node observability/generate.ts: writes the page of metrics, rules, scrape configurations, objects of the operator, dashboards and their provisioning.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
@@ -8,12 +8,14 @@ import { METRICS } from '#core/telemetry/metrics/table';
 import { queriesOf } from './alerts/alert.ts';
 import { allAlerts } from './alerts/all.ts';
 import { DASHBOARDS } from './dashboards/all.ts';
-import { widthOf } from './dashboards/dashboard.ts';
 import { generated } from './generated.ts';
 import { RECORDINGS } from './prometheus/recording.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const files = await generated();
+const FOLDERS = ['dashboards/json', 'prometheus', 'prometheus/rules', 'prometheus/operator', 'grafana'].map(
+  (name) => `observability/${name}`,
+);
 
 describe('generated files', () => {
   it.each([...files.keys()])('%s is what "node observability/generate.ts" writes', (path) => {
@@ -21,9 +23,10 @@ describe('generated files', () => {
     expect(existsSync(file) ? readFileSync(file, 'utf8') : 'it is missing').toBe(files.get(path));
   });
 
-  it.each(['observability/dashboards/json', 'observability/prometheus/rules'])('%s has no other file', (folder) => {
-    const known = [...files.keys()].filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
-    expect(readdirSync(join(ROOT, folder)).sort()).toEqual(known.sort());
+  it.each(FOLDERS)('%s has no other file that is not code', (folder) => {
+    const known = [...files.keys()].filter((path) => dirname(path) === folder).map((path) => basename(path));
+    const there = readdirSync(join(ROOT, folder), { withFileTypes: true }).filter((entry) => entry.isFile() && !entry.name.endsWith('.ts'));
+    expect(there.map(({ name }) => name).sort()).toEqual(known.sort());
   });
 
   it('of runbooks there is none without its alert', () => {
@@ -44,6 +47,7 @@ describe('every query', () => {
     ...DASHBOARDS.flatMap(({ title, rows }) =>
       rows.flatMap(({ panels }) => panels.flatMap((panel) => panel.queries.map(({ expr }) => [`${title}: ${panel.title}`, expr] as const))),
     ),
+    ...runbookQueries(),
   ];
 
   it.each(queries)('of %s asks for metrics and labels that there are: %s', (_, expr) => {
@@ -52,44 +56,23 @@ describe('every query', () => {
       const base = rows.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '');
       const labels = rows.get(base);
       expect([name, labels === undefined]).toEqual([name, false]);
-      const known = [...labels!, 'le', 'job', 'instance'];
+      const known = [...labels!, 'le', ...TARGET_LABELS];
       expect(matchers.filter((label) => !known.includes(label))).toEqual([]);
     }
     for (const [name] of expr.matchAll(/tierkit:[\w:]+/g)) expect(recorded.map(({ record }) => record)).toContain(name);
   });
 });
 
-describe('dashboards', () => {
-  it('have ids of their own, panels that fit, and queries that differ', () => {
-    expect(new Set(DASHBOARDS.map(({ uid }) => uid)).size).toBe(DASHBOARDS.length);
-    for (const { rows } of DASHBOARDS) {
-      const panels = rows.flatMap((row) => row.panels);
-      expect(new Set(panels.map(({ queries }) => JSON.stringify(queries))).size).toBe(panels.length);
-      for (const panel of panels) expect(widthOf(panel)).toBeLessThanOrEqual(24);
-    }
-  });
+/** Labels of a target that series have as well. */
+const TARGET_LABELS = ['job', 'instance', 'namespace'];
 
-  it.each(DASHBOARDS.map(({ uid }) => [uid]))('%s has no two panels in one place', (uid) => {
-    const { panels } = JSON.parse(files.get(`observability/dashboards/json/${uid}.json`)!) as Json;
-    const taken = new Set<string>();
-    for (const { gridPos } of panels) {
-      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
-        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-          expect(taken.has(`${x} ${y}`)).toBe(false);
-          taken.add(`${x} ${y}`);
-        }
-      }
-      expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
-    }
-    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+/** Queries that a runbook says to ask; names that it stands in for are in capitals. */
+function runbookQueries(): (readonly [name: string, expr: string])[] {
+  return readdirSync(join(ROOT, 'observability/runbooks')).flatMap((name) => {
+    const text = readFileSync(join(ROOT, 'observability/runbooks', name), 'utf8');
+    const spans = [...text.matchAll(/`([^`]+)`/g)].map(([, span]) => span!);
+    return spans.filter((span) => /\w+_\w+[{([]|_total|_seconds/.test(span)).map((span) => [name, span] as const);
   });
-});
-
-interface Json {
-  readonly panels: readonly {
-    readonly id: number;
-    readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  }[];
 }
 
 /** Names of our metrics in a query, and the labels that it matches them by. */

@@ -12,14 +12,19 @@ import { freePorts } from '#core/real-part.fixture';
 import { queriesOf } from './alerts/alert.ts';
 import { allAlerts, ALERTS } from './alerts/all.ts';
 import { DASHBOARDS } from './dashboards/all.ts';
+import { ASKED } from './dashboards/asked.fixture.ts';
 import { REFERENCE_QUERIES } from './dashboards/reference.fixture.ts';
 import { loadRound, type Platform, startPlatform } from './platform.fixture.ts';
 import { RECORDINGS } from './prometheus/recording.ts';
 import { alertFile, recordingFile } from './prometheus/rule-files.ts';
+import { scrapeConfig } from './prometheus/scrape-config.ts';
 import { partOf, REQUIRED } from './real-parts.fixture.ts';
 
 /** How long a query may take to have an answer: rates need some scrapes. */
 const PATIENCE_MS = 45_000;
+
+/** Alerts whose numbers are there on every platform. */
+const ALWAYS = allAlerts().filter(({ mayBeEmpty }) => mayBeEmpty !== true);
 
 const binary = partOf('prometheus', 'TIERKIT_PROMETHEUS');
 describe.skipIf(binary === undefined && !REQUIRED)('a real Prometheus that scrapes both tiers under load', () => {
@@ -88,7 +93,7 @@ describe.skipIf(binary === undefined && !REQUIRED)('a real Prometheus that scrap
     expect(await answers(record)).not.toEqual([]),
   );
 
-  it.each(allAlerts().flatMap((alert) => queriesOf(alert).map((expr) => [alert.name, expr] as const)))(
+  it.each(ALWAYS.flatMap((alert) => queriesOf(alert).map((expr) => [alert.name, expr] as const)))(
     'has data for the alert %s: %s',
     { timeout: 60_000 },
     async (_, expr) => expect(await answers(expr)).not.toEqual([]),
@@ -103,9 +108,13 @@ describe.skipIf(binary === undefined && !REQUIRED)('a real Prometheus that scrap
     expect(rules).toHaveLength(allAlerts().length + RECORDINGS.flatMap((group) => group.rules).length);
   });
 
-  it.each(panelQueries())('shows something in %s: %s', { timeout: 60_000 }, async (_, expr) => expect(await answers(expr)).not.toEqual([]));
+  it.each(ASKED.filter(({ mayBeEmpty }) => !mayBeEmpty).map(({ name, expr }) => [name, expr]))(
+    'shows something in %s: %s',
+    { timeout: 60_000 },
+    async (_, expr) => expect(await answers(expr)).not.toEqual([]),
+  );
 
-  it.each(DASHBOARDS.flatMap(({ title, variables = [] }) => variables.map(({ metric, label }) => [title, metric, label] as const)))(
+  it.each(DASHBOARDS.flatMap(({ title, variables }) => variables.map(({ metric, label }) => [title, metric, label] as const)))(
     'has choices in %s: %s by %s',
     { timeout: 60_000 },
     async (_, metric, label) => expect(await answers(`count by (${label}) (${metric}{${label}!=""})`)).not.toEqual([]),
@@ -114,6 +123,13 @@ describe.skipIf(binary === undefined && !REQUIRED)('a real Prometheus that scrap
   it.each(REFERENCE_QUERIES.map((expr) => [expr]))("answers the reference's dashboard: %s", { timeout: 60_000 }, async (expr) =>
     expect(await answers(expr)).not.toEqual([]),
   );
+
+  it('leaves the labels of model servers to the metrics of the picker', async () => {
+    const [sample] = await answers('count by (pod, endpoint) (tierkit_endpoint_kv_cache_utilization)');
+    expect(sample?.metric['pod']).not.toBe('two');
+    expect(sample?.metric['endpoint']).not.toBe('admin');
+    expect(await query('count({exported_pod!=""})')).toEqual([]);
+  });
 
   it('takes every page as OpenMetrics, and as the older text', async () => {
     for (const address of Object.values(platform!.admins)) {
@@ -131,28 +147,10 @@ interface Sample {
   readonly value: readonly [at: number, text: string];
 }
 
-/** Panels as Grafana would ask, all values of the variables chosen. */
-function panelQueries(): (readonly [panel: string, expr: string])[] {
-  return DASHBOARDS.flatMap(({ title, rows, variables = [] }) =>
-    rows.flatMap(({ panels }) =>
-      panels.flatMap((panel) =>
-        panel.queries
-          .filter(({ mayBeEmpty }) => mayBeEmpty !== true)
-          .map(({ expr }) => {
-            const asked = variables.reduce(
-              (text, { name }) => text.replaceAll(`$${name}`, '.*'),
-              expr.replaceAll('$__rate_interval', '1m'),
-            );
-            return [`${title}, ${panel.title}`, asked] as const;
-          }),
-      ),
-    ),
-  );
-}
-
 const isNumber = ({ value: [, text] }: Sample): boolean => text !== 'NaN';
 
-const job = (name: string, targets: readonly string[]) => ({ job_name: name, static_configs: [{ targets }] });
+/** Labels as they are in Kubernetes: those of a pod, of which the picker's metrics have some as well. */
+const pod = (name: string) => ({ namespace: 'tierkit', pod: name, endpoint: 'admin' });
 
 /** Our own configuration, with the addresses of this platform, and a second for a quarter of a minute. */
 function configuration({ folder, admins, pods }: Platform): string {
@@ -160,12 +158,16 @@ function configuration({ folder, admins, pods }: Platform): string {
   // Recordings are evaluated often, so that the test need not wait.
   writeFileSync(join(folder, 'rules/recording.yaml'), recordingFile(RECORDINGS).replaceAll('interval: 30s', 'interval: 1s'));
   writeFileSync(join(folder, 'rules/alerts.yaml'), alertFile(ALERTS));
-  const file = join(folder, 'prometheus.yml');
-  const config = {
-    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
-    rule_files: ['rules/*.yaml'],
-    scrape_configs: [job('tierkit-tier-one', [admins.one]), job('tierkit-tier-two', [admins.two]), job('vllm', pods)],
-  };
+  const file = join(folder, 'prometheus.yaml');
+  const config = scrapeConfig({
+    interval: '1s',
+    evaluationInterval: '1s',
+    scrapes: [
+      { role: 'tier-one', groups: [{ targets: [admins.one], labels: pod('one') }] },
+      { role: 'tier-two', groups: [{ targets: [admins.two], labels: pod('two') }] },
+      { role: 'model-server', groups: [{ targets: pods, labels: { ...pod('model'), inference_pool: 'demo', pool_namespace: 'default' } }] },
+    ],
+  });
   writeFileSync(file, dump(config));
   return file;
 }

@@ -19,6 +19,8 @@ export interface Alert {
   readonly summary: string;
   /** May use `{{ $labels.x }}` and `{{ $value }}`. */
   readonly description: string;
+  /** Its numbers are there only where somebody configured what it is about. */
+  readonly mayBeEmpty?: boolean;
 }
 
 export interface AlertGroup {

@@ -70,6 +70,12 @@ const budget = (used: string, remaining = '50x600'): Record<string, string> => (
   [`tierkit_budget_remaining{${BUDGET}}`]: remaining,
 });
 const spend = (perMinute: string): Record<string, string> => ({ [`tierkit_cost_total{currency="USD", backend="b", ${JOB}}`]: perMinute });
+const remaining = (rule: string, values: string): Record<string, string> => ({
+  [`tierkit_budget_remaining{rule="${rule}", subject="a", unit="requests", ${JOB}}`]: values.trim(),
+});
+const tokens = (values: string): Record<string, string> => ({
+  [`gen_ai_client_token_usage_sum{gen_ai_token_type="input", ${JOB}}`]: values,
+});
 const attempts = (results: Readonly<Record<string, number>>): Record<string, string> =>
   counters(
     'tierkit_attempts_total',
@@ -82,6 +88,8 @@ const endpoints = (available: number): Record<string, string> => ({
   [`tierkit_backend_endpoints{backend="b", state="ejected", ${JOB}}`]: `${2 - available}x600`,
 });
 const one = (name: string, labels: string, values: string): Record<string, string> => ({ [`${name}{${labels}}`]: values });
+const credential = (days: number): Record<string, string> =>
+  one('tierkit_credential_expiry_timestamp_seconds', `kind="listener_certificate", name="default/tls", ${JOB}`, `${days * 86_400}x600`);
 const loop = (lag: number): Record<string, string> => ({ ...BUILD, ...one('nodejs_eventloop_lag_p99_seconds', JOB, `${lag}x600`) });
 const memory = (step: number): Record<string, string> => ({
   ...BUILD,
@@ -130,6 +138,8 @@ export const CASES: readonly AlertCase[] = [
   // 100 units fall by 0.1 a minute: 144 a day. One that is used up already is another alert's.
   ...pair('TierkitBudgetEndsSoon', '8h', budget('0x600', '100-0.1x600'), budget('100x600', '0x600')),
   ...pair('TierkitSpendJump', '2d', spend('0+0.003x600 1.8+2.7x200'), spend('0+1.3x800'), '4m'),
+  // From 10 tokens a second to 500, and 500 all the time.
+  ...pair('TierkitTokenJump', '2d', tokens('0+2400x600 1440000+120000x200'), tokens('0+120000x800'), '4m'),
   ...pair(
     'TierkitRequestsUnpriced',
     '30m',
@@ -145,6 +155,11 @@ export const CASES: readonly AlertCase[] = [
     }),
     counters('tierkit_admission_decisions_total', `kind="limit", rule="r", ${JOB}`, { 'decision="admitted"': 99, 'decision="refused"': 1 }),
   ),
+  // At its limit 2 minutes of 3, and 1 of 3; a budget that is used up is another alert's.
+  ...pair('TierkitClientThrottled', '70m', remaining('HTTPRoute default/r', '0 0 9 '.repeat(100)), {
+    ...remaining('HTTPRoute default/r', '0 7 9 '.repeat(100)),
+    ...remaining('Budget default/b', '0x300'),
+  }),
   ...pair(
     'TierkitCountsUnreadable',
     '20m',
@@ -224,6 +239,22 @@ export const CASES: readonly AlertCase[] = [
     one('tierkit_config_last_reload_successful', JOB, '0x600'),
     one('tierkit_config_last_reload_successful', JOB, '1x600'),
   ),
+  // The time of these tests begins in 1970.
+  ...pair('TierkitCredentialEndsSoon', '30m', credential(10), credential(20)),
+  ...pair('TierkitCredentialEnds', '30m', credential(0.5), credential(10)),
   ...pair('TierkitDown', '5m', one('up', JOB, '0x600'), one('up', 'job="something else"', '0x600')),
+  ...pair(
+    'TierkitTierGone',
+    '70m',
+    { ...BUILD, ...one('tierkit_build_info', `tier="two", ${TWO}`, '1x50 _x100') },
+    { ...BUILD, ...one('tierkit_build_info', `tier="two", ${TWO}`, '1x600') },
+  ),
+  // One that never was is not missed; one that went a day ago was taken away.
+  {
+    alert: 'TierkitTierGone',
+    at: '9h',
+    series: { ...BUILD, ...one('tierkit_build_info', `tier="two", ${TWO}`, '1x50 _x600') },
+    fires: false,
+  },
   ...pair('TierkitAbsent', '10m', one('up', 'job="something else"', '1x600'), one('up', JOB, '1x600')),
 ];

@@ -46,6 +46,18 @@ export const MONEY: AlertGroup = {
       description: 'The last hour costs more than three times the mean of the week, in {{ $labels.currency }}.',
     },
     {
+      // Tokens have no price everywhere; a client that runs wild uses them all the same.
+      name: 'TierkitTokenJump',
+      conditions: [
+        { value: 'tierkit:tokens:rate1h / (avg_over_time(tierkit:tokens:rate1h[7d]) > 0)', is: '>', than: 3 },
+        { value: 'tierkit:tokens:rate1h', is: '>', than: 100 },
+      ],
+      for: '15m',
+      severity: 'ticket',
+      summary: 'Many more tokens are used than before',
+      description: 'Of {{ $labels.gen_ai_token_type }} tokens the last hour had more than three times the mean of the week.',
+    },
+    {
       name: 'TierkitRequestsUnpriced',
       conditions: [{ value: 'sum by (backend) (increase(tierkit_unpriced_requests_total[1h]))', is: '>', than: 0 }],
       for: '5m',
@@ -70,6 +82,22 @@ export const MONEY: AlertGroup = {
       severity: 'ticket',
       summary: 'A limit refuses many requests',
       description: '{{ $labels.rule }} refuses {{ $value | humanizePercentage }} of what it is asked.',
+    },
+    {
+      // Refusals are counted by rule, not by client: that nothing is left of its share of a limit tells of the client.
+      name: 'TierkitClientThrottled',
+      conditions: [
+        {
+          value: 'max by (rule, subject) (avg_over_time((tierkit_budget_remaining{rule!~"Budget .*"} <= bool 0)[30m:1m]))',
+          is: '>',
+          than: 0.5,
+        },
+      ],
+      for: '15m',
+      severity: 'ticket',
+      summary: 'A client is at its limit most of the time',
+      description:
+        'Of {{ $labels.rule }} nothing was left to "{{ $labels.subject }}" in {{ $value | humanizePercentage }} of the last half hour.',
     },
     {
       name: 'TierkitCountsUnreadable',

@@ -1,7 +1,19 @@
-import type { AlertGroup } from './alert.ts';
+import type { Alert, AlertGroup } from './alert.ts';
 
 /** Processes of Tierkit, whatever their jobs are called. */
 const OURS = 'on (job, instance) group_left (tier) tierkit_build_info';
+
+function credential(name: string, days: number, severity: Alert['severity']): Alert {
+  return {
+    name,
+    conditions: [{ value: 'min by (kind, name) (tierkit_credential_expiry_timestamp_seconds - time())', is: '<', than: days * 86_400 }],
+    for: '15m',
+    severity,
+    summary: `A certificate or key ends within ${days === 1 ? 'a day' : `${days} days`}`,
+    description: '{{ $labels.kind }} {{ $labels.name }} ends in {{ $value | humanizeDuration }}.',
+    mayBeEmpty: true,
+  };
+}
 
 export const PROCESS: AlertGroup = {
   name: 'tierkit-process',
@@ -48,6 +60,8 @@ export const PROCESS: AlertGroup = {
       summary: 'A changed configuration is not in service',
       description: '{{ $labels.instance }} refused the last change, and goes on with the one before.',
     },
+    credential('TierkitCredentialEndsSoon', 14, 'ticket'),
+    credential('TierkitCredentialEnds', 1, 'page'),
     {
       name: 'TierkitDown',
       conditions: [{ value: 'up{job=~"tierkit.*"}', is: '==', than: 0 }],
@@ -55,6 +69,21 @@ export const PROCESS: AlertGroup = {
       severity: 'page',
       summary: 'A gateway cannot be scraped',
       description: '{{ $labels.instance }} of {{ $labels.job }} has not answered for two minutes.',
+    },
+    {
+      // A target that discovery no longer has is not down: it is not there.
+      name: 'TierkitTierGone',
+      conditions: [
+        {
+          value: '(count by (tier) (tierkit_build_info) or 0 * count by (tier) (last_over_time(tierkit_build_info[6h])))',
+          is: '==',
+          than: 0,
+        },
+      ],
+      for: '5m',
+      severity: 'page',
+      summary: 'A whole tier has vanished',
+      description: 'No process of tier {{ $labels.tier }} is scraped any more; there was one within six hours.',
     },
     {
       name: 'TierkitAbsent',

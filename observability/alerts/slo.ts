@@ -15,7 +15,7 @@ interface Burn {
 }
 
 /** Two windows each: the long one says that it matters, the short one that it still goes on (Google's SRE workbook, chapter 5). */
-const BURNS: readonly Burn[] = [
+export const BURNS: readonly Burn[] = [
   { speed: 'Fast', short: '5m', long: '1h', factor: 14.4, severity: 'page', for: '2m' },
   { speed: 'Medium', short: '30m', long: '6h', factor: 6, severity: 'page', for: '15m' },
   { speed: 'Slow', short: '6h', long: '3d', factor: 1, severity: 'ticket', for: '1h' },

@@ -44,17 +44,18 @@ function byTier(rate: string): string {
 function errorRatio(window: BurnWindow): Recording {
   const all = byTier(`rate(tierkit_requests_total[${window}])`);
   const faults = byTier(`rate(tierkit_requests_total{error_type=~"${FAULTS.join('|')}"}[${window}])`);
-  return { record: `tierkit:request_errors:ratio_rate${window}`, expr: `(${faults} or ${all} * 0) / ${all}` };
+  return { record: `tierkit:request_errors:ratio_rate${window}`, expr: `(${faults} or ${all} * 0) / (${all} > 0)` };
 }
 
 function slowRatio(window: BurnWindow): Recording {
   const metric = 'gen_ai_server_time_to_first_token_seconds';
   const fast = `sum(rate(${metric}_bucket{le="${FAST_FIRST_TOKEN_S}"}[${window}]))`;
-  return { record: `tierkit:slow_first_tokens:ratio_rate${window}`, expr: `1 - ${fast} / sum(rate(${metric}_count[${window}]))` };
+  return { record: `tierkit:slow_first_tokens:ratio_rate${window}`, expr: `1 - ${fast} / (sum(rate(${metric}_count[${window}])) > 0)` };
 }
 
 function quantile(q: number, metric: string, by: readonly string[], window: string): string {
-  return `histogram_quantile(${q}, sum by (${[...by, 'le'].join(', ')}) (rate(${metric}_bucket[${window}])))`;
+  // Without requests there is no quantile: the comparison takes the NaN away.
+  return `histogram_quantile(${q}, sum by (${[...by, 'le'].join(', ')}) (rate(${metric}_bucket[${window}]))) >= 0`;
 }
 
 export const RECORDINGS: readonly RecordingGroup[] = [
@@ -78,6 +79,11 @@ export const RECORDINGS: readonly RecordingGroup[] = [
     rules: [
       { record: 'tierkit:cost:rate1h', expr: 'sum by (currency) (rate(tierkit_cost_total[1h]))' },
       { record: 'tierkit:tokens:rate5m', expr: 'sum by (gen_ai_token_type) (rate(gen_ai_client_token_usage_sum[5m]))' },
+      // The other types are parts of these.
+      {
+        record: 'tierkit:tokens:rate1h',
+        expr: 'sum by (gen_ai_token_type) (rate(gen_ai_client_token_usage_sum{gen_ai_token_type=~"input|output"}[1h]))',
+      },
       {
         record: 'tierkit:budget_used:ratio',
         expr: 'max by (rule, subject, unit) (tierkit_budget_used{rule=~"Budget .*"} / (tierkit_budget_limit{rule=~"Budget .*"} > 0))',
