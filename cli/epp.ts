@@ -5,7 +5,8 @@ import { InvalidResources } from '#core/resources/problem';
 
 import { EppService, type EppServiceOptions } from '../tier2-gateway/epp-service/main.ts';
 import { type Command, CommandError, durationOf, parse, portOf, UsageError } from './command.ts';
-import { announceNotices, inUrl, log, resourcesFailure, stopped } from './serve.ts';
+import { announceNotices, ended, inUrl, log, resourcesFailure, stopped } from './serve.ts';
+import { telemetryOf } from './tracing.ts';
 
 const HELP = `Usage: tierkit epp PATH… [--pool NAMESPACE/NAME] [OPTION…]
 
@@ -72,6 +73,7 @@ async function serve(args: readonly string[]): Promise<number> {
     drainMs: durationOf(values.drain, 'drain', '30s'),
     log,
   };
+  const { push } = await telemetryOf('ai-gateway-epp');
   const service = new EppService(options);
   try {
     await service.start();
@@ -89,7 +91,9 @@ async function serve(args: readonly string[]): Promise<number> {
     'info',
     `ready; admin on http://${inUrl(values['admin-host'])}:${service.adminPort} (/readyz /metrics /config /pools /explain/REQUEST-ID)`,
   );
+  push?.begin(service.metrics);
   await stopped(service);
+  await ended({ push });
   return 0;
 }
 

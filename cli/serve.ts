@@ -2,6 +2,8 @@ import { formatProblem, InvalidResources } from '#core/resources/problem';
 import type { Service } from '#core/serve/service';
 import type { Tier, TierOptions } from '#core/serve/tier';
 import { accessLogger, accessLogStream } from '#core/telemetry/accesslog';
+import type { MetricsPush } from '#core/telemetry/metrics/push/push';
+import type { Telemetry } from '#core/telemetry/sdk';
 import { InvalidKeyFile, TierKeys } from '#core/tiers/keys';
 
 import { CommandError, durationOf, portOf } from './command.ts';
@@ -24,6 +26,8 @@ type TierValues = { readonly [Name in keyof typeof TIER_OPTIONS]?: string | bool
 
 /** Options as the tiers take them, but for the sources. */
 export type CommonOptions = Omit<TierOptions, 'sources'> & {
+  /** Sends the metrics of the tier. @default they wait to be scraped */
+  readonly push?: MetricsPush | undefined;
   readonly keys: TierKeys;
   readonly accessLogStream: ReturnType<typeof accessLogStream> | undefined;
 };
@@ -68,6 +72,7 @@ export async function serveTier(tier: Tier, options: CommonOptions, example: (ho
     throw startFailure(error, options);
   }
   announce(tier, options, example);
+  options.push?.begin(tier.metrics);
   // A chunk of the access log waits for more lines; whoever looks at it should not.
   const stream = options.accessLogStream;
   const flush = setInterval(() => stream?.flush(), 1000).unref();
@@ -75,9 +80,17 @@ export async function serveTier(tier: Tier, options: CommonOptions, example: (ho
   clearInterval(flush);
   options.keys.close();
   stream?.flushSync();
-  // All is done. An export to a collector that does not answer would keep the process for its own time limit.
-  if (options.tracing !== undefined) setTimeout(() => process.exit(0), 100).unref();
+  await ended(options);
   return 0;
+}
+
+/** Time for the last metrics, once the last spans are sent. */
+const LAST_METRICS_MS = 3000;
+
+/** Sends what is left. Then all is done: an export to a collector that does not answer would keep the process for its own time limit. */
+export async function ended({ tracing, push }: Partial<Pick<Telemetry, 'tracing' | 'push'>>): Promise<void> {
+  await push?.close(LAST_METRICS_MS);
+  if (tracing !== undefined || push !== undefined) setTimeout(() => process.exit(0), 100).unref();
 }
 
 /** Every problem of the resources, one a line. */

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-
-import { openTracing } from '#core/telemetry/trace/open';
-import { InvalidTraceSettings } from '#core/telemetry/trace/settings';
+import { openTelemetry, type Telemetry } from '#core/telemetry/sdk';
+import { InvalidTelemetrySettings } from '#core/telemetry/sdk-settings';
+import { VERSION } from '#core/telemetry/metrics/version';
 import type { Tracing } from '#core/telemetry/trace/tracing';
 
 import { CommandError } from './command.ts';
@@ -10,19 +9,20 @@ import { log } from './serve.ts';
 export const TRACING_HELP = `
 Traces of model calls (OpenInference) go where OTEL_EXPORTER_OTLP_ENDPOINT says, such as http://localhost:6006 for Phoenix or
 http://localhost:4318 for Jaeger; the standard OTEL_* settings hold. What is said is in them only with OPENINFERENCE_HIDE_INPUTS=false and
-OPENINFERENCE_HIDE_OUTPUTS=false.
+OPENINFERENCE_HIDE_OUTPUTS=false. OTEL_METRICS_EXPORTER=otlp sends metrics there as well; /metrics is served in any case.
 `;
 
-/** Traces as the environment of the process says. @param serviceName where the environment has none. @throws CommandError */
-export async function tracingOf(serviceName: string): Promise<Tracing | undefined> {
+/** Telemetry as the environment of the process says. @param serviceName where the environment has none. @throws CommandError */
+export async function telemetryOf(serviceName: string): Promise<Telemetry> {
   try {
-    return await openTracing({ env: process.env, serviceName, version: ownVersion(), log });
+    return await openTelemetry({ env: process.env, serviceName, version: VERSION, log });
   } catch (error) {
-    if (error instanceof InvalidTraceSettings) throw new CommandError(error.message, { cause: error });
+    if (error instanceof InvalidTelemetrySettings) throw new CommandError(error.message, { cause: error });
     throw error;
   }
 }
 
-function ownVersion(): string {
-  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+/** Its traces alone. @throws CommandError */
+export async function tracingOf(serviceName: string): Promise<Tracing | undefined> {
+  return (await telemetryOf(serviceName)).tracing;
 }

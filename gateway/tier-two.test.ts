@@ -166,3 +166,9 @@ test('without keys it says so, and nothing is signed', async () => {
   expect(claims).toEqual([]);
   expect(headers[0]).not.toHaveProperty(TOKEN_HEADER);
 });
+
+test('tells it what clients say to each other in baggage: it is a part of the platform', async () => {
+  const { chat, headers } = await start(() => (_, response) => response.setHeader('content-type', 'application/json').end(body));
+  await chat({}, { baggage: 'user=1' });
+  expect(headers).toMatchObject([{ baggage: 'user=1' }]);
+});

@@ -57,6 +57,10 @@ export class TierTwoCall extends AiCall {
     return this.#picking.next(signal);
   }
 
+  protected override isOurs({ backend }: AiTarget): boolean {
+    return backend instanceof ServedPool;
+  }
+
   protected override modelAt(target: AiTarget): string | undefined {
     return target.backend instanceof ServedPool ? this.#rewritten : target.modelOverride;
   }

@@ -11,6 +11,7 @@ import { type JsonObjectScan, JsonSyntaxError, scanObject } from '../json/scan.t
 import { backendError, errorBody, errorEvent } from '../llm/dialect.ts';
 import { type AiRequest, type AiTarget, authorize, encode } from '../providers/target.ts';
 import { editAnswer } from '../route/filters.ts';
+import { without } from '../telemetry/trace/flat-headers.ts';
 import { ordinaryHeaders, ordinaryPath } from './ordinary.ts';
 import type { ApiRequest } from './pipeline.ts';
 
@@ -64,6 +65,8 @@ export class AiCall implements Call<AiTarget> {
   encode(target: AiTarget, endpoint: Endpoint, attempt: number): Outbound | Promise<Outbound> {
     const built = this.outbound(target, endpoint);
     this.api.request.trace?.inject(built.headers, attempt, this.ai.headers);
+    // W3C Baggage, section 4: what clients say to each other in it is nothing for a stranger.
+    if (this.ai.headers['baggage'] !== undefined && !this.isOurs(target)) without(built.headers, 'baggage');
     const outbound = this.prepare(built, target, attempt);
     return outbound instanceof Promise
       ? outbound.then((ready) => authorize(ready, target, this.ai.headers))
@@ -80,6 +83,11 @@ export class AiCall implements Call<AiTarget> {
       path: ordinaryPath(request, match.rule, match),
       headers: ordinaryHeaders(outbound.headers, match.rule, target.ordinary),
     };
+  }
+
+  /** Whether the backend is a part of the platform: a tier two, or a pod. */
+  protected isOurs({ tierTwo }: AiTarget): boolean {
+    return tierTwo !== undefined;
   }
 
   /** What the backend calls the model, where that is another name than the client's. */

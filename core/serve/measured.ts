@@ -37,9 +37,10 @@ type State = 'available' | 'cooling' | 'ejected' | 'trial';
 export function backendGauges(snapshot: Snapshot, { backendInFlight, backendEndpoints, backendEjections }: Families): void {
   backendInFlight.clear();
   backendEndpoints.clear();
-  backendEjections.clear();
   const now = Date.now();
-  for (const [name, endpoints] of backendsOf(snapshot)) {
+  const backends = backendsOf(snapshot);
+  for (const { labels } of backendEjections.series()) if (!backends.has(labels[0]!)) backendEjections.remove('backend', labels[0]!);
+  for (const [name, endpoints] of backends) {
     let inFlight = 0;
     let ejections = 0;
     const states: Record<State, number> = { available: 0, cooling: 0, ejected: 0, trial: 0 };
@@ -50,29 +51,30 @@ export function backendGauges(snapshot: Snapshot, { backendInFlight, backendEndp
       states[state]++;
     }
     backendInFlight.with(name).set(inFlight);
-    backendEjections.with(name).inc(ejections);
+    // Endpoints of a new configuration count anew: that is another series, with another beginning.
+    if (ejections < backendEjections.with(name).value) backendEjections.remove('backend', name);
+    backendEjections.with(name).value = ejections;
     for (const [state, count] of Object.entries(states)) backendEndpoints.with(name, state).set(count);
   }
 }
 
 /** One backend may stand in many rules. */
-function backendsOf({ ports }: Snapshot): Map<string, Set<Endpoint>> {
+function backendsOf(snapshot: Snapshot): Map<string, Set<Endpoint>> {
   const backends = new Map<string, Set<Endpoint>>();
-  const seen = new Set<Rule>();
-  for (const { listeners } of ports) {
-    for (const { hosts } of listeners) {
-      for (const [, index] of hosts.entries()) {
-        for (const rule of index.rules()) {
-          if (seen.has(rule)) continue;
-          seen.add(rule);
-          for (const { backend } of rule.plan.targets) {
-            const known = backends.get(backend.name) ?? new Set();
-            for (const endpoint of backend.endpoints) known.add(endpoint);
-            backends.set(backend.name, known);
-          }
-        }
-      }
+  for (const rule of rulesOf(snapshot)) {
+    for (const { backend } of rule.plan.targets) {
+      const known = backends.get(backend.name) ?? new Set();
+      for (const endpoint of backend.endpoints) known.add(endpoint);
+      backends.set(backend.name, known);
     }
   }
   return backends;
+}
+
+/** Every rule once: one may serve several hosts and listeners. */
+export function rulesOf({ ports }: Snapshot): Set<Rule> {
+  const rules = new Set<Rule>();
+  for (const { listeners } of ports)
+    for (const { hosts } of listeners) for (const [, index] of hosts.entries()) for (const rule of index.rules()) rules.add(rule);
+  return rules;
 }

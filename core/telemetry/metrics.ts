@@ -1,10 +1,11 @@
 import { CONTENT_TYPES, type Format, formatOf, renderFamily } from './metrics/exposition.ts';
-import type { TierName } from './metrics/definition.ts';
+import type { Definition, TierName } from './metrics/definition.ts';
 import { type Family, familyOf, type FamilyOf } from './metrics/family.ts';
+import { type HeaderLabel, HeaderValues } from './metrics/header-labels.ts';
 import { LabelCap } from './metrics/label-cap.ts';
 import { ProcessMetrics } from './metrics/process.ts';
 import { RequestMetrics } from './metrics/requests.ts';
-import { type MetricKey, METRICS } from './metrics/table.ts';
+import { GEN_AI_METRICS, HEADERS_FROM, type MetricKey, METRICS } from './metrics/table.ts';
 import { VERSION } from './metrics/version.ts';
 
 export type Families = { readonly [Key in MetricKey]: FamilyOf<(typeof METRICS)[Key]> };
@@ -33,6 +34,8 @@ export class Metrics {
   /** Names that answers give their models. */
   readonly responseModels: LabelCap;
   readonly clients: LabelCap;
+  /** Headers of requests that are labels of the reference's metrics; undefined: none is. */
+  readonly headers: HeaderValues | undefined;
   /** Takes each finished request. */
   readonly settled: RequestMetrics;
   readonly tier: TierName;
@@ -40,15 +43,18 @@ export class Metrics {
   readonly #collectors: Collector[] = [];
   readonly #forget: ((value: string) => void)[] = [];
   #process: ProcessMetrics | undefined;
+  #refreshing: Promise<void> | undefined;
 
-  constructor(tier: TierName) {
+  /** @param headerLabels headers of requests that are labels of the reference's metrics */
+  constructor(tier: TierName, headerLabels: readonly HeaderLabel[] = []) {
     const rows = Object.entries(METRICS) as [MetricKey, (typeof METRICS)[MetricKey]][];
-    const families = rows.map(([key, row]) => [key, familyOf(row)] as const);
+    const families = rows.map(([key, row]) => [key, familyOf(withHeaders(row, headerLabels))] as const);
     this.families = Object.fromEntries(families) as unknown as Families;
     this.#shown = families.filter(([key]) => METRICS[key].tiers.includes(tier)).map(([, family]) => family as Family);
     this.models = this.#cap(MOST_MODELS, MODEL_LABELS);
     this.responseModels = this.#cap(MOST_MODELS, ['gen_ai_response_model']);
     this.clients = this.#cap(MOST_CLIENTS, CLIENT_LABELS);
+    this.headers = headerLabels.length === 0 ? undefined : new HeaderValues(headerLabels, (label, value) => this.#evict([label], value));
     this.tier = tier;
     this.settled = new RequestMetrics(this);
     const { telemetryDropped, telemetryExported, telemetryFailed } = this.families;
@@ -57,14 +63,25 @@ export class Metrics {
   }
 
   #cap(most: number, labels: readonly string[]): LabelCap {
-    const onEvict = (value: string): void => {
-      for (const family of this.#shown) for (const label of labels) family.remove(label, value);
-      for (const forget of this.#forget) forget(value);
-    };
-    return new LabelCap({ most, onEvict });
+    return new LabelCap({ most, onEvict: (value) => this.#evict(labels, value) });
   }
 
-  /** Calls back before each page. */
+  #evict(labels: readonly string[], value: string): void {
+    for (const family of this.#shown) for (const label of labels) family.remove(label, value);
+    for (const forget of this.#forget) forget(value);
+  }
+
+  /** All families of the tier, in the order of the table. */
+  get shown(): readonly Family[] {
+    return this.#shown;
+  }
+
+  /** Undefined: they are not collected. */
+  get process(): ProcessMetrics | undefined {
+    return this.#process;
+  }
+
+  /** Calls back before each page, and before metrics are sent. */
   onCollect(collector: Collector): void {
     this.#collectors.push(collector);
   }
@@ -79,14 +96,26 @@ export class Metrics {
     this.#process ??= new ProcessMetrics();
   }
 
-  /** @param accept header of the scraper: OpenMetrics, which has exemplars, or the older text */
-  async page(accept?: string): Promise<Page> {
-    const format: Format = formatOf(accept);
+  /** Sets what is only set when somebody looks. Those who look at the same time look at the same. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
     await Promise.all(this.#collectors.map(collect));
     for (const family of this.#shown) {
       if (family.overflowed === 0) continue;
       this.families.seriesOverflow.with(family.definition.name).value = family.overflowed;
     }
+  }
+
+  /** @param accept header of the scraper: OpenMetrics, which has exemplars, or the older text */
+  async page(accept?: string): Promise<Page> {
+    const format: Format = formatOf(accept);
+    await this.refresh();
     const startedAt = performance.now();
     let body = '';
     for (const family of this.#shown) body += renderFamily(family, format);
@@ -95,6 +124,12 @@ export class Metrics {
     if (format === 'openmetrics') body += '# EOF\n';
     return { contentType: CONTENT_TYPES[format], body };
   }
+}
+
+/** The row with the labels of headers, where it is one of the reference's. */
+function withHeaders<Row extends Definition>(row: Row, headers: readonly HeaderLabel[]): Row {
+  if (headers.length === 0 || !GEN_AI_METRICS.some(({ name }) => name === row.name)) return row;
+  return { ...row, labels: row.labels.toSpliced(HEADERS_FROM, 0, ...headers.map(({ label }) => label)) };
 }
 
 async function collect(collector: Collector): Promise<void> {

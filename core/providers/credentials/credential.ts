@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import { GatewayError } from '../../errors.ts';
+import { jwtExpiry } from '../../telemetry/metrics/expiry.ts';
 import { type BackendSecurityPolicy, overrideHeader } from '../../resources/ai-gateway/backend-security-policy.ts';
 
 /** What a backend's credential puts on a request: one header. Only requests to that backend's own origins ever get it. */
@@ -9,6 +10,8 @@ export interface Credential {
   headers(client: IncomingHttpHeaders): readonly [name: string, value: string];
   /** Whether the value came from the client: then the backend's opinion of it is the client's to see. */
   isClients(client: IncomingHttpHeaders): boolean;
+  /** When the configured secret ends, where it says so itself, as a JWT does: Unix seconds. */
+  readonly expiresAt: number | undefined;
   /** Whether a text contains the configured secret. */
   leaks(text: Buffer): boolean;
 }
@@ -38,6 +41,7 @@ export function credentialOf(policy: BackendSecurityPolicy, key: string | undefi
 }
 
 class ApiKeyCredential implements Credential {
+  readonly expiresAt: number | undefined;
   readonly #type: Type;
   readonly #configured: readonly [string, string];
   readonly #key: Buffer;
@@ -49,6 +53,7 @@ class ApiKeyCredential implements Credential {
     this.#type = type;
     this.#configured = [name, before + key];
     this.#key = Buffer.from(key);
+    this.expiresAt = jwtExpiry(key);
     this.#override = override;
     this.#fallback = fallback;
   }

@@ -34,7 +34,11 @@ export class Family<Labels extends readonly string[] = readonly string[], Series
 
   /** The series with these values; hold on to it where it is needed for each request. */
   with(...values: ValuesOf<Labels>): Series {
-    const labels: LabelValues = values;
+    return this.of(values);
+  }
+
+  /** The same for labels that are only known at run time, as those of headers are. */
+  of(labels: LabelValues): Series {
     const key = labels.join('\u0000');
     const known = this.#children.get(key);
     if (known !== undefined) return known;

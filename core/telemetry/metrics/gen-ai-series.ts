@@ -12,8 +12,13 @@ interface GenAiSeries {
   output?: Histogram;
 }
 
-/** Operation, provider, and the model as the client names it, as the backend is asked for it, and as the answer names it. */
-export type GenAiLabels = readonly [operation: string, provider: string, original: string, request: string, response: string];
+/**
+ * Operation, provider, and the model as the client names it, as the backend is asked for it, and as the answer names it; then the values of
+ * headers that are labels.
+ */
+export type GenAiLabels = [operation: string, provider: string, original: string, request: string, response: string, ...headers: string[]];
+
+const WITHOUT_HEADERS = 5;
 
 /** Of a request that has ended; times in ms. */
 export interface GenAiMeasures {
@@ -45,16 +50,16 @@ export class GenAiMetrics {
     const { genAiDuration, timeToFirstToken, timePerOutputToken, tokenUsage } = this.#families;
     const series = this.#of(labels);
     const seconds = durationMs / 1000;
-    if (errorType === undefined) (series.succeeded ??= genAiDuration.with(...labels, '')).observe(seconds, traceId);
-    else genAiDuration.with(...labels, errorType).observe(seconds, traceId);
-    if (firstTokenMs !== undefined) (series.firstToken ??= timeToFirstToken.with(...labels)).observe(firstTokenMs / 1000, traceId);
+    if (errorType === undefined) (series.succeeded ??= genAiDuration.of([...labels, ''])).observe(seconds, traceId);
+    else genAiDuration.of([...labels, errorType]).observe(seconds, traceId);
+    if (firstTokenMs !== undefined) (series.firstToken ??= timeToFirstToken.of([...labels])).observe(firstTokenMs / 1000, traceId);
     if (usage === undefined) return;
     const { input, output } = usage;
-    if (input !== undefined) (series.input ??= tokenUsage.with(...labels, 'input')).observe(input);
+    if (input !== undefined) (series.input ??= tokenUsage.of([...labels, 'input'])).observe(input);
     if (output !== undefined) {
-      (series.output ??= tokenUsage.with(...labels, 'output')).observe(output);
+      (series.output ??= tokenUsage.of([...labels, 'output'])).observe(output);
       if (firstTokenMs !== undefined && errorType === undefined && output > 1)
-        (series.perToken ??= timePerOutputToken.with(...labels)).observe((durationMs - firstTokenMs) / (output - 1) / 1000);
+        (series.perToken ??= timePerOutputToken.of([...labels])).observe((durationMs - firstTokenMs) / (output - 1) / 1000);
     }
     if (usage.cachedInput !== undefined) this.#tokens(labels, 'cached_input', usage.cachedInput);
     if (usage.cacheCreation !== undefined) this.#tokens(labels, 'cache_creation_input', usage.cacheCreation);
@@ -62,11 +67,12 @@ export class GenAiMetrics {
   }
 
   #tokens(labels: GenAiLabels, type: string, count: number): void {
-    this.#families.tokenUsage.with(...labels, type).observe(count);
+    this.#families.tokenUsage.of([...labels, type]).observe(count);
   }
 
   #of(labels: GenAiLabels): GenAiSeries {
-    const key = `${labels[0]}\n${labels[1]}\n${labels[2]}\n${labels[3]}\n${labels[4]}`;
+    let key = `${labels[0]}\n${labels[1]}\n${labels[2]}\n${labels[3]}\n${labels[4]}`;
+    for (let at = WITHOUT_HEADERS; at < labels.length; at++) key += `\n${labels[at]}`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;
     if (this.#series.size >= MOST) this.#series.clear();

@@ -12,6 +12,8 @@ export type LabelValues = readonly string[];
 /** One series that only grows. Bound to its labels once: counting is an addition. */
 export class Counter {
   readonly labels: LabelValues;
+  /** Milliseconds since 1970: it was 0 then. */
+  readonly createdAt = Date.now();
   value = 0;
   exemplar: Exemplar | undefined;
 
@@ -50,6 +52,8 @@ export class Gauge {
 /** One histogram with fixed upper bounds. */
 export class Histogram {
   readonly labels: LabelValues;
+  /** Milliseconds since 1970: it was empty then. */
+  readonly createdAt = Date.now();
   readonly bounds: readonly number[];
   /** Observations of each bucket alone, the last one of what is above all bounds. */
   readonly counts: Float64Array;

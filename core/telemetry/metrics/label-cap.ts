@@ -5,6 +5,8 @@ export interface LabelCapOptions {
   readonly most: number;
   /** A value that was not used for so long gives its place to a new one. @default one hour */
   readonly idleMs?: number;
+  /** Whether a value may be shown at all; asked before it gets a place. @default every one may */
+  readonly accepts?: (value: string) => boolean;
   /** Told of a value that has lost its place. */
   readonly onEvict: (value: string) => void;
 }
@@ -25,13 +27,15 @@ const LONGEST = 128;
 export class LabelCap {
   readonly #most: number;
   readonly #idleMs: number;
+  readonly #accepts: ((value: string) => boolean) | undefined;
   readonly #onEvict: (value: string) => void;
   readonly #places = new Map<string, Place>();
   #kept: ReadonlySet<string> = new Set();
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  constructor({ most, idleMs = HOUR_MS, onEvict }: LabelCapOptions) {
+  constructor({ most, idleMs = HOUR_MS, accepts, onEvict }: LabelCapOptions) {
     this.#most = most;
+    this.#accepts = accepts;
     this.#idleMs = idleMs;
     this.#onEvict = onEvict;
   }
@@ -57,7 +61,7 @@ export class LabelCap {
       return value;
     }
     if (this.#kept.has(value)) return value;
-    if (!takes || value.length > LONGEST) return OTHER;
+    if (!takes || value.length > LONGEST || this.#accepts?.(value) === false) return OTHER;
     if (this.#places.size >= this.#most && !this.#makeRoom(now)) return OTHER;
     this.#places.set(value, { usedAt: now });
     return value;

@@ -6,7 +6,7 @@ import type { GatewayRequest } from '../../serve/request.ts';
 import type { Metrics } from '../metrics.ts';
 import { BackendMetrics } from './backend-series.ts';
 import { type ErrorType, errorTypeOf } from './error-type.ts';
-import { GenAiMetrics } from './gen-ai-series.ts';
+import { type GenAiLabels, GenAiMetrics } from './gen-ai-series.ts';
 import type { Counter, Histogram } from './instruments.ts';
 
 /** Series of one operation, bound once. */
@@ -70,19 +70,22 @@ export class RequestMetrics {
     return errorType;
   }
 
-  #labels({ endpoint, model, outcome }: GatewayRequest, takes: boolean, now: number) {
-    const { models, responseModels } = this.#metrics;
+  #labels(request: GatewayRequest, takes: boolean, now: number): GenAiLabels {
+    const { endpoint, model, outcome } = request;
+    const { models, responseModels, headers } = this.#metrics;
     const target = outcome?.attempts.at(-1)?.target as AiTarget | undefined;
     const original = model === undefined ? UNKNOWN : models.of(model, now, takes);
     const override = target?.modelOverride;
     const answered = outcome?.facts.model;
-    return [
+    const labels: GenAiLabels = [
       endpoint!.operation,
       target === undefined ? UNKNOWN : (PROVIDERS[target.schema.name] ?? target.backend.name),
       original,
       override === undefined ? original : models.of(override, now),
       answered === undefined ? UNKNOWN : answered === model ? original : responseModels.of(answered, now, takes),
-    ] as const;
+    ];
+    headers?.addTo(labels, request, takes, now);
+    return labels;
   }
 
   #status(series: OperationSeries, operation: string, status: number): Counter {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Metrics } from '../metrics.ts';
 import type { Definition } from './definition.ts';
-import { METRICS } from './table.ts';
+import { METRICS, RESERVED } from './table.ts';
 
 const ROWS: readonly Definition[] = Object.values(METRICS);
 
@@ -17,6 +17,15 @@ describe('the table of metrics', () => {
       for (const label of labels) expect(label).toMatch(/^[a-z][a-z0-9_]*$/);
       expect(new Set(labels).size).toBe(labels.length);
       expect(help).not.toMatch(/\.$/);
+    }
+  });
+
+  it('leaves the names of the MCP metrics to those', () => {
+    expect(RESERVED).toHaveLength(9);
+    for (const { name } of ROWS) {
+      expect(RESERVED).not.toContain(name);
+      // Lines of a histogram have names as well.
+      for (const reserved of RESERVED) expect([name, name.replace(/_(bucket|sum|count)$/, '') === reserved]).toEqual([name, false]);
     }
   });
 

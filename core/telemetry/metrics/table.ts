@@ -231,6 +231,13 @@ export const METRICS = {
     ['result'],
     'Usage receipts of tier two: ok, mismatch with the answer, missing, invalid',
   ),
+  feedback: counter(
+    ONE,
+    'tierkit_feedback_total',
+    'requests',
+    ['result'],
+    'Feedback by what became of it: stored, invalid, unknown (no such call of the caller is traced), busy, late (its span did not come), unavailable (Phoenix does not answer, or too slowly), refused (Phoenix did not take it)',
+  ),
   ledgerRows: counter(ONE, 'tierkit_ledger_rows_total', 'rows', ['result'], 'Rows of the ledger: written to a file, or lost for ever'),
 
   // Configuration, telemetry, build.
@@ -250,13 +257,26 @@ export const METRICS = {
     [],
     'Time since 1970 at which the configuration in service was loaded',
   ),
-  telemetryExported: counter(ALL, 'tierkit_telemetry_exported_total', 'records', ['signal'], 'Spans that were taken by the collector'),
+  expiresAt: gauge(
+    ALL,
+    'tierkit_credential_expiry_timestamp_seconds',
+    'seconds',
+    ['kind', 'name'],
+    'Time since 1970 at which a certificate or key of the configuration ends, the first of several: listener_certificate by listener, client_certificate, ca_certificate and api_key (where it is a JWT) by backend',
+  ),
+  telemetryExported: counter(
+    ALL,
+    'tierkit_telemetry_exported_total',
+    'records',
+    ['signal'],
+    'Spans, and points of metrics, that were taken by the collector',
+  ),
   telemetryDropped: counter(
     ALL,
     'tierkit_telemetry_dropped_total',
     'records',
     ['signal'],
-    'Spans that were given up, as their queue was full or nobody took them',
+    'Spans, and points of metrics, that were given up, as their queue was full or nobody took them',
   ),
   telemetryFailed: counter(
     ALL,
@@ -427,3 +447,25 @@ export const METRICS = {
 } as const satisfies Record<string, Definition>;
 
 export type MetricKey = keyof typeof METRICS;
+
+/** The reference's four: headers of requests can be labels of them. */
+export const GEN_AI_METRICS = [METRICS.tokenUsage, METRICS.genAiDuration, METRICS.timeToFirstToken, METRICS.timePerOutputToken] as const;
+
+/** Where labels of headers stand: behind those that all four have. */
+export const HEADERS_FROM = GEN_AI.length;
+
+/**
+ * Names that no metric of ours may take: of the MCP gateway, which the table will have when that is served. The first five are the reference's,
+ * as its exporter writes them (the third has its unit wrong there); the others are of the OpenTelemetry MCP conventions.
+ */
+export const RESERVED = [
+  'mcp_request_duration',
+  'mcp_method_count_total',
+  'mcp_initialization_duration_token',
+  'mcp_capabilities_negotiated_total',
+  'mcp_progress_notifications_total',
+  'mcp_client_operation_duration_seconds',
+  'mcp_server_operation_duration_seconds',
+  'mcp_client_session_duration_seconds',
+  'mcp_server_session_duration_seconds',
+] as const;

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 
-/** Where a span of another process stands (W3C Trace Context). */
+/** Where a span of another process stands. */
 export interface RemoteParent {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
-  /** 16 hexadecimal digits. */
-  readonly spanId: string;
-  readonly sampled: boolean;
+  /** 16 hexadecimal digits; undefined: it is only known whether the trace is sampled (B3). */
+  readonly spanId: string | undefined;
+  /** Undefined: its beginner left that to others (B3). */
+  readonly sampled: boolean | undefined;
 }
 
 const NO_TRACE = '0'.repeat(32);

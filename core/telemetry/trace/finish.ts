@@ -4,6 +4,7 @@ import type { GatewayRequest } from '../../serve/request.ts';
 import { usageOf } from '../../serve/settle.ts';
 import { errorTypeOf, failureTypeOf } from '../metrics/error-type.ts';
 import { safeText } from '../redaction.ts';
+import { headerOf } from '../request-header.ts';
 import type { HeaderAttribute } from './header-attributes.ts';
 import { type AttemptView, type CallError, type CallRecord, type HeldBody, keptFor, MOST_PARSED } from './record.ts';
 import type { Tracing } from './tracing.ts';
@@ -91,11 +92,11 @@ function recordOf(request: GatewayRequest, end: End): CallRecord {
   };
 }
 
-function headersOf({ headers }: GatewayRequest, wanted: readonly HeaderAttribute[]): [string, string][] {
+function headersOf(request: GatewayRequest, wanted: readonly HeaderAttribute[]): [string, string][] {
   const found: [string, string][] = [];
   for (const { header, attribute } of wanted) {
-    const value = headers[header];
-    if (value !== undefined) found.push([attribute, safeText(String(value).slice(0, 256))]);
+    const value = headerOf(request, header);
+    if (value !== undefined) found.push([attribute, safeText(value.slice(0, 256))]);
   }
   return found;
 }

@@ -1,6 +1,10 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 
+import type { Resource } from '@opentelemetry/resources';
+
 import { safeText } from '../redaction.ts';
+import { otlpEndpoint } from '../sdk-endpoint.ts';
+import { resourceOf } from '../sdk-resource.ts';
 import { type Env, type TraceSettings, traceSettings } from './settings.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -10,6 +14,8 @@ export interface OpenTracingOptions {
   readonly serviceName: string;
   readonly version: string;
   readonly log: (level: 'info' | 'warn', message: string) => void;
+  /** What the spans are of. @default that of {@link resourceOf} */
+  readonly resource?: Resource;
 }
 
 /** Scope of the spans: who made them. */
@@ -20,22 +26,19 @@ const SCOPE = 'tierkit';
  * @returns undefined: nothing is
  * @throws InvalidTraceSettings
  */
-export async function openTracing({ env, serviceName, version, log }: OpenTracingOptions): Promise<Tracing | undefined> {
+export async function openTracing(options: OpenTracingOptions): Promise<Tracing | undefined> {
+  const { env, serviceName, version, log } = options;
   const settings = traceSettings(env);
   if (settings === undefined) return undefined;
-  const [own, { TraceIdRatioBasedSampler, SamplingDecision }, resources, { ROOT_CONTEXT }, exporter] = await Promise.all([
+  const [own, { TraceIdRatioBasedSampler, SamplingDecision }, resource, { ROOT_CONTEXT }, exporter] = await Promise.all([
     import('./tracing.ts'),
     import('@opentelemetry/sdk-trace'),
-    import('@opentelemetry/resources'),
+    options.resource ?? resourceOf(serviceName, version),
     import('@opentelemetry/api'),
     exporterOf(settings),
   ]);
   const ratio = new TraceIdRatioBasedSampler(settings.sampler.ratio);
-  const { defaultResource, detectResources, envDetector, resourceFromAttributes, serviceInstanceIdDetector } = resources;
-  const resource = defaultResource()
-    .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }))
-    .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }));
-  const where = settings.exporter === 'otlp' ? endpointOf(env, settings.protocol) : 'standard output';
+  const where = settings.exporter === 'otlp' ? otlpEndpoint(env, 'traces', settings.protocol) : 'standard output';
   log('info', `traces (${settings.convention}) go to ${where}; content is ${contentOf(settings)}`);
   const tracing: Tracing = new own.Tracing({
     settings,
@@ -56,24 +59,6 @@ async function exporterOf({ exporter, protocol }: TraceSettings): Promise<SpanEx
   if (protocol === 'grpc') return new (await import('@opentelemetry/exporter-trace-otlp-grpc')).OTLPTraceExporter();
   if (protocol === 'http/json') return new (await import('@opentelemetry/exporter-trace-otlp-http')).OTLPTraceExporter();
   return new (await import('@opentelemetry/exporter-trace-otlp-proto')).OTLPTraceExporter();
-}
-
-/** For messages: without credentials. */
-function endpointOf(env: Env, protocol: TraceSettings['protocol']): string {
-  const own = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
-  const base = env['OTEL_EXPORTER_OTLP_ENDPOINT'];
-  if (own !== undefined && own !== '') return withoutSecrets(own);
-  if (protocol === 'grpc') return withoutSecrets(base ?? 'http://localhost:4317');
-  return withoutSecrets(`${(base === undefined || base === '' ? 'http://localhost:4318' : base).replace(/\/$/, '')}/v1/traces`);
-}
-
-function withoutSecrets(text: string): string {
-  try {
-    const url = new URL(text);
-    return `${url.origin === 'null' ? `${url.protocol}//${url.host}` : url.origin}${url.pathname}`;
-  } catch {
-    return safeText(text);
-  }
 }
 
 function contentOf({ convention, capturesContent, redaction: { hides } }: TraceSettings): string {

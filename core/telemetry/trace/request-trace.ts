@@ -1,11 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
+import { context, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api';
+
 import type { GatewayError } from '../../errors.ts';
 import type { Cost } from '../../money/cost.ts';
 import type { StreamReader } from '../../llm/stream.ts';
 import type { CoveredRequest } from '../../route/covering.ts';
 import { accumulatorOf, type Accumulator } from './accumulate.ts';
-import { newSpanId, traceparent, tracestate } from './context.ts';
+import { newSpanId } from './context.ts';
+import { without } from './flat-headers.ts';
+import type { Propagation } from './propagation.ts';
 import type { PassSource } from './record.ts';
 import { RecordingReader } from './recording-reader.ts';
 import { type Shown, type ShownByProcess, shownTo, type TraceRules } from './shown.ts';
@@ -37,6 +41,7 @@ export class RequestTrace {
   ended = false;
   readonly #attempts: string[] = [];
   readonly #byProcess: ShownByProcess;
+  readonly #propagation: Propagation;
   #shown: Shown;
 
   constructor(parts: {
@@ -45,6 +50,7 @@ export class RequestTrace {
     readonly sampled: boolean;
     readonly counts: boolean;
     readonly shown: ShownByProcess;
+    readonly propagation: Propagation;
   }) {
     this.traceId = parts.traceId;
     this.spanId = newSpanId();
@@ -52,6 +58,7 @@ export class RequestTrace {
     this.sampled = parts.sampled;
     this.counts = parts.counts;
     this.#byProcess = parts.shown;
+    this.#propagation = parts.propagation;
     this.#shown = parts.shown;
   }
 
@@ -72,14 +79,15 @@ export class RequestTrace {
 
   /** Puts the context of an attempt on the request to its backend, in the place of what the client sent. */
   inject(headers: string[], attempt: number, client: IncomingHttpHeaders): void {
-    if (client.traceparent !== undefined || client.tracestate !== undefined) {
-      for (let at = headers.length - 2; at >= 0; at -= 2) {
-        if (headers[at] === 'traceparent' || headers[at] === 'tracestate') headers.splice(at, 2);
-      }
-    }
-    // The state belongs to the parent: without a valid one it is nobody's.
-    const state = tracestate(this.parentSpanId === undefined ? undefined : client.tracestate);
-    headers.push('traceparent', traceparent(this.traceId, this.attempt(attempt), this.sampled), 'tracestate', state);
+    this.#propagation.inject(headers, this, this.attempt(attempt), client);
+    if (client['baggage'] !== undefined && !this.#propagation.baggage) without(headers, 'baggage');
+  }
+
+  /** Runs code of an extension as a part of this request: spans that it begins are below the request's. */
+  within<T>(run: () => T): T {
+    const { traceId, spanId, sampled } = this;
+    const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+    return context.with(trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags }), run);
   }
 
   /** A reader that remembers what the stream says; the reader itself where nobody will look at it. */

@@ -1,8 +1,9 @@
-import { didYouMean } from '../../resources/nearest.ts';
 import { type Redaction, redaction } from '../redaction.ts';
+import { type Env, InvalidTelemetrySettings, PROTOCOLS, type Protocol, SettingsReader } from '../sdk-settings.ts';
 import { type HeaderAttribute, headerAttributes } from './header-attributes.ts';
+import { type Propagator, propagatorsOf } from './propagation.ts';
 
-export type Env = Readonly<Record<string, string | undefined>>;
+export type { Env } from '../sdk-settings.ts';
 
 /** Which spans are told of, apart from those that are kept for what happened to them. */
 export interface SamplerSettings {
@@ -27,8 +28,10 @@ export interface QueueSettings {
 export interface TraceSettings {
   readonly convention: 'openinference' | 'gen_ai';
   readonly exporter: 'otlp' | 'console';
-  readonly protocol: 'http/protobuf' | 'http/json' | 'grpc';
+  readonly protocol: Protocol;
   readonly sampler: SamplerSettings;
+  /** How a trace comes with requests and goes on; empty: nothing is read and nothing is put on them. */
+  readonly propagators: readonly Propagator[];
   /** Which tier's span is the model call's and has its tokens: `auto` is the first gateway that a request meets. */
   readonly llmSpan: 'auto' | 'always' | 'never';
   readonly redaction: Redaction;
@@ -45,13 +48,12 @@ export interface TraceSettings {
 }
 
 /** Settings that cannot be meant: one line each. */
-export class InvalidTraceSettings extends Error {
+export class InvalidTraceSettings extends InvalidTelemetrySettings {
   override readonly name = 'InvalidTraceSettings';
 }
 
 const CONTENT = 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT';
 const SAMPLERS = ['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'];
-const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const;
 
 /**
  * Reads the settings of tracing from OTEL_*, OPENINFERENCE_*, AI_GATEWAY_TRACING_SEMCONV and TIERKIT_TRACES_*.
@@ -62,54 +64,45 @@ const PROTOCOLS = ['http/protobuf', 'http/json', 'grpc'] as const;
 export function traceSettings(env: Env): TraceSettings | undefined {
   const problems: string[] = [];
   const problem = (message: string): void => void problems.push(message);
-  const oneOf = <T extends string>(name: string, values: readonly T[], fallback: T): T => {
-    const text = env[name]?.trim();
-    if (text === undefined || text === '') return fallback;
-    const value = values.find((known) => known === text);
-    if (value === undefined) problem(`${name} is one of ${values.join(', ')}, not "${text}"${didYouMean(text, values)}`);
-    return value ?? fallback;
-  };
-  const number = (name: string, fallback: number, most = 2 ** 31 - 1): number => {
-    const text = env[name]?.trim();
-    if (text === undefined || text === '') return fallback;
-    const value = Number(text);
-    if (/^\d+(\.\d+)?$/.test(text) && value <= most) return value;
-    problem(`${name} is a number from 0 to ${most}, not "${text}"`);
-    return fallback;
-  };
+  const read = new SettingsReader(env, problem);
 
   // Read first: a misspelt switch that should hide something is told also where nothing is traced yet.
   const shown = redaction(env, problem);
   const headers = headerAttributes(env, 'SPAN', problem);
-  const convention = oneOf('AI_GATEWAY_TRACING_SEMCONV', ['openinference', 'gen_ai'], 'openinference');
+  const convention = read.oneOf('AI_GATEWAY_TRACING_SEMCONV', ['openinference', 'gen_ai'], 'openinference');
   const hasEndpoint = [env['OTEL_EXPORTER_OTLP_ENDPOINT'], env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']].some((url) => (url ?? '') !== '');
-  const exporter = oneOf('OTEL_TRACES_EXPORTER', ['otlp', 'console', 'none'], hasEndpoint ? 'otlp' : 'none');
-  const protocol = oneOf('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', PROTOCOLS, oneOf('OTEL_EXPORTER_OTLP_PROTOCOL', PROTOCOLS, 'http/protobuf'));
-  const sampler = oneOf('OTEL_TRACES_SAMPLER', SAMPLERS, 'parentbased_always_on');
-  const ratio = number('OTEL_TRACES_SAMPLER_ARG', 1, 1);
+  const exporter = read.oneOf('OTEL_TRACES_EXPORTER', ['otlp', 'console', 'none'], hasEndpoint ? 'otlp' : 'none');
+  const protocol = read.oneOf(
+    'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+    PROTOCOLS,
+    read.oneOf('OTEL_EXPORTER_OTLP_PROTOCOL', PROTOCOLS, 'http/protobuf'),
+  );
+  const propagators = propagatorsOf(read, problem);
+  const sampler = read.oneOf('OTEL_TRACES_SAMPLER', SAMPLERS, 'parentbased_always_on');
+  const ratio = read.number('OTEL_TRACES_SAMPLER_ARG', 1, 1);
   const settings = {
     convention,
     protocol,
+    propagators,
     sampler: {
       ratio: sampler.endsWith('traceidratio') ? ratio : sampler.endsWith('always_on') ? 1 : 0,
       parentBased: sampler.startsWith('parentbased_'),
     },
-    llmSpan: oneOf('TIERKIT_TRACES_LLM_SPAN', ['auto', 'always', 'never'], 'auto'),
+    llmSpan: read.oneOf('TIERKIT_TRACES_LLM_SPAN', ['auto', 'always', 'never'], 'auto'),
     redaction: shown,
-    capturesContent: oneOf(CONTENT, ['true', 'false'], 'false') === 'true',
+    capturesContent: read.oneOf(CONTENT, ['true', 'false'], 'false') === 'true',
     contentLocked: env[CONTENT]?.trim() === 'false',
     headers,
-    slowMs: number('TIERKIT_TRACES_SLOW_MS', 10_000),
+    slowMs: read.number('TIERKIT_TRACES_SLOW_MS', 10_000),
     queue: {
-      most: Math.max(1, number('OTEL_BSP_MAX_QUEUE_SIZE', 2048)),
-      mostBytes: number('TIERKIT_TRACES_QUEUE_BYTES', 32 * 1024 * 1024),
-      batch: Math.max(1, number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512)),
-      delayMs: number('OTEL_BSP_SCHEDULE_DELAY', 1000),
+      most: Math.max(1, read.number('OTEL_BSP_MAX_QUEUE_SIZE', 2048)),
+      mostBytes: read.number('TIERKIT_TRACES_QUEUE_BYTES', 32 * 1024 * 1024),
+      batch: Math.max(1, read.number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 512)),
+      delayMs: read.number('OTEL_BSP_SCHEDULE_DELAY', 1000),
     },
-    valueLength: number('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', number('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT', 65_536)),
+    valueLength: read.number('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', read.number('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT', 65_536)),
   } as const;
-  const disabled = env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true';
   if (problems.length > 0) throw new InvalidTraceSettings(problems.join('\n'));
-  if (disabled || exporter === 'none' || sampler === 'always_off') return undefined;
+  if (read.disabled || exporter === 'none' || sampler === 'always_off') return undefined;
   return { ...settings, exporter };
 }

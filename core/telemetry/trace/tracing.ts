@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-import type { SpanExporter } from '@opentelemetry/sdk-trace';
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 
 import type { Scope } from './built-span.ts';
-import { countsInFront, newTraceId, parseTraceparent } from './context.ts';
+import { countsInFront, newTraceId } from './context.ts';
+import { type Propagation, propagationOf } from './propagation.ts';
 import { type ExportCounts, ExportQueue } from './queue.ts';
 import type { CallRecord } from './record.ts';
 import { RequestTrace } from './request-trace.ts';
@@ -27,6 +28,7 @@ export class Tracing {
   readonly #samples: (traceId: string) => boolean;
   readonly #queue: ExportQueue;
   readonly #shown: ShownByProcess;
+  readonly #propagation: Propagation;
 
   constructor({ settings, exporter, scope, samples, report }: TracingOptions) {
     this.settings = settings;
@@ -34,6 +36,7 @@ export class Tracing {
     this.#samples = samples;
     this.#queue = new ExportQueue({ exporter, settings: settings.queue, report });
     this.#shown = shownByProcess(settings);
+    this.#propagation = propagationOf(settings.propagators);
   }
 
   /** What became of the spans. */
@@ -42,17 +45,19 @@ export class Tracing {
   }
 
   /** Begins with a request: the trace that it comes with, or a new one. */
-  start({ traceparent, tracestate }: IncomingHttpHeaders): RequestTrace {
+  start(headers: IncomingHttpHeaders): RequestTrace {
     const { sampler, llmSpan } = this.settings;
-    const parent = parseTraceparent(traceparent);
+    const parent = this.#propagation.extract(headers);
     const traceId = parent?.traceId ?? newTraceId();
-    const counts = llmSpan === 'auto' ? parent === undefined || !countsInFront(tracestate) : llmSpan === 'always';
+    const counts = llmSpan === 'auto' ? parent?.spanId === undefined || !countsInFront(headers.tracestate) : llmSpan === 'always';
+    const decided = sampler.parentBased ? parent?.sampled : undefined;
     return new RequestTrace({
       traceId,
       parentSpanId: parent?.spanId,
-      sampled: parent !== undefined && sampler.parentBased ? parent.sampled : this.#samples(traceId),
+      sampled: decided ?? this.#samples(traceId),
       counts,
       shown: this.#shown,
+      propagation: this.#propagation,
     });
   }
 
@@ -65,6 +70,11 @@ export class Tracing {
     });
   }
 
+  /** Takes a span of an extension or a library that has ended. */
+  take(span: ReadableSpan): void {
+    this.#queue.push({ bytes: 1024 + textOf(span), build: () => [span] });
+  }
+
   flush(ms: number): Promise<void> {
     return this.#queue.flush(ms);
   }
@@ -72,6 +82,14 @@ export class Tracing {
   close(ms: number): Promise<void> {
     return this.#queue.close(ms);
   }
+}
+
+/** Characters of a span's attributes and events: of others it is known how large they may be. */
+function textOf({ attributes, events }: ReadableSpan): number {
+  let length = 0;
+  for (const each of [attributes, ...events.map((event) => event.attributes ?? {})])
+    for (const name in each) length += name.length + String(each[name]).length;
+  return length;
 }
 
 /** Of what waits in memory. */
