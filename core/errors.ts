@@ -65,6 +65,12 @@ export const ERRORS = {
     anthropic: 'not_found_error',
     meaning: 'No route serves this model to this host.',
   },
+  TK_FEEDBACK_UNKNOWN: {
+    status: 404,
+    openai: 'invalid_request_error',
+    anthropic: 'not_found_error',
+    meaning: 'The caller has made no traced model call with this request id.',
+  },
   TK_METHOD: {
     status: 405,
     openai: 'invalid_request_error',
@@ -124,6 +130,12 @@ export const ERRORS = {
     openai: 'server_error',
     anthropic: 'overloaded_error',
     meaning: 'The counts of a limit cannot be had, and the limit is set to hold all the same.',
+  },
+  TK_FEEDBACK_UNAVAILABLE: {
+    status: 503,
+    openai: 'server_error',
+    anthropic: 'overloaded_error',
+    meaning: 'Phoenix has not confirmed that it stored the feedback.',
   },
   TK_INTERNAL: { status: 500, openai: 'server_error', anthropic: 'api_error', meaning: 'A defect of the gateway or of an extension.' },
   TK_BROKEN_ROUTE: {

@@ -1,7 +1,11 @@
 import { OrdinaryCall, type OrdinaryCallOptions } from '#core/serve/ordinary';
+import type { OwnAnswer } from '#core/serve/own';
+import type { ApiEndpoint } from '#core/read/endpoints';
 import type { ApiRequest, Stages } from '#core/serve/pipeline';
 
+import type { Admitted } from './admit/admission.ts';
 import { TierOneCall, type TierOneParts } from './call.ts';
+import { FEEDBACK, REQUEST_ID_HEADER } from './feedback/endpoint.ts';
 
 /** Tier one's own stages, behind identify → read → route: authorize → admit → attempt* → settle. */
 export class TierOneStages implements Stages {
@@ -11,13 +15,24 @@ export class TierOneStages implements Stages {
     this.#parts = parts;
   }
 
+  own(endpoint: ApiEndpoint): OwnAnswer | undefined {
+    return endpoint === FEEDBACK ? this.#parts.feedback?.answer : undefined;
+  }
+
   async callApi(api: ApiRequest): Promise<void> {
-    const { hooks, admission } = this.#parts;
+    const { hooks, admission, feedback, metrics } = this.#parts;
+    if (feedback !== undefined) api.request.reply.extra[REQUEST_ID_HEADER] = api.request.id;
     const call = new TierOneCall(api, this.#parts);
     // Before anything is set aside for it: a request that is refused costs nothing.
-    if (hooks.hasAuthorize) await hooks.authorize(call.view);
-    const admitted = admission.admit(api);
-    const held = admitted instanceof Promise ? await admitted : admitted;
+    if (hooks.hasAuthorize) await call.within(() => hooks.authorize(call.view));
+    let held: Admitted | undefined;
+    try {
+      const admitted = admission.admit(api);
+      held = admitted instanceof Promise ? await admitted : admitted;
+    } catch (error) {
+      metrics.refused(api.request, error);
+      throw error;
+    }
     const { trace } = api.request;
     if (trace !== undefined) trace.admittedAt = performance.now();
     call.run(held);

@@ -13,6 +13,7 @@ import { TOKEN_HEADER } from '#core/tiers/request-token';
 import type { Admission, Admitted, Quota } from './admit/admission.ts';
 import type { Hooks } from './extensions/hooks.ts';
 import { ExtensionView } from './extensions/view.ts';
+import type { Feedback } from './feedback/feedback.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { rowOf } from './ledger/row.ts';
 import type { TierOneMetrics } from './metrics.ts';
@@ -27,6 +28,8 @@ export interface TierOneParts {
   /** Undefined: none is kept. */
   readonly ledger: Ledger | undefined;
   readonly metrics: TierOneMetrics;
+  /** Undefined: nobody is asked what he thinks of answers. */
+  readonly feedback: Feedback | undefined;
 }
 
 /** The attempts of a request at tier one: extensions see them, and what was set aside for the request is settled. */
@@ -38,14 +41,16 @@ export class TierOneCall extends AiCall {
   readonly #admission: Admission;
   readonly #ledger: Ledger | undefined;
   readonly #metrics: TierOneMetrics;
+  readonly #feedback: Feedback | undefined;
   #admitted: Admitted | undefined;
   /** Why backends were passed over that would have been asked. */
   #quotaUsedUp: GatewayError | undefined;
   #view: ExtensionView | undefined;
 
-  constructor(api: ApiRequest, { hooks, link, admission, ledger, metrics }: TierOneParts) {
+  constructor(api: ApiRequest, { hooks, link, admission, ledger, metrics, feedback }: TierOneParts) {
     super(api);
     this.#metrics = metrics;
+    this.#feedback = feedback;
     this.#hooks = hooks;
     this.#link = link;
     this.#admission = admission;
@@ -56,6 +61,12 @@ export class TierOneCall extends AiCall {
   get view(): ExtensionView {
     this.#view ??= new ExtensionView(this.api, this.plan.targets);
     return this.#view;
+  }
+
+  /** Runs code of extensions: spans that it begins are below the request's. */
+  within<T>(run: () => T): T {
+    const { trace } = this.api.request;
+    return trace === undefined ? run() : trace.within(run);
   }
 
   /** @param admitted what the admit stage set aside; settled with the outcome */
@@ -94,7 +105,7 @@ export class TierOneCall extends AiCall {
     this.#receipt = undefined;
     const signed = target.tierTwo === undefined ? outbound : this.#signed(outbound, target, attempt);
     if (!this.#hooks.hasAttempt) return signed;
-    return this.#hooks.attempt(this.view, { backend: target.backend.name, attempt }, signed);
+    return this.within(() => this.#hooks.attempt(this.view, { backend: target.backend.name, attempt }, signed));
   }
 
   /** The request with tier one's word for it. */
@@ -135,6 +146,7 @@ export class TierOneCall extends AiCall {
       this.#ledger.write(rowOf({ request, outcome, usage, cost: priced, budgets, receipt: rowReceipt(receipt) }));
     }
     super.settle(outcome);
+    this.#feedback?.remember(request);
     const target = outcome.attempts.at(-1)?.target;
     this.#metrics.settled({
       request,
@@ -144,6 +156,6 @@ export class TierOneCall extends AiCall {
       model: target?.modelOverride ?? this.ai.model,
       receipt: rowReceipt(receipt)?.result,
     });
-    if (this.#hooks.hasSettled) this.#hooks.settled(this.view, outcome, performance.now() - request.startedAt);
+    if (this.#hooks.hasSettled) this.within(() => this.#hooks.settled(this.view, outcome, performance.now() - request.startedAt));
   }
 }

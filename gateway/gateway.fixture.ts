@@ -2,7 +2,7 @@
 import type { Tracing } from '#core/telemetry/trace/tracing';
 
 import type { Extension } from './extensions/extension.ts';
-import { TierOne } from './main.ts';
+import { TierOne, type TierOneOptions } from './main.ts';
 
 export interface TestGateway {
   readonly tier: TierOne;
@@ -25,6 +25,7 @@ export interface TestGatewayOptions {
   readonly drainMs?: number;
   readonly debugHeaders?: boolean;
   readonly tracing?: Tracing;
+  readonly feedback?: TierOneOptions['feedback'];
 }
 
 /** Starts a gateway. @throws InvalidResources when the resources have problems */
@@ -45,6 +46,7 @@ export async function startGateway(options: TestGatewayOptions): Promise<TestGat
     extensions: options.extensions ?? [],
     debugHeaders: options.debugHeaders ?? false,
     tracing: options.tracing,
+    feedback: options.feedback,
     accessLog: (line) => void accessLog.push(JSON.parse(JSON.stringify(line)) as Record<string, unknown>),
     log: (level, message, detail) => void log.push(`${level} ${message} ${detail === undefined ? '' : JSON.stringify(detail)}`),
   });

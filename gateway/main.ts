@@ -1,6 +1,7 @@
 import { describe, Tier, type TierOptions } from '#core/serve/tier';
 import type { Snapshot } from '#core/serve/snapshot';
 import { Metrics } from '#core/telemetry/metrics';
+import type { HeaderLabel } from '#core/telemetry/metrics/header-labels';
 
 import { TierKeys } from '#core/tiers/keys';
 
@@ -12,6 +13,9 @@ import { limitRoutes, limitStates } from './admin.ts';
 import { TierOneStages } from './app.ts';
 import type { Extension } from './extensions/extension.ts';
 import { Hooks } from './extensions/hooks.ts';
+import { FEEDBACK } from './feedback/endpoint.ts';
+import { Feedback } from './feedback/feedback.ts';
+import type { FeedbackSettings } from './feedback/settings.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { TierOneMetrics } from './metrics.ts';
 import { TierTwoLink } from './tier-two.ts';
@@ -27,18 +31,23 @@ export interface TierOneOptions extends TierOptions {
   readonly limitsFailureMode?: 'open' | 'closed';
   /** Takes a row for each request to a model API; closed with the tier. @default none */
   readonly ledger?: Ledger | undefined;
+  /** Where feedback on answers goes. @default `/v1/feedback` is not served */
+  readonly feedback?: FeedbackSettings | undefined;
+  /** Headers of requests that are labels of the reference's metrics. @default none */
+  readonly headerLabels?: readonly HeaderLabel[];
 }
 
 /** A running tier one. */
 export class TierOne extends Tier {
   readonly #counts: Counts;
   readonly #ledger: Ledger | undefined;
+  readonly #feedback: Feedback | undefined;
 
   constructor(options: TierOneOptions) {
     const hooks = new Hooks(options.extensions ?? [], (error) => options.log('error', 'extension', describe(error)));
     const keys = options.keys ?? new TierKeys({ signingKey: undefined, peerKeys: undefined }, () => undefined);
     const counts = options.counts ?? new Counts(new MemoryStore());
-    const metrics = new Metrics('one');
+    const metrics = new Metrics('one', options.headerLabels);
     const admission = new Admission({
       counts,
       failureMode: options.limitsFailureMode ?? 'open',
@@ -49,19 +58,23 @@ export class TierOne extends Tier {
     const own = new TierOneMetrics(metrics);
     own.watchBudgets((filter, most) => limitStates(admission, filter, most));
     if (options.ledger !== undefined) own.watchLedger(options.ledger);
+    const { families } = metrics;
+    const feedback = options.feedback === undefined ? undefined : new Feedback({ settings: options.feedback, families, log: options.log });
     super(options, metrics, {
-      stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own }),
+      stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback }),
+      own: feedback === undefined ? [] : [FEEDBACK],
       admin: (app) => limitRoutes(app, admission),
       status: { name: 'tier one', limits: (filter, most) => limitStates(admission, filter, most) },
-      notices: (snapshot) => noticesOf(keys, tierTwosOf(snapshot)),
+      notices: (snapshot) => [...noticesOf(keys, tierTwosOf(snapshot)), ...feedbackNotices(options)],
     });
     this.#counts = counts;
     this.#ledger = options.ledger;
+    this.#feedback = feedback;
   }
 
   override async stop(): Promise<void> {
     await super.stop();
-    await Promise.all([this.#counts.close(), this.#ledger?.close()]);
+    await Promise.all([this.#counts.close(), this.#ledger?.close(), this.#feedback?.close()]);
   }
 }
 
@@ -83,4 +96,10 @@ function noticesOf({ signing, peers }: TierKeys, tierTwos: readonly string[]): s
       : []),
     ...(peers === undefined ? [`no --peer-keys: usage receipts of ${names} are not verified`] : []),
   ];
+}
+
+/** Feedback is told to spans: without them nothing can be judged. */
+function feedbackNotices({ feedback, tracing }: TierOneOptions): string[] {
+  if (feedback === undefined || tracing?.settings.exporter === 'otlp') return [];
+  return ['feedback is on, and no traces are exported that it could belong to: set OTEL_EXPORTER_OTLP_ENDPOINT to Phoenix as well'];
 }

@@ -165,6 +165,14 @@ spec:
     expect(await page()).not.toContain('nobody-');
   });
 
+  it('count the requests of a client that were not admitted, by why', async () => {
+    const budget = '\napiVersion: tierkit.dev/v1alpha1\nkind: Budget\nmetadata: {name: none}\nspec: {tokens: 0, window: {unit: Day}}';
+    await start({ a: [whole('real')] }, budget);
+    await ask();
+    await ask();
+    expect(await value('tierkit_client_requests_total', { client_id: 'anonymous', error_type: 'budget' })).toBe(2);
+  });
+
   it('count money in whole units of its currency, and what budgets have left', async () => {
     const money = `
 apiVersion: tierkit.dev/v1alpha1

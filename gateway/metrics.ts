@@ -1,3 +1,4 @@
+import { toGatewayError } from '#core/errors';
 import { Unpriced } from '#core/money/cost';
 import type { GatewayRequest } from '#core/serve/request';
 import type { Limits } from '#core/serve/status/feed';
@@ -80,6 +81,14 @@ export class TierOneMetrics {
       budgetUsed.with(name, subject, unit).set(used / scale);
       budgetRemaining.with(name, subject, unit).set(remaining / scale);
     }
+  }
+
+  /** A request to a model API was not admitted. */
+  refused({ identity: { clientId } }: GatewayRequest, error: unknown): void {
+    const { code, status } = toGatewayError(error);
+    const client = clientId === undefined ? 'anonymous' : this.#metrics.clients.of(clientId, performance.now());
+    const errorType = errorTypeOf({ status, errorCode: code, outcome: undefined });
+    if (errorType !== undefined) this.#families.clientRequests.with(client, errorType).inc();
   }
 
   /** A request to a model API has ended. */

@@ -127,8 +127,9 @@ export class EndpointTable {
   readonly #byPath = new Map<string, ApiEndpoint>();
   readonly #dialectOf: readonly (readonly [prefix: string, dialect: Dialect])[];
 
-  constructor(prefixes: EndpointPrefixes = DEFAULT_PREFIXES) {
-    for (const endpoint of ENDPOINTS) {
+  /** @param own endpoints of the tier's own, below the same prefixes */
+  constructor(prefixes: EndpointPrefixes = DEFAULT_PREFIXES, own: readonly ApiEndpoint[] = []) {
+    for (const endpoint of [...ENDPOINTS, ...own]) {
       const path = join(prefixes.root, prefixes[endpoint.dialect], endpoint.path);
       // Two APIs below one prefix have /v1/models in common: it is the first one's.
       if (!this.#byPath.has(path)) this.#byPath.set(path, endpoint);

@@ -13,9 +13,11 @@ import type { Tracing } from '../telemetry/trace/tracing.ts';
 import type { Identity, Security } from '../identify/identity.ts';
 import { anthropicModels, openaiModels, visibleModels } from './models.ts';
 import type { OrdinaryCallOptions } from './ordinary.ts';
+import { callersOf, type OwnAnswer } from './own.ts';
 import { readBody } from '../read/body.ts';
 import type { ApiEndpoint, EndpointTable } from '../read/endpoints.ts';
 import { type JsonRequest, readJson } from '../read/json-request.ts';
+import { checkCoding, checkJsonType } from '../read/media-type.ts';
 import { discard } from '../read/passing.ts';
 import { Upload } from '../read/upload.ts';
 import { GatewayRequest, hostOf } from './request.ts';
@@ -44,6 +46,8 @@ export interface ApiRequest {
 export interface Stages {
   /** Who sent the request, before anything of it is believed. @throws GatewayError */
   verify?(request: GatewayRequest): void;
+  /** What answers an endpoint of the tier's own; undefined: it is one of a model API. */
+  own?(endpoint: ApiEndpoint): OwnAnswer | undefined;
   /** Admits, and asks the backends. @throws GatewayError */
   callApi(request: ApiRequest): void | Promise<void>;
   /** Traffic that no model API knows. @throws GatewayError */
@@ -76,8 +80,8 @@ export class Pipeline {
     this.#inFlight = options.metrics.families.inFlight.with();
   }
 
-  /** Answers one request that came in at a port. Never throws. */
-  async handle(raw: IncomingMessage, response: ServerResponse, target: string, port: number): Promise<void> {
+  /** Answers one request that came in at a port. @param port its key. Never throws. */
+  async handle(raw: IncomingMessage, response: ServerResponse, target: string, port: string): Promise<void> {
     const request = new GatewayRequest(raw, response, target, this.#options.snapshot());
     request.trace = this.#options.tracing?.start(raw.headers);
     const inFlight = this.#inFlight;
@@ -90,14 +94,16 @@ export class Pipeline {
     }
   }
 
-  async #pipeline(request: GatewayRequest, port: number): Promise<void> {
-    const table = locate(request, port);
+  async #pipeline(request: GatewayRequest, key: string): Promise<void> {
+    const table = locate(request, key);
     const { endpoints } = this.#options;
     request.dialect = endpoints.dialect(request.path);
     const listener = table?.listener(request.host);
-    if (listener === undefined) throw new GatewayError('TK_UNKNOWN_PATH', `no listener has the host "${request.host.slice(0, 100)}"`);
+    if (table === undefined || listener === undefined)
+      throw new GatewayError('TK_UNKNOWN_PATH', `no listener has the host "${request.host.slice(0, 100)}"`);
     request.listener = listener;
     request.address = listener.client.address(request.raw);
+    const { port } = table;
     this.#debug(request);
     this.#options.stages.verify?.(request);
     const index = listener.hosts.index(request.host);
@@ -124,6 +130,11 @@ export class Pipeline {
       return;
     }
     if (early !== undefined) identified(request, await this.#identify(request, early));
+    const own = this.#options.stages.own?.(endpoint);
+    if (own !== undefined) {
+      await this.#own(request, index, own);
+      return;
+    }
     if (endpoint.operation === 'models') {
       await this.#models(request, index, endpoint);
       return;
@@ -202,9 +213,18 @@ export class Pipeline {
   }
 
   async #models(request: GatewayRequest, index: MatchIndex, endpoint: ApiEndpoint): Promise<void> {
-    const known = index.security === 'varies' || index.security === undefined ? [] : [[index.security, request.identity] as const];
-    const models = await visibleModels(index, request, new Map(known));
+    const models = await visibleModels(index, request, knownCallers(request, index));
     const body = Buffer.from(JSON.stringify(endpoint.dialect === 'anthropic' ? anthropicModels(models) : openaiModels(models)));
+    request.reply.send(200, { 'content-type': 'application/json' }, body);
+    this.#settled(request);
+  }
+
+  /** An endpoint that the tier answers by itself. It is no call of a model: nothing of it is traced. */
+  async #own(request: GatewayRequest, index: MatchIndex, answer: OwnAnswer): Promise<void> {
+    request.trace = undefined;
+    const callers = await callersOf(index, request, knownCallers(request, index));
+    const body = Buffer.from(JSON.stringify(await answer({ request, index, callers })));
+    this.#cors(request, request.rule?.security);
     request.reply.send(200, { 'content-type': 'application/json' }, body);
     this.#settled(request);
   }
@@ -279,6 +299,11 @@ export class Pipeline {
   }
 }
 
+/** Where all routes of the host have one policy, it has said who calls. */
+function knownCallers({ identity }: GatewayRequest, { security }: MatchIndex): Map<Security, Identity> {
+  return new Map(security === 'varies' || security === undefined ? [] : [[security, identity]]);
+}
+
 function identified(request: GatewayRequest, identity: Identity): void {
   request.identity = identity;
   request.identifiedAt = performance.now();
@@ -298,7 +323,7 @@ const GONE: Outcome = {
 };
 
 /** Path, host and port table of a request, decided once. @throws GatewayError TK_BAD_PATH, TK_BAD_REQUEST */
-function locate(request: GatewayRequest, port: number): PortTable | undefined {
+function locate(request: GatewayRequest, key: string): PortTable | undefined {
   const { raw, snapshot } = request;
   const target = readTarget(request.target);
   if (target === undefined)
@@ -311,7 +336,7 @@ function locate(request: GatewayRequest, port: number): PortTable | undefined {
   request.path = target.path;
   request.query = target.query;
   request.host = hostOf(target.authority ?? raw.headers.host);
-  return snapshot.ports.find((table) => table.port === port);
+  return snapshot.ports.find((table) => table.key === key);
 }
 
 // RFC 3986, section 3.2.2: a name or IPv4 address, or an IPv6 address in brackets; a port.
@@ -336,9 +361,7 @@ async function read(
   { client }: ListenerTable,
 ): Promise<{ json?: JsonRequest; upload?: Upload }> {
   const { raw } = request;
-  const coding = raw.headers['content-encoding'];
-  if (coding !== undefined && coding !== 'identity')
-    throw new GatewayError('TK_MEDIA_TYPE', `a body in the content coding "${coding.slice(0, 40)}" is not read; send it as it is`);
+  checkCoding(raw.headers);
   if (endpoint.body === 'multipart') {
     const upload = await Upload.open(raw, client.maxBodyBytes, client.requestReceivedMs);
     request.bodyBytes = Number(raw.headers['content-length'] ?? 0);
@@ -346,13 +369,7 @@ async function read(
     if (request.model === '') throw new GatewayError('TK_MODEL_REQUIRED', 'the field "model" is empty', { param: 'model' });
     return { upload };
   }
-  const type = raw.headers['content-type'];
-  if (type === undefined || !/^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i.test(type)) {
-    throw new GatewayError(
-      'TK_MEDIA_TYPE',
-      `the content type must be application/json, not ${type === undefined ? 'absent' : `"${type.slice(0, 80)}"`}`,
-    );
-  }
+  checkJsonType(raw.headers);
   const body = await readBody(raw, client.maxBodyBytes, client.requestReceivedMs);
   request.bodyBytes = body.length;
   const json = readJson(body, endpoint);

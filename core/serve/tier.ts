@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { EndpointTable, type EndpointPrefixes } from '../read/endpoints.ts';
+import { type ApiEndpoint, EndpointTable, type EndpointPrefixes } from '../read/endpoints.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace/tracing.ts';
 import { Listeners } from './listeners.ts';
@@ -28,6 +28,8 @@ export interface TierOptions extends ServiceOptions {
 /** What makes a tier out of what both have in common. */
 export interface TierParts extends ServiceParts {
   readonly stages: Stages;
+  /** Endpoints beside those of the model APIs, for {@link Stages.own}. */
+  readonly own?: readonly ApiEndpoint[];
 }
 
 /** Time for the last spans, once everything else has ended. */
@@ -40,7 +42,7 @@ export class Tier extends Service {
   readonly #listeners: Listeners;
   readonly #tracing: Tracing | undefined;
 
-  constructor(options: TierOptions, metrics: Metrics, { stages, ...parts }: TierParts) {
+  constructor(options: TierOptions, metrics: Metrics, { stages, own, ...parts }: TierParts) {
     super(options, metrics, parts);
     const { log } = options;
     this.#tracing = options.tracing;
@@ -48,7 +50,7 @@ export class Tier extends Service {
     this.#pipeline = new Pipeline({
       stages,
       snapshot: () => this.configuration.current,
-      endpoints: new EndpointTable(options.prefixes),
+      endpoints: new EndpointTable(options.prefixes, own),
       metrics: this.metrics,
       recent: this.recent,
       log: options.accessLog,
@@ -77,7 +79,7 @@ export class Tier extends Service {
     await this.#tracing?.close(FLUSH_MS);
   }
 
-  #handle(request: IncomingMessage, response: ServerResponse, target: string, port: number): void {
+  #handle(request: IncomingMessage, response: ServerResponse, target: string, port: string): void {
     response.once('close', this.configuration.hold());
     void this.#pipeline.handle(request, response, target, port);
   }
