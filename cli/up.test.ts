@@ -5,70 +5,21 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { alive, freePort, listens, until } from '../infra/local/children.fixture.ts';
-import type { PlatformEvent } from '../infra/local/events.ts';
+import { alive, type EventOf, freePort, until } from '../infra/local/children.fixture.ts';
 import { EXAMPLE } from '../infra/local/configuration.ts';
 import { type Running, start, tierkit } from './command.fixture.ts';
-
-type EventOf<Name extends PlatformEvent['event']> = Extract<PlatformEvent, { event: Name }>;
+import { ANY_PORTS, chat, noneListens, nothingIsLeft, startUp } from './up.fixture.ts';
 
 let folder: string;
 /** Where the platform makes its own folder, to see what it leaves. */
 let temporary: string;
 const started: Running[] = [];
 
-const ANY_PORTS = ['--port', '0', '--admin-port', '0', '--tier-two-port', '0', '--tier-two-admin-port', '0', '--pods-port', '0'];
-
-/** Starts a platform on any free ports, and reads its events. */
 function up(...args: string[]) {
-  const running = start(['up', '--json', ...ANY_PORTS, ...args], { TMPDIR: temporary });
-  started.push(running);
-  const all = () =>
-    running
-      .stdout()
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as PlatformEvent);
-  const of = <Name extends PlatformEvent['event']>(name: Name, process?: string) =>
-    all().filter(
-      (each): each is EventOf<Name> => each.event === name && (process === undefined || ('process' in each && each.process === process)),
-    );
-  const next = async <Name extends PlatformEvent['event']>(name: Name, process?: string, number = 1) => {
-    let found: EventOf<Name> | undefined;
-    let over: number | string | undefined;
-    void running.ended.then((code) => (over = code));
-    await until(() => {
-      found = of(name, process)[number - 1];
-      if (found === undefined && over !== undefined)
-        throw new Error(`ended with ${over} without ${name}: ${running.stdout()}${running.stderr()}`);
-      return found !== undefined;
-    });
-    return found!;
-  };
-  const pidOf = (process: string) => of('starting', process).at(-1)!.pid!;
-  const pids = () => of('starting').map(({ pid }) => pid!);
-  /** Of everything that listens, as the table says. */
-  const ports = () => of('up')[0]!.services.flatMap(({ where }) => (where.startsWith('http') ? [Number(new URL(where).port)] : []));
-  return { ...running, of, next, pidOf, pids, ports };
+  const platform = startUp(temporary, args);
+  started.push(platform);
+  return platform;
 }
-
-async function nothingIsLeft(platform: ReturnType<typeof up>, ports: readonly number[]): Promise<void> {
-  expect(platform.pids().filter(alive)).toEqual([]);
-  expect(readdirSync(temporary)).toEqual([]);
-  expect(await noneListens(ports)).toBe(true);
-}
-
-async function noneListens(ports: readonly number[]): Promise<boolean> {
-  return !(await Promise.all(ports.map(listens))).includes(true);
-}
-
-const chat = (url: string, model: string, more: object = {}, signal?: AbortSignal) =>
-  fetch(`${url}/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }], max_tokens: 5, ...more }),
-    ...(signal === undefined ? {} : { signal }),
-  });
 
 describe('tierkit up', () => {
   beforeEach(() => {
@@ -109,7 +60,7 @@ describe('tierkit up', () => {
     expect(await platform.ended).toBe(0);
     expect(platform.of('stopped').map((event) => event.process)).toEqual(['tier-one', 'tier-two', ...expectPods(platform.of('stopped'))]);
     expect(platform.of('stopped').filter(({ killed }) => killed)).toEqual([]);
-    await nothingIsLeft(platform, ports);
+    await nothingIsLeft(platform, temporary, ports);
     expect(platform.stderr()).toBe('');
   });
 
@@ -153,7 +104,7 @@ describe('tierkit up', () => {
     expect(await platform.ended).toBe(130);
     leave.abort();
     await until(async () => !platform.pids().some(alive) && (await noneListens(ports)));
-    await nothingIsLeft(platform, ports);
+    await nothingIsLeft(platform, temporary, ports);
   });
 
   test('nothing outlives a platform that is killed', { timeout: 60_000 }, async () => {
@@ -166,7 +117,7 @@ describe('tierkit up', () => {
     // A process's last thread closes its ports.
     await until(() => noneListens(ports));
     expect(platform.of('stopped')).toEqual([]);
-    await nothingIsLeft(platform, ports);
+    await nothingIsLeft(platform, temporary, ports);
   });
 
   test('a platform whose output nobody reads any more stops', { timeout: 60_000 }, async () => {
@@ -176,7 +127,7 @@ describe('tierkit up', () => {
     platform.child.stdout!.destroy();
     process.kill(platform.pidOf('pods-large'), 'SIGKILL');
     expect(await platform.ended).toBe(0);
-    await nothingIsLeft(platform, ports);
+    await nothingIsLeft(platform, temporary, ports);
   });
 
   test.each(['SIGTERM', 'SIGHUP'] as const)('%s while it starts leaves nothing behind', async (signal) => {
@@ -185,7 +136,7 @@ describe('tierkit up', () => {
     platform.child.kill(signal);
     expect(await platform.ended).toBe(0);
     expect(platform.of('up')).toEqual([]);
-    await nothingIsLeft(platform, []);
+    await nothingIsLeft(platform, temporary, []);
   });
 
   test('resources that cannot be served end it: with the reasons, and without leaving anything', { timeout: 60_000 }, async () => {
@@ -200,7 +151,7 @@ describe('tierkit up', () => {
     expect(platform.of('failed')).toHaveLength(1);
     expect(platform.of('starting', 'tier-one')).toEqual([]);
     expect(platform.stderr()).toMatch(/^tierkit up: tier-two ended by itself before it was ready, the last time with exit code 1\n$/);
-    await nothingIsLeft(platform, []);
+    await nothingIsLeft(platform, temporary, []);
   });
 });
 

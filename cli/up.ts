@@ -1,7 +1,12 @@
+import { resolve } from 'node:path';
+
+import { InvalidTraceSettings } from '#core/telemetry/trace/settings';
+
 import { findConfiguration, NoConfiguration } from '../infra/local/configuration.ts';
+import { NoPart, readParts } from '../infra/local/observe/parts.ts';
 import { NoPort } from '../infra/local/ports.ts';
 import { isTerminal, jsonScreen, textScreen } from '../infra/local/screen.ts';
-import { runSession } from '../infra/local/session.ts';
+import { type ObserveOptions, runSession } from '../infra/local/session.ts';
 import { type Command, CommandError, durationOf, parse, portOf, UsageError } from './command.ts';
 
 const HELP = `Usage: tierkit up [FOLDER] [OPTION…]
@@ -12,12 +17,22 @@ demo-small-sql) and demo-large, each as a process of its own. What crashes is st
 FOLDER holds the resources of the tiers: tier-one and tier-two, each a folder or a .yaml file (default: the bundled
 examples/two-tiers). They can use \${TIERKIT_TIER_TWO_PORT}, \${TIERKIT_PODS_SMALL} and \${TIERKIT_PODS_LARGE}.
 
+Where traces go anywhere, prompts and answers are in them, unless OPENINFERENCE_HIDE_INPUTS or OPENINFERENCE_HIDE_OUTPUTS is set.
+
 A port that is taken shifts to the next free one; 0 takes any free one.
   --port PORT                  tier one (default 1975)
   --admin-port PORT            its /readyz /metrics /config (default 1064)
   --tier-two-port PORT         tier two (default 1976)
   --tier-two-admin-port PORT   its /readyz /metrics /config (default 1065)
   --pods-port PORT             the first of three in a row for the pods (default 8000)
+
+  --observe[=PART,…]           also run these of prometheus, phoenix and jaeger (default: what is on PATH; docker runs what is needed
+                               beside that). With an OTEL_EXPORTER_OTLP_ENDPOINT of your own, traces go there alone
+  --observe-dir DIR            keep their data there (default: it is removed at the end)
+  --prometheus-port PORT       (default 9090)
+  --phoenix-port PORT          (default 6006)
+  --jaeger-port PORT           its pages (default 16686)
+  --jaeger-otlp-port PORT      where it takes traces (default 4318)
 
   --speed FACTOR               how many times faster than in reality the pods are (default 1)
   --drain DURATION             time for running requests when it stops (default 10s)
@@ -32,6 +47,12 @@ const OPTIONS = {
   'tier-two-port': { type: 'string', default: '1976' },
   'tier-two-admin-port': { type: 'string', default: '1065' },
   'pods-port': { type: 'string', default: '8000' },
+  observe: { type: 'string' },
+  'observe-dir': { type: 'string' },
+  'prometheus-port': { type: 'string', default: '9090' },
+  'phoenix-port': { type: 'string', default: '6006' },
+  'jaeger-port': { type: 'string', default: '16686' },
+  'jaeger-otlp-port': { type: 'string', default: '4318' },
   speed: { type: 'string', default: '1' },
   drain: { type: 'string', default: '10s' },
   'no-restart': { type: 'boolean' },
@@ -44,7 +65,11 @@ export const up: Command = {
   summary: 'run both tiers and simulated pods on this machine',
   help: HELP,
   async run(args) {
-    const { values, positionals } = parse(args, OPTIONS);
+    // Without a value it must not take the next word for one.
+    const { values, positionals } = parse(
+      args.map((each) => (each === '--observe' ? '--observe=' : each)),
+      OPTIONS,
+    );
     if (positionals.length > 1) throw new UsageError('give one folder, which has the resources of both tiers');
     const speed = Number(values.speed);
     if (!(speed > 0)) throw new UsageError(`--speed must be a number above 0, not "${values.speed}"`);
@@ -64,6 +89,7 @@ export const up: Command = {
           tierTwoAdmin: portOf(values['tier-two-admin-port'], 'tier-two-admin-port'),
           pods: portOf(values['pods-port'], 'pods-port'),
         },
+        observe: observeOf(values),
         speed,
         drain: { text: values.drain, ms: drainMs },
         accessLog: verbose,
@@ -73,8 +99,38 @@ export const up: Command = {
       if (failure !== undefined) throw new CommandError(failure);
       return 0;
     } catch (error) {
-      if (error instanceof NoConfiguration || error instanceof NoPort) throw new CommandError(error.message, { cause: error });
+      if (MENDABLE.some((kind) => error instanceof kind)) throw new CommandError((error as Error).message, { cause: error });
       throw error;
     }
   },
 };
+
+const MENDABLE = [NoConfiguration, NoPort, NoPart, InvalidTraceSettings];
+
+function observeOf(values: Readonly<Record<string, string | boolean | undefined>>): ObserveOptions | undefined {
+  const text = (name: string) => String(values[name]);
+  if (values['observe'] === undefined) {
+    if (values['observe-dir'] !== undefined) throw new UsageError('--observe-dir says where the data of --observe is kept: give both');
+    return undefined;
+  }
+  if (values['observe-dir'] === '') throw new UsageError('--observe-dir must be a folder');
+  return {
+    wish: partsOf(text('observe')),
+    ports: {
+      prometheus: portOf(text('prometheus-port'), 'prometheus-port'),
+      phoenix: portOf(text('phoenix-port'), 'phoenix-port'),
+      jaeger: portOf(text('jaeger-port'), 'jaeger-port'),
+      jaegerOtlp: portOf(text('jaeger-otlp-port'), 'jaeger-otlp-port'),
+    },
+    folder: values['observe-dir'] === undefined ? undefined : resolve(text('observe-dir')),
+  };
+}
+
+function partsOf(text: string): ObserveOptions['wish'] {
+  try {
+    return readParts(text);
+  } catch (error) {
+    if (error instanceof NoPart) throw new UsageError(`--observe: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

@@ -15,6 +15,11 @@ export class NoConfiguration extends Error {
 /** Two tiers in front of simulated pods. */
 export const EXAMPLE = resolve(import.meta.dirname, '../../examples/two-tiers');
 
+/** Whether it is the bundled one. */
+export function isExample({ tierOne }: Configuration): boolean {
+  return tierOne.startsWith(EXAMPLE);
+}
+
 /**
  * Finds `tier-one` and `tier-two` in a folder: each a folder, or a file that ends in .yaml or .yml.
  * @throws NoConfiguration

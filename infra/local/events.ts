@@ -30,7 +30,16 @@ export type PlatformEvent =
       readonly failures: number;
       readonly most: number | undefined;
     }
-  | { readonly event: 'up'; readonly afterMs: number; readonly services: readonly Service[]; readonly curl: string | undefined }
+  /** It is not started again, and the platform goes on without it. */
+  | { readonly event: 'gave-up'; readonly process: string; readonly why: string }
+  | {
+      readonly event: 'up';
+      readonly afterMs: number;
+      readonly services: readonly Service[];
+      /** What to know about this start, one sentence each. */
+      readonly notes: readonly string[];
+      readonly curl: string | undefined;
+    }
   | { readonly event: 'stopping'; readonly why: string }
   | { readonly event: 'stopped'; readonly process: string; readonly afterMs: number; readonly killed: boolean }
   | { readonly event: 'failed'; readonly why: string }

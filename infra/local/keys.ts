@@ -45,6 +45,7 @@ export function makeKeys(parent = tmpdir()): Keys {
     folder,
     tierOne: { signingKey: one.privateKey, peerKeys: two.publicKeys },
     tierTwo: { signingKey: two.privateKey, peerKeys: one.publicKeys },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    // A process that is being killed may write to it still.
+    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }),
   };
 }

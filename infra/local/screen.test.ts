@@ -70,11 +70,19 @@ describe('plain text', () => {
       { service: 'tier-one', where: 'http://127.0.0.1:1975/v1', what: 'for apps' },
       { service: '', where: 'a.yaml', what: 'resources' },
     ];
-    const text = shows([{ event: 'up', afterMs: 2100, services, curl: "curl -s x \\\n  -d '{}'" }]);
+    const text = shows([{ event: 'up', afterMs: 2100, services, notes: [], curl: "curl -s x \\\n  -d '{}'" }]);
     expect(text).toContain('  SERVICE    WHERE                      WHAT\n  tier-one   http://127.0.0.1:1975/v1   for apps\n');
     expect(text).toContain('             a.yaml                     resources\n');
     expect(text).toContain("Try it:\n\ncurl -s x \\\n  -d '{}'\n\n");
-    expect(shows([{ event: 'up', afterMs: 2100, services, curl: undefined }])).not.toContain('Try it');
+    expect(shows([{ event: 'up', afterMs: 2100, services, notes: [], curl: undefined }])).not.toContain('Try it');
+    const notes = ['No Prometheus.', 'A demo.'];
+    expect(shows([{ event: 'up', afterMs: 2100, services, notes, curl: undefined }])).toContain('\n\nNo Prometheus.\nA demo.\n\nCtrl-C');
+  });
+
+  test('says which part is given up, and that it matters to nothing else', () => {
+    expect(shows([{ event: 'gave-up', process: 'phoenix', why: 'phoenix ended' }])).toBe(
+      'phoenix           gave up  phoenix ended; the platform goes on without it\n',
+    );
   });
 
   test('has no escape sequence', () => {

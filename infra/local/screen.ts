@@ -64,6 +64,8 @@ export function textScreen(out: Output, { terminal, verbose }: TextOptions): Rep
         const count = most === undefined ? '' : ` (${failures} of ${most} attempts failed)`;
         return [state(process, paint('yellow', 'restarts'), `in ${inMs / 1000} s${count}`)];
       }
+      case 'gave-up':
+        return [state(event.process, paint('red', 'gave up'), `${event.why}; the platform goes on without it`)];
       case 'up':
         return table(event, paint);
       case 'stopping':
@@ -117,7 +119,7 @@ function range(port: number, count: number): string {
   return count === 1 ? `${port}` : `${port}-${port + count - 1}`;
 }
 
-function table({ services, curl, afterMs }: { services: readonly Service[]; curl: string | undefined; afterMs: number }, paint: Paint) {
+function table({ services, notes, curl, afterMs }: Extract<PlatformEvent, { event: 'up' }>, paint: Paint) {
   const heads: Service = { service: 'SERVICE', where: 'WHERE', what: 'WHAT' };
   const rows = [heads, ...services];
   const widest = (column: 'service' | 'where') => Math.max(...rows.map((row) => row[column].length)) + 3;
@@ -129,6 +131,7 @@ function table({ services, curl, afterMs }: { services: readonly Service[]; curl
     '',
     paint('dim', lines[0]!),
     ...lines.slice(1),
+    ...(notes.length === 0 ? [] : ['', ...notes]),
     ...(curl === undefined ? [] : ['', paint('bold', 'Try it:'), '', curl]),
     '',
     'Ctrl-C stops all of it.',
