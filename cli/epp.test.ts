@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import type { EppTls } from '../tier2-gateway/epp/client.ts';
 import { asPicked, clientOf, HEADERS, pickWith } from '../tier2-gateway/epp/picker.fixture.ts';
-import { selfSigned } from '../tier2-gateway/epp/self-signed.ts';
+import { selfSigned } from '#core/http/self-signed';
 import { poolYaml } from '../tier2-gateway/tier-two.fixture.ts';
 import { type Running, start, tierkit } from './command.fixture.ts';
 

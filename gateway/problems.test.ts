@@ -7,6 +7,7 @@ import { formatProblem, InvalidResources } from '#core/resources/problem';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { Configuration } from '#core/serve/configuration';
+import { FileSource } from '#core/serve/source';
 import { compile, newShared } from '#core/route/compile';
 
 let dir: string;
@@ -124,7 +125,7 @@ it('tells every problem of a folder at once, each where it is', () => {
   `);
 
   // It is what a process that starts with them says.
-  const configuration = new Configuration({ paths: [dir], env: {} }, () => undefined);
+  const configuration = new Configuration(new FileSource({ paths: [dir], env: {} }), () => undefined);
   expect(() => configuration.load()).toThrow(new InvalidResources(problems));
   expect(() => configuration.current).toThrow('no configuration is loaded');
 });

@@ -1,5 +1,6 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { SecureContext, TlsOptions } from 'node:tls';
 
 import fastify, { type FastifyInstance } from 'fastify';
 
@@ -10,6 +11,22 @@ export interface ServerSettings {
   readonly keepAliveMs: number;
   /** Connections at one time; undefined: as many as the system gives. */
   readonly maxConnections: number | undefined;
+  /** Undefined: plain HTTP. */
+  readonly tls: ServerTls | undefined;
+}
+
+/** How a server shows who it is. */
+export interface ServerTls {
+  /** For a client that asks for this name (SNI); asked for each connection. */
+  choose(name: string): SecureContext | undefined;
+  /** For clients that ask for no name. */
+  readonly fallback: KeyPair;
+}
+
+/** Certificate chain and key in PEM. */
+export interface KeyPair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
 }
 
 /** Head of a request at most; OpenAI's and Anthropic's own limits are below it. */
@@ -18,6 +35,15 @@ const MAX_HEADER_BYTES = 32 * 1024;
 const HEADERS_TIMEOUT_MS = 15_000;
 /** Node looks for such heads at this interval; its own default is 30 s. */
 const CHECK_MS = 5000;
+
+/** What a TLS server asks for each connection with a name. */
+function byName(tls: ServerTls): TlsOptions['SNICallback'] {
+  return (name, done) => {
+    const context = tls.choose(name);
+    if (context === undefined) done(new Error('no certificate'));
+    else done(null, context);
+  };
+}
 
 /** @param target of the request line, as it came. */
 export type Handler = (request: IncomingMessage, response: ServerResponse, target: string) => void;
@@ -38,7 +64,11 @@ export interface Listening {
  * @throws the system's error, such as EADDRINUSE
  */
 export async function listen(settings: ServerSettings, handler: Handler): Promise<Listening> {
+  const { tls } = settings;
   const app = fastify({
+    ...(tls === undefined
+      ? {}
+      : { https: { ...tls.fallback, SNICallback: byName(tls), ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2' } }),
     logger: false,
     keepAliveTimeout: settings.keepAliveMs,
     requestTimeout: 0,

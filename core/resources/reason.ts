@@ -5,8 +5,10 @@
 export type Reason =
   | 'BackendNotFound'
   | 'Conflicted'
+  | 'EndpointPickerRefMissing'
   | 'InvalidCACertificateRef'
   | 'InvalidCertificateRef'
+  | 'InvalidExtensionRef'
   | 'InvalidKind'
   | 'InvalidParameters'
   | 'NoMatchingListenerHostname'

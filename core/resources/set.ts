@@ -26,6 +26,18 @@ interface OneKind extends GroupKind {
  */
 export class ResourceSet {
   readonly #kinds = new Map<string, OneKind>();
+  /** By kind, what was looked for by its name. */
+  readonly #asked: ReadonlyMap<string, Set<string>>;
+
+  /** @param noted kinds of which it is noted what is looked for: in a cluster they are read only where something names them */
+  constructor(noted: readonly GroupKind[] = []) {
+    this.#asked = new Map(noted.map(({ group, kind }) => [`${group}/${kind}`, new Set()]));
+  }
+
+  /** `namespace/name` of what was looked for so far, whether or not it is there. */
+  asked({ group, kind }: GroupKind): ReadonlySet<string> {
+    return this.#asked.get(`${group}/${kind}`) ?? new Set();
+  }
 
   /** @returns the resource that has this name already, and then adds nothing. */
   add(resource: Resource): Resource | undefined {
@@ -41,7 +53,9 @@ export class ResourceSet {
   }
 
   get<D extends KindDefinition>(definition: D, namespace: string, name: string): ResourceOf<D> | undefined {
-    const found = this.#of(definition)?.resources.get(keyOf({ namespace: definition.namespaced ? namespace : '', name }));
+    const key = keyOf({ namespace: definition.namespaced ? namespace : '', name });
+    this.#asked.get(`${definition.group}/${definition.kind}`)?.add(key);
+    const found = this.#of(definition)?.resources.get(key);
     return found as ResourceOf<D> | undefined;
   }
 
@@ -51,7 +65,7 @@ export class ResourceSet {
   }
 
   /** What policies of a kind are for that have problems of their own. */
-  invalidTargets<D extends KindDefinition>(definition: D): (PolicyTarget & { readonly namespace: string; readonly policy: string })[] {
+  invalidTargets(definition: KindDefinition): (PolicyTarget & { readonly namespace: string; readonly policy: string })[] {
     const invalid = [...(this.#of(definition)?.invalid.values() ?? [])];
     return invalid.flatMap(({ kind, namespace, name, targets }) =>
       targets.map((target) => ({ ...target, namespace, policy: `${kind} ${namespace}/${name}` })),

@@ -74,7 +74,7 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendP
   if (policy === 'broken') return undefined;
   const credential = policy === undefined ? undefined : compileCredential(policy, scope);
   // Without the credential that its policy asks for nothing is sent there.
-  if (origins === undefined || (policy !== undefined && credential === undefined)) return undefined;
+  if (origins === undefined || origins.origins.length === 0 || (policy !== undefined && credential === undefined)) return undefined;
   const definition = {
     name: `${namespace}/${name}`,
     endpoints: endpointsOf(origins, traffic.connections, scope),

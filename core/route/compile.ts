@@ -1,6 +1,7 @@
 import { Backend, type Serving } from '../attempt/backend.ts';
 import { Connections } from '../http/client.ts';
 import { Kept } from '../kept.ts';
+import type { EndpointSlice } from '../kubernetes/endpoint-slices.ts';
 import { type Money, moneyOf, NO_MONEY } from '../money/money.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
@@ -30,13 +31,14 @@ import { checkAnnotations } from './annotations.ts';
 import { type Attachment, type ParentOutcome, parentsOf } from './attach.ts';
 import type { ReportResource } from './covering.ts';
 import { CoveringTable } from './covering-table.ts';
+import { certificatesOf } from './certificates.ts';
 import { checkGatewayConfigs, CostsOf } from './gateway-configs.ts';
 import { compileHttpRoute } from './http-route.ts';
 import { checkGivenLimits, checkLimits, LimitsOf } from './limits.ts';
 import { CompileMemory } from './memory.ts';
 import { checkTlsPolicies } from './origins.ts';
 import { Policies } from './policies.ts';
-import { clientSettings, type ListenerTable, PortTable } from './ports.ts';
+import { clientSettings, type ListenerTable, type PortInfo, PortTable } from './ports.ts';
 import { byPrecedence } from './precedence.ts';
 import { QuotasOf } from './quotas.ts';
 import type { Match, Rule } from './rule.ts';
@@ -96,10 +98,14 @@ export interface CompileOptions {
    * @default false
    */
   readonly inCluster?: boolean;
+  /** In a cluster: where the process listens for a port of a Gateway (`namespace/name`); undefined while it has no place. */
+  readonly listenOn?: (gateway: string, port: number) => number | undefined;
+  /** In a cluster: the endpoints of a headless Service (`namespace/name`). */
+  readonly slices?: (service: string) => readonly EndpointSlice[];
 }
 
 /** Compiles the resources of a load. Reports every problem; unless it is for a cluster, the result must not be served with one of them. */
-export function compile(loaded: Loaded, shared: Shared, { inCluster = false }: CompileOptions = {}): Compiled {
+export function compile(loaded: Loaded, shared: Shared, { inCluster = false, listenOn, slices = () => [] }: CompileOptions = {}): Compiled {
   const problems: (Problem | ResourceProblem)[] = [];
   const broken = new Map<Resource, ResourceProblem[]>();
   const routes = new Map<Resource, readonly ParentOutcome[]>();
@@ -113,6 +119,7 @@ export function compile(loaded: Loaded, shared: Shared, { inCluster = false }: C
     namespaceLabels: loaded.namespaceLabels,
     connections: shared.connections,
     pools,
+    slices,
     backend: (definition, key) => shared.backends.get(key, () => new Backend(definition)),
     shared: inCluster,
     broken: (resource) => broken.has(resource),
@@ -217,7 +224,7 @@ export function compile(loaded: Loaded, shared: Shared, { inCluster = false }: C
   }
   checkLimits(rulesOf(byListener), scope);
   for (const backend of set.all(AIServiceBackend)) checkAiBackend(backend, { credentials, known }, scope);
-  const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), scope);
+  const ports = portsOf(gateways, byListener, orderOf(set.all(HTTPRoute), set.all(AIGatewayRoute)), listenOn, scope);
   return { ports, problems, notices: [...new Set(notices)], money, traceRules, routes, memory };
 }
 
@@ -331,34 +338,40 @@ function orderOf(...routes: readonly (readonly Resource[])[]): ReadonlyMap<strin
   return new Map(all.map(({ key }, index) => [key, index]));
 }
 
+/** The ports of all Gateways: shared by them, or in a cluster each Gateway's own. */
 function portsOf(
   gateways: readonly Gateway[],
   byListener: ReadonlyMap<string, ReadonlyMap<string, Match[]>>,
   order: ReadonlyMap<string, number>,
+  listenOn: CompileOptions['listenOn'],
   scope: Scope,
 ): PortTable[] {
   const policies = Policies.of(ClientTrafficPolicy, scope);
-  const byPort = new Map<number, ListenerTable[]>();
+  const byPort = new Map<string, { info: PortInfo; listeners: ListenerTable[] }>();
   for (const gateway of gateways) {
+    const { namespace, name: gatewayName } = gateway.metadata;
     for (const [index, listener] of gateway.body.spec.listeners.entries()) {
-      const hostname = listener.hostname ?? '*';
-      const listeners = byPort.get(listener.port) ?? [];
-      byPort.set(listener.port, listeners);
+      const { port, protocol, hostname = '*' } = listener;
+      const path = `spec.listeners[${index}]`;
+      const own = listenOn?.(`${namespace}/${gatewayName}`, port);
+      const certificates = certificatesOf(gateway, listener, path, scope);
+      if (scope.shared && (own === undefined || (protocol === 'HTTPS' && certificates.length === 0))) continue;
+      const key = scope.shared ? `${namespace}/${gatewayName}/${port}` : String(port);
+      let at = byPort.get(key);
+      if (at === undefined) byPort.set(key, (at = { info: { key, port, protocol, listenOn: own }, listeners: [] }));
       const name = listenerKey(gateway, listener.name);
-      const other = listeners.find((each) => each.hostname === hostname);
+      const other = at.listeners.find((each) => each.hostname === hostname || each.protocol !== protocol);
       if (other !== undefined) {
-        scope.report(
-          gateway,
-          `spec.listeners[${index}]`,
-          `listener ${other.name} has port ${listener.port} and the same hostname; all Gateways of a process share its address`,
-        );
+        const what = other.protocol === protocol ? 'the same hostname' : `protocol ${other.protocol}`;
+        const why = scope.shared ? '' : '; all Gateways of a process share its address';
+        scope.report(gateway, path, `listener ${other.name} has port ${port} and ${what}${why}`, 'Conflicted');
         continue;
       }
       const byHost = new Map<string, MatchIndex>();
       for (const [host, matches] of byListener.get(name) ?? []) byHost.set(host, new MatchIndex(byPrecedence(matches, order)));
       const client = clientSettings(policies.forGateway(gateway, listener.name));
-      listeners.push({ name, gateway: gateway.metadata, hostname, hosts: new HostTable(byHost), client });
+      at.listeners.push({ name, gateway: gateway.metadata, protocol, hostname, hosts: new HostTable(byHost), client, certificates });
     }
   }
-  return [...byPort].sort(([a], [b]) => a - b).map(([port, listeners]) => new PortTable(port, listeners));
+  return [...byPort.values()].sort((a, b) => a.info.port - b.info.port).map(({ info, listeners }) => new PortTable(info, listeners));
 }

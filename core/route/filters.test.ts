@@ -34,7 +34,7 @@ describe('a path in place of the prefix (Gateway API, HTTPPathModifier)', () => 
 });
 
 describe('Location (Gateway API, HTTPRequestRedirectFilter)', () => {
-  const request = { host: 'a.example.com', port: 8080, path: '/foo/bar', query: '?q=1' };
+  const request = { scheme: 'http', host: 'a.example.com', port: 8080, path: '/foo/bar', query: '?q=1' };
   it.each<[string, object, object, string]>([
     ['nothing said: the port of the listener', {}, {}, 'http://a.example.com:8080/foo/bar?q=1'],
     ['the usual port is not written', {}, { port: 80 }, 'http://a.example.com/foo/bar?q=1'],

@@ -89,10 +89,10 @@ function absolute(path: string): string {
 /** Value of Location (Gateway API HTTPRequestRedirectFilter): what the filter leaves out is taken from the request. */
 export function redirectLocation(
   redirect: HTTPRequestRedirect,
-  request: { host: string; port: number; path: string; query: string },
+  request: { scheme: string; host: string; port: number; path: string; query: string },
   prefix: string,
 ): string {
-  const scheme = redirect.scheme ?? 'http';
+  const scheme = redirect.scheme ?? request.scheme;
   const usual = scheme === 'https' ? 443 : 80;
   // A scheme without a port means the scheme's own port; else the listener's.
   const port = redirect.port ?? (redirect.scheme === undefined ? request.port : usual);

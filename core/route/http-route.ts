@@ -89,7 +89,7 @@ function planOf(route: HTTPRoute, spec: RuleSpec, index: number, policies: Route
       return pool === undefined ? [] : [{ ...common, id: `${pool.name}/${place}`, backend: pool, priority: 0, tries: POD_TRIES }];
     }
     const origins = originsOf(ref, route, path, scope);
-    if (origins === undefined) return [];
+    if (origins === undefined || origins.origins.length === 0) return [];
     const definition = {
       name: origins.name,
       endpoints: endpointsOf(origins, traffic.connections, scope),

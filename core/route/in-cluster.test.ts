@@ -5,7 +5,7 @@ import type { Caller } from '../identify/identity.ts';
 import { newShared } from './compile.ts';
 import { aiBackendYaml, aiRouteYaml, gatewayYaml, httpRouteYaml, model, routesOf, TO_B } from './route.fixture.ts';
 
-const inCluster = (yaml: string) => routesOf(yaml, newShared(), { inCluster: true });
+const inCluster = (yaml: string) => routesOf(yaml, newShared(), { inCluster: true, listenOn: () => 10_000 });
 const CALLER: Caller = { method: 'GET', path: '/', query: '', host: 'a.example.com', headers: {}, address: '127.0.0.1' };
 const NOBODY = '{group: gateway.envoyproxy.io, kind: Backend, name: nobody';
 
@@ -124,14 +124,17 @@ spec: {targetRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: b}], val
   });
 });
 
-describe('a credential with problems', () => {
-  const bsp = (spec: string) => `
+function bsp(spec: string): string {
+  return `
 ---
 apiVersion: aigateway.envoyproxy.io/v1beta1
 kind: BackendSecurityPolicy
 metadata: {name: p}
 spec: {targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: a}], ${spec}}
 `;
+}
+
+describe('a credential with problems', () => {
   const route = aiRouteYaml('m', `{matches: [${model('m')}], backendRefs: [{name: a}, {name: free}]}`);
   const base = gatewayYaml() + aiBackendYaml('a') + aiBackendYaml('free') + route;
 

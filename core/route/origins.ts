@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 import type { ConnectionSettings } from '../http/client.ts';
 import { hostHeader, type Origin, type OriginTls } from '../http/origin.ts';
 import { Backend } from '../resources/envoy-gateway/backend.ts';
@@ -7,8 +9,9 @@ import { nameOf, type Resource } from '../resources/kind.ts';
 import { ConfigMap } from '../resources/kubernetes/config-map.ts';
 import { Secret } from '../resources/kubernetes/secret.ts';
 import { secretData } from '../resources/kubernetes/secret-data.ts';
-import { Service } from '../resources/kubernetes/service.ts';
+import { Service, type ServicePort } from '../resources/kubernetes/service.ts';
 import { didYouMean } from '../resources/nearest.ts';
+import type { Reason } from '../resources/reason.ts';
 
 import type { Scope } from './scope.ts';
 
@@ -103,10 +106,30 @@ function ofService(ref: BackendRef, namespace: string, from: Resource, path: str
     );
     return undefined;
   }
-  const host = service.body.spec.externalName ?? `${ref.name}.${namespace}.svc.cluster.local`;
   const tls = tlsPolicyOf('', 'Service', namespace, ref.name, known?.name, scope);
   if (tls === 'broken') return undefined;
-  return { name: `${namespace}/${ref.name}`, origins: [{ host, port, tls }], fallback: false };
+  const name = `${namespace}/${ref.name}`;
+  return { name, origins: addressesOf(service, known, port, scope).map((address) => ({ ...address, tls })), fallback: false };
+}
+
+/**
+ * Where the port of a Service is reached: at its own address, which a cluster gives it, or else by its name. A headless Service of a cluster has
+ * neither: its name leads to the pods, but to the wrong port.
+ */
+function addressesOf(
+  { metadata: { namespace, name }, body: { spec } }: Service,
+  known: ServicePort | undefined,
+  port: number,
+  scope: Scope,
+): readonly Pick<Origin, 'host' | 'port'>[] {
+  const { externalName, clusterIP = '' } = spec;
+  if (externalName !== undefined) return [{ host: externalName, port }];
+  if (isIP(clusterIP) !== 0) return [{ host: clusterIP, port }];
+  if (!scope.shared || clusterIP !== 'None') return [{ host: `${name}.${namespace}.svc.cluster.local`, port }];
+  return scope.slices(`${namespace}/${name}`).flatMap(({ addresses, ports }) => {
+    const target = ports.find((each) => each.name === (known?.name ?? ''))?.port;
+    return target === undefined ? [] : addresses.map((host) => ({ host, port: target }));
+  });
 }
 
 /** Reports what a BackendTLSPolicy is for and is not there: its author believes that a backend is called with TLS. */
@@ -206,22 +229,23 @@ function clientCertificate(
   return { certificate, key };
 }
 
-/** Entries of a Secret that a resource names. @returns undefined after a report */
+/** Entries of a Secret that a resource names. @param reason of the problem that there is none @returns undefined after a report */
 export function secretOf(
   ref: { readonly name: string; readonly namespace?: string },
   from: Resource,
   path: string,
   scope: Scope,
+  reason?: Reason,
 ): ReadonlyMap<string, Buffer> | undefined {
   const namespace = ref.namespace ?? from.metadata.namespace;
   const to = { group: '', kind: 'Secret' };
   if (!scope.references.permitted(kindOf(from), from.metadata.namespace, to, namespace, ref.name)) {
-    scope.report(from, path, scope.references.forbidden(kindOf(from), from.metadata.namespace, to, namespace, ref.name));
+    scope.report(from, path, scope.references.forbidden(kindOf(from), from.metadata.namespace, to, namespace, ref.name), 'RefNotPermitted');
     return undefined;
   }
   const secret = scope.set.get(Secret, namespace, ref.name);
   if (secret === undefined) {
-    scope.report(from, `${path}.name`, scope.references.missing('Secret', namespace, ref.name));
+    scope.report(from, `${path}.name`, scope.references.missing('Secret', namespace, ref.name), reason);
     return undefined;
   }
   return secretData(secret);

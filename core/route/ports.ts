@@ -2,6 +2,7 @@ import type { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traf
 import { quantityBytes } from '../resources/envoy-gateway/quantity.ts';
 import { durationMs } from '../resources/schema.ts';
 
+import type { Certificate } from './certificates.ts';
 import { compileClientAddress, type ClientAddress } from './client-address.ts';
 import type { HostTable } from './table.ts';
 
@@ -38,22 +39,44 @@ export interface ListenerTable {
   /** `namespace/gateway/listener`. */
   readonly name: string;
   readonly gateway: { readonly namespace: string; readonly name: string };
+  readonly protocol: 'HTTP' | 'HTTPS';
   /** Exact name, `*.suffix`, or `*`. */
   readonly hostname: string;
   readonly hosts: HostTable;
   readonly client: ClientSettings;
+  /** Of HTTPS; the first one is for names that none of them has. */
+  readonly certificates: readonly Certificate[];
 }
 
 /** The listeners of one port. A request belongs to the most specific listener for its host, and sees no route of another one. */
 export class PortTable {
+  /** Tells it from others: in a cluster each Gateway has its own ports. */
+  readonly key: string;
+  /** As clients know it. */
   readonly port: number;
+  readonly protocol: 'HTTP' | 'HTTPS';
+  /** Port to listen on; undefined: the next free one of the process. */
+  readonly listenOn: number | undefined;
   readonly listeners: readonly ListenerTable[];
   readonly #only: ListenerTable | undefined;
 
-  constructor(port: number, listeners: readonly ListenerTable[]) {
+  constructor({ key, port, protocol, listenOn }: PortInfo, listeners: readonly ListenerTable[]) {
+    this.key = key;
     this.port = port;
+    this.protocol = protocol;
+    this.listenOn = listenOn;
     this.listeners = [...listeners].sort((a, b) => specificity(b.hostname) - specificity(a.hostname));
     this.#only = listeners.length === 1 && listeners[0]!.hostname === '*' ? listeners[0] : undefined;
+  }
+
+  /** For a client that asks for this name (SNI); undefined where it asks for none. */
+  certificate(name: string | undefined): Certificate | undefined {
+    if (name !== undefined) {
+      const own = this.listener(name)?.certificates;
+      const found = own?.find((certificate) => certificate.isFor(name)) ?? own?.[0];
+      if (found !== undefined) return found;
+    }
+    return this.listeners.flatMap(({ certificates }) => certificates)[0];
   }
 
   listener(host: string): ListenerTable | undefined {
@@ -63,6 +86,9 @@ export class PortTable {
     );
   }
 }
+
+/** What a port is, apart from its listeners. */
+export type PortInfo = Pick<PortTable, 'key' | 'port' | 'protocol' | 'listenOn'>;
 
 function specificity(hostname: string): number {
   if (hostname === '*') return 0;

@@ -17,13 +17,13 @@ export interface TestRoutes {
   readonly compiled: Compiled;
   /** `Kind name: path: message`, without the file. */
   readonly problems: readonly string[];
-  match(asked: Asked): Match | undefined;
+  readonly match: (asked: Asked) => Match | undefined;
   /** `route/rule` that takes a request: the rule by its name or place. */
-  find(asked: Asked): string | undefined;
+  readonly find: (asked: Asked) => string | undefined;
   /** The rule of an AIGatewayRoute that serves a model. */
-  ai(model: string, asked?: Asked): AiRule;
+  readonly ai: (model: string, asked?: Asked) => AiRule;
   /** The rule of an HTTPRoute that takes a request. */
-  ordinary(path: string, asked?: Asked): OrdinaryRule;
+  readonly ordinary: (path: string, asked?: Asked) => OrdinaryRule;
 }
 
 export function routesOf(yaml: string, shared: Shared = newShared(), options: CompileOptions = {}): TestRoutes {

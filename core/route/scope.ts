@@ -1,4 +1,5 @@
 import type { Backend, BackendDefinition, Serving } from '../attempt/backend.ts';
+import type { EndpointSlice } from '../kubernetes/endpoint-slices.ts';
 import type { Connections } from '../http/client.ts';
 import type { InferencePool } from '../resources/inference/inference-pool.ts';
 import type { Resource } from '../resources/kind.ts';
@@ -32,6 +33,8 @@ export interface Scope {
   readonly connections: Connections;
   /** InferencePools by `namespace/name`: those that can be served. Undefined in a tier that serves none. */
   readonly pools: ReadonlyMap<string, Serving> | undefined;
+  /** In a cluster: the endpoints of a Service without an address, and that somebody asks for them. @param service `namespace/name` */
+  slices(service: string): readonly EndpointSlice[];
   /** Backends outlive a reload with what is known of their health. */
   backend(definition: BackendDefinition, key: string): Backend;
   report(resource: Resource, path: string, message: string, reason?: Reason): void;

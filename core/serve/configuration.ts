@@ -1,16 +1,15 @@
-import { Loader, type Sources } from '../resources/load.ts';
-import { InvalidResources } from '../resources/problem.ts';
+import { formatProblem, InvalidResources } from '../resources/problem.ts';
 
-import { compile, newShared, type Shared } from '../route/compile.ts';
-import type { CompileMemory } from '../route/memory.ts';
+import { compile, type Compiled, newShared, type Shared } from '../route/compile.ts';
 import type { Pools } from '../route/scope.ts';
 import type { Snapshot } from './snapshot.ts';
+import type { ResourceSource } from './source.ts';
 
 /** A configuration that could be served, and is not yet. */
 export interface Candidate {
   readonly snapshot: Snapshot;
   readonly ignored: readonly string[];
-  readonly memory: CompileMemory;
+  readonly compiled: Compiled;
 }
 
 /** The requests of one configuration, and what only they still use. */
@@ -21,18 +20,16 @@ interface Holders {
 
 /** The configuration in service, and how the next one takes its place: at once for new requests, never for those under way. */
 export class Configuration {
-  readonly #loader = new Loader();
-  readonly #sources: Sources;
+  readonly #source: ResourceSource;
   readonly #shared: Shared;
   #current: Snapshot | undefined;
   #ignored: readonly string[] = [];
-  #folders: readonly string[] = [];
   #holders: Holders = { requests: 0, disposals: [] };
   /** Configurations with requests under way, the oldest first; the last is the one in service. */
   readonly #held: Holders[] = [this.#holders];
 
-  constructor(sources: Sources, warn: (message: string) => void, pools?: Pools) {
-    this.#sources = sources;
+  constructor(source: ResourceSource, warn: (message: string) => void, pools?: Pools) {
+    this.#source = source;
     this.#shared = newShared(warn, pools);
   }
 
@@ -45,11 +42,6 @@ export class Configuration {
   /** What was read and changes nothing here. */
   get ignored(): readonly string[] {
     return this.#ignored;
-  }
-
-  /** Folders whose changes call for another load. */
-  get folders(): readonly string[] {
-    return this.#folders;
   }
 
   /**
@@ -69,9 +61,11 @@ export class Configuration {
    * @throws InvalidResources with every problem; then nothing has changed
    */
   prepare(): Candidate | undefined {
-    const loaded = this.#loader.load(this.#sources);
-    this.#folders = loaded.folders;
-    if (loaded.problems.length === 0 && loaded.hash === this.#current?.hash) return undefined;
+    const loaded = this.#source.load();
+    const options = this.#source.compile;
+    // In a cluster what is wrong is left out, and told.
+    const serves = (problems: number): boolean => problems === 0 || options.inCluster === true;
+    if (serves(loaded.problems.length) && loaded.hash === this.#current?.hash) return undefined;
     const { connections, backends, identify, pools } = this.#shared;
     pools?.begin();
     connections.kept.begin();
@@ -79,13 +73,14 @@ export class Configuration {
     identify.begin();
     let problems;
     try {
-      const compiled = compile(loaded, this.#shared);
+      const compiled = compile(loaded, this.#shared, options);
       problems = [...loaded.problems, ...compiled.problems];
-      if (problems.length === 0) {
+      if (serves(problems.length)) {
         const generation = (this.#current?.generation ?? 0) + 1;
-        const { ports, notices, money, traceRules, memory } = compiled;
+        const { ports, money, traceRules } = compiled;
+        const notices = [...compiled.notices, ...problems.map(formatProblem)];
         return {
-          memory,
+          compiled,
           snapshot: { generation, hash: loaded.hash, ports, notices, money, traceRules, loadedAt: Date.now() },
           ignored: loaded.ignored,
         };
@@ -99,10 +94,10 @@ export class Configuration {
   }
 
   /** Takes what was prepared into service. */
-  take({ snapshot, ignored, memory }: Candidate): void {
+  take({ snapshot, ignored, compiled }: Candidate): void {
     const { connections, backends, identify, pools } = this.#shared;
     this.#current = snapshot;
-    this.#shared.memory = memory;
+    this.#shared.memory = compiled.memory;
     this.#ignored = ignored;
     const before = this.#holders;
     this.#holders = { requests: 0, disposals: [] };

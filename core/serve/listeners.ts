@@ -1,29 +1,30 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 
-import { type Listening, listen, type ServerSettings } from '../http/server.ts';
+import { type Listening, listen, type ServerSettings, type ServerTls } from '../http/server.ts';
 
 import type { PortTable } from '../route/ports.ts';
 
-/** @param port of the Gateway's listener, to which the address belongs at this moment */
-export type PortHandler = (request: IncomingMessage, response: ServerResponse, target: string, port: number) => void;
+/** @param port key of the port to which the address belongs at this moment */
+export type PortHandler = (request: IncomingMessage, response: ServerResponse, target: string, port: string) => void;
 
 /** One address that is listened on. */
 interface Address {
-  /** Place after the first port. */
-  readonly offset: number;
+  /** Place after the first port; undefined: the port was given. */
+  readonly offset: number | undefined;
   readonly listening: Listening;
   /** Open connections. */
   readonly sockets: ReadonlySet<Socket>;
-  /** Port of the Gateway's listener. */
-  readonly serves: { port: number };
+  /** What it answers for; before its first configuration for nothing. */
+  readonly serves: { table: PortTable | undefined };
 }
 
 const CLIENT_IDLE_MS = 75_000;
 /** How often connections that have become idle are looked for while the others are waited for. */
 const IDLE_CHECK_MS = 100;
 
-/** The addresses of a process: one for each port that its Gateways name, in the order of their numbers from one port on. */
+/** The addresses of a process: one for each port that its Gateways name, where it says itself or in the order of their numbers from one port on. */
 export class Listeners {
   readonly #host: string;
   readonly #port: number;
@@ -41,8 +42,10 @@ export class Listeners {
 
   /** Ports that are listened on, by the port of the Gateway's listener. */
   get ports(): ReadonlyMap<number, number> {
-    const sorted = this.#addresses.toSorted((a, b) => a.serves.port - b.serves.port);
-    return new Map(sorted.map(({ serves, listening }) => [serves.port, listening.port]));
+    const listened = this.#addresses.flatMap(({ serves, listening }) =>
+      serves.table === undefined ? [] : [[serves.table.port, listening.port] as const],
+    );
+    return new Map(listened.sort(([a], [b]) => a - b));
   }
 
   /**
@@ -52,18 +55,25 @@ export class Listeners {
    * @throws the system's error when an address cannot be had; then nothing has changed
    */
   async prepare(ports: readonly PortTable[]): Promise<() => void> {
-    const stay = this.#addresses.filter(({ serves }) => ports.some(({ port }) => port === serves.port));
-    const free = this.#addresses.filter((address) => !stay.includes(address)).sort((a, b) => a.offset - b.offset);
-    const wanted = ports.filter(({ port }) => !stay.some(({ serves }) => serves.port === port));
-    const given = new Map<Address, number>();
+    const given = new Map<Address, PortTable>();
+    const free = [...this.#addresses];
+    const take = (port: PortTable, fits: (address: Address) => boolean): boolean => {
+      const at = free.findIndex((address) => address.serves.table?.protocol === port.protocol && fits(address));
+      if (at !== -1) given.set(free.splice(at, 1)[0]!, port);
+      return at !== -1;
+    };
+    const moved = ports.filter(
+      (port) => !take(port, ({ serves, listening }) => serves.table?.key === port.key && listensAt(listening, port)),
+    );
+    free.sort((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
+    const wanted = moved.filter(
+      (port) => !take(port, ({ offset, listening }) => (offset !== undefined ? port.listenOn === undefined : listensAt(listening, port))),
+    );
     const opened: Address[] = [];
     try {
-      for (const { port } of wanted) {
-        let address = free.shift();
-        if (address === undefined) {
-          address = await this.#open([...this.#addresses, ...opened], ports);
-          opened.push(address);
-        }
+      for (const port of wanted) {
+        const address = await this.#open([...this.#addresses, ...opened], port);
+        opened.push(address);
         given.set(address, port);
       }
     } catch (error) {
@@ -71,9 +81,11 @@ export class Listeners {
       throw error;
     }
     return () => {
-      for (const [{ serves }, port] of given) serves.port = port;
-      this.#addresses = [...stay, ...given.keys()];
-      for (const { serves, listening } of this.#addresses) adjust(listening, settingsOf(ports.find(({ port }) => port === serves.port)!));
+      for (const [{ serves, listening }, table] of given) {
+        serves.table = table;
+        adjust(listening, table);
+      }
+      this.#addresses = [...given.keys()];
       for (const address of free) void this.#leave(address);
     };
   }
@@ -98,18 +110,26 @@ export class Listeners {
     for (const listening of this.#leaving.keys()) listening.cut();
   }
 
-  async #open(taken: readonly Address[], ports: readonly PortTable[]): Promise<Address> {
+  async #open(taken: readonly Address[], table: PortTable): Promise<Address> {
+    const { listenOn } = table;
     let offset = 0;
     while (taken.some((other) => other.offset === offset)) offset++;
-    const serves = { port: 0 };
-    const settings = { host: this.#host, port: this.#port === 0 ? 0 : this.#port + offset, ...settingsOf(ports[0]!) };
-    const listening = await listen(settings, (request, response, target) => this.#handler(request, response, target, serves.port));
+    const serves: Address['serves'] = { table: undefined };
+    const settings = {
+      host: this.#host,
+      port: listenOn ?? (this.#port === 0 ? 0 : this.#port + offset),
+      ...settingsOf(table),
+      tls: tlsOf(table, serves),
+    };
+    const listening = await listen(settings, (request, response, target) =>
+      this.#handler(request, response, target, serves.table?.key ?? ''),
+    );
     const sockets = new Set<Socket>();
     listening.instance.server.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     });
-    return { offset, listening, sockets, serves };
+    return { offset: listenOn === undefined ? offset : undefined, listening, sockets, serves };
   }
 
   #leave({ listening, sockets }: Address): Promise<void> {
@@ -137,8 +157,25 @@ function settingsOf({ listeners }: PortTable): Pick<ServerSettings, 'keepAliveMs
   };
 }
 
-/** A policy that changed holds for the connections that come. */
-function adjust({ instance: { server } }: Listening, { keepAliveMs, maxConnections }: ReturnType<typeof settingsOf>): void {
+/** Whether an address is where a port is to be listened on. */
+function listensAt({ port }: Listening, { listenOn }: PortTable): boolean {
+  return listenOn === undefined || listenOn === port;
+}
+
+/** Certificates of the configuration in service, whichever that is when a client connects. */
+function tlsOf(first: PortTable, serves: Address['serves']): ServerTls | undefined {
+  if (first.protocol === 'HTTP') return undefined;
+  return {
+    choose: (name) => (serves.table ?? first).certificate(name)?.context,
+    fallback: first.certificate(undefined)!.pair,
+  };
+}
+
+/** What changed holds for the connections that come. */
+function adjust({ instance: { server } }: Listening, table: PortTable): void {
+  const { keepAliveMs, maxConnections } = settingsOf(table);
   server.keepAliveTimeout = keepAliveMs;
   server.maxConnections = maxConnections ?? Number.POSITIVE_INFINITY;
+  const certificate = table.certificate(undefined);
+  if (certificate !== undefined && server instanceof TlsServer) server.setSecureContext({ ...certificate.pair, minVersion: 'TLSv1.2' });
 }

@@ -45,7 +45,11 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
       new Exchange(this, request.reply).start();
       return;
     }
-    const location = redirectLocation(redirect, { host: request.host, port, path: request.path, query: request.query }, match.path.value);
+    const location = redirectLocation(
+      redirect,
+      { scheme: schemeOf(request), host: request.host, port, path: request.path, query: request.query },
+      match.path.value,
+    );
     const headers: Record<string, string | string[]> = { location };
     editAnswer(headers, rule.filters.answer);
     request.reply.send(redirect.statusCode, headers, Buffer.alloc(0));
@@ -77,7 +81,7 @@ export class OrdinaryCall implements Call<OrdinaryTarget> {
     headers.push('host', filters.rewriteHost ?? authority ?? endpoint.hostHeader);
     // Each hop adds whom it heard from: with trusted proxies that is not the client.
     const peer = request.raw.socket?.remoteAddress?.replace(/^::ffff:/, '') ?? request.address;
-    headers.push('x-forwarded-for', [client['x-forwarded-for'] ?? [], peer].flat().join(', '), 'x-forwarded-proto', 'http');
+    headers.push('x-forwarded-for', [client['x-forwarded-for'] ?? [], peer].flat().join(', '), 'x-forwarded-proto', schemeOf(request));
     if (authority !== undefined) headers.push('x-forwarded-host', authority);
     headers.push(...request.identity.headers);
     headers = ordinaryHeaders(headers, rule, target);
@@ -141,6 +145,10 @@ export function ordinaryHeaders(
   target: Pick<OrdinaryTarget, 'request'> | undefined,
 ): string[] {
   return edited(edited(headers, filters.request), target?.request);
+}
+
+function schemeOf({ listener }: GatewayRequest): 'http' | 'https' {
+  return listener?.protocol === 'HTTPS' ? 'https' : 'http';
 }
 
 function hasBody(headers: IncomingHttpHeaders): boolean {

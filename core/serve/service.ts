@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify';
 import { Lifecycle } from '../lifecycle.ts';
 import type { Sources } from '../resources/load.ts';
 import { InvalidResources } from '../resources/problem.ts';
-import { FolderWatch } from '../resources/watch.ts';
 import type { Pools } from '../route/scope.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { adminApp, type ReloadState } from './admin.ts';
@@ -11,11 +10,14 @@ import { type Candidate, Configuration } from './configuration.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { StatusSources } from './status/feed.ts';
 import { RecentRequests } from './status/recent.ts';
+import { expiryGauges } from './expiry.ts';
 import { backendGauges, modelNames } from './measured.ts';
+import { FileSource, type ResourceSource } from './source.ts';
 
 /** What every process is started with that serves resources. */
 export interface ServiceOptions {
-  readonly sources: Sources;
+  /** Files and folders; or a cluster. */
+  readonly sources: Sources | ResourceSource;
   /** 0: any free one. */
   readonly adminPort: number;
   /** Address of the admin listener; others than this machine's own are for probes and scrapers in a cluster. @default 127.0.0.1 */
@@ -56,7 +58,8 @@ export interface Front {
 
 /** Time between the end of readiness and the end of listening, in which load balancers take notice. */
 const UNREADY_MS = 500;
-const FILE_CHANGED = 'a file changed';
+/** Loads that may follow one another because each asks for more, such as a Secret that names another one. */
+const MOST_LOADS = 5;
 
 /** A running process that serves resources: loads, answers, reloads, drains. */
 export abstract class Service {
@@ -68,7 +71,7 @@ export abstract class Service {
   protected readonly recent = new RecentRequests();
   readonly #options: ServiceOptions;
   readonly #notices: ServiceParts['notices'];
-  readonly #watch: FolderWatch;
+  readonly #source: ResourceSource;
   readonly #admin;
   #adminPort = 0;
   /** Reloads come one after the other. */
@@ -80,11 +83,10 @@ export abstract class Service {
     this.metrics = metrics;
     this.#notices = notices;
     const { log } = options;
-    this.configuration = new Configuration(options.sources, (message) => log('warn', message), pools);
-    this.#watch = new FolderWatch(
-      () => void this.reload(FILE_CHANGED),
-      (folder, error) => log('warn', `changes of ${folder} are not noticed; send SIGHUP after one`, describe(error)),
-    );
+    const { sources } = options;
+    this.#source =
+      'load' in sources ? sources : new FileSource(sources, (message, _folder, error) => log('warn', message, describe(error)));
+    this.configuration = new Configuration(this.#source, (message) => log('warn', message), pools);
     metrics.families.reloadOk.with().set(1);
     metrics.onCollect(() => backendGauges(this.configuration.current, metrics.families));
     const { configuration, lifecycle, reloadState: reload, recent } = this;
@@ -109,8 +111,10 @@ export abstract class Service {
    * @throws InvalidResources with every problem of the configuration; the system's error when a port cannot be had
    */
   async start(): Promise<void> {
-    this.configuration.load();
-    this.#inService(this.configuration.current);
+    await this.#source.open();
+    const first = (await this.#prepare())!;
+    this.configuration.take(first);
+    this.#inService(first);
     this.metrics.collectProcess();
     try {
       await this.#admin.listen({ host: this.#options.adminHost ?? '127.0.0.1', port: this.#options.adminPort });
@@ -120,7 +124,7 @@ export abstract class Service {
       await this.#close();
       throw error;
     }
-    this.#watch.update(this.configuration.folders);
+    this.#source.watch(() => void this.reload(this.#source.changed));
     this.lifecycle.started();
   }
 
@@ -138,7 +142,7 @@ export abstract class Service {
     if (this.lifecycle.draining) return false;
     this.reloadState.lastAttemptAt = Date.now();
     try {
-      const candidate = this.#prepare();
+      const candidate = await this.#prepare();
       if (candidate !== undefined) {
         const change = await this.front.prepare(candidate.snapshot).catch((error: unknown) => {
           this.configuration.drop();
@@ -148,7 +152,7 @@ export abstract class Service {
         change();
         const { generation, hash } = candidate.snapshot;
         this.#reloaded('ok');
-        this.#inService(candidate.snapshot);
+        this.#inService(candidate);
         this.#options.log('info', `configuration ${generation} (${hash}) is in service: ${reason}`);
       }
       this.reloadState.lastError = undefined;
@@ -165,18 +169,20 @@ export abstract class Service {
     reloadOk.with().set(result === 'ok' ? 1 : 0);
   }
 
-  #inService(snapshot: Snapshot): void {
+  #inService({ snapshot, compiled }: Candidate): void {
+    this.#source.served?.(compiled);
     const { generation, loadedAt } = this.metrics.families;
     generation.with().set(snapshot.generation);
     loadedAt.with().set(snapshot.loadedAt / 1000);
+    expiryGauges(snapshot, this.metrics.families);
     this.metrics.models.keep(modelNames(snapshot));
   }
 
-  #prepare(): Candidate | undefined {
-    try {
-      return this.configuration.prepare();
-    } finally {
-      this.#watch.update(this.configuration.folders);
+  async #prepare(): Promise<Candidate | undefined> {
+    for (let loads = 1; ; loads++) {
+      const candidate = this.configuration.prepare();
+      if (candidate === undefined || loads === MOST_LOADS || !(await this.#source.complete())) return candidate;
+      this.configuration.drop();
     }
   }
 
@@ -184,7 +190,7 @@ export abstract class Service {
     const message = error instanceof Error ? error.message : String(error);
     this.#reloaded('refused');
     // Changes come in bunches: the same text is not told again and again.
-    const told = reason === FILE_CHANGED && this.reloadState.lastError === message;
+    const told = reason === this.#source.changed && this.reloadState.lastError === message;
     this.reloadState.lastError = message;
     if (told) return;
     this.#options.log(
@@ -204,7 +210,7 @@ export abstract class Service {
     const { drainMs } = this.#options;
     this.lifecycle.drain();
     this.front.unready?.();
-    this.#watch.close();
+    await this.#source.close();
     await this.#reloading;
     const unreadyMs = Math.min(UNREADY_MS, drainMs);
     if (unreadyMs > 0) await sleep(unreadyMs);
@@ -215,6 +221,7 @@ export abstract class Service {
   async #close(): Promise<void> {
     await this.front.close();
     await this.#admin.close();
+    await this.#source.close();
     await this.configuration.close();
   }
 }

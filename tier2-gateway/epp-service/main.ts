@@ -4,11 +4,12 @@ import { describe, type Front, Service, type ServiceOptions } from '#core/serve/
 import { Metrics } from '#core/telemetry/metrics';
 
 import { poolRoutes, poolStates } from '../admin.ts';
-import type { Certificate } from '../epp/self-signed.ts';
+import type { Certificate } from '#core/http/self-signed';
 import { type EppServer, startEppServer } from '../epp/server.ts';
 import { tierTwoEndpoints } from '../main.ts';
 import { PoolsInService } from '../pick/pools-in-service.ts';
 import type { ServedPool } from '../pick/served-pool.ts';
+import type { PodEndpoints } from '../pools/pod-source.ts';
 import { ServicePicker } from './service-picker.ts';
 
 /** What an endpoint picker process is started with. */
@@ -26,6 +27,8 @@ export interface EppServiceOptions extends ServiceOptions {
   readonly maxEndpoints: number;
   /** Whether it is told how good they are. */
   readonly scores: boolean;
+  /** In a cluster: the pods of the pools. @default pools need an annotation that names their endpoints */
+  readonly pods?: PodEndpoints | undefined;
 }
 
 /** Our picker as a process of its own, for gateways that speak the Endpoint Picker Protocol. It reads pools and what belongs to them. */
@@ -43,7 +46,7 @@ export class EppService extends Service {
     const { log, maxEndpoints, scores } = options;
     const name = options.pool === undefined || options.pool.includes('/') ? options.pool : `default/${options.pool}`;
     const measured = new Metrics('epp');
-    const pools = new PoolsInService((message) => log('warn', message), { alone: true, only: name, metrics: measured });
+    const pools = new PoolsInService((message) => log('warn', message), { alone: true, only: name, metrics: measured, pods: options.pods });
     super(options, measured, {
       pools,
       admin: (app) => poolRoutes(app, pools),

@@ -8,7 +8,7 @@ import { applyEdit, toHeaderMap } from './header-edit.ts';
 import { healthService, processMethod } from './messages.ts';
 import type { ProcessingRequest, ProcessingResponse } from './messages.ts';
 import { asPicked, clientOf, collect, HEADERS, pickWith, Seen, sourceOf } from './picker.fixture.ts';
-import { selfSigned } from './self-signed.ts';
+import { selfSigned } from '#core/http/self-signed';
 import { startEppServer } from './server.ts';
 import type { EppServer, EppServerOptions } from './server.ts';
 import type { AnswerWatch, PickRequest } from './served-pick.ts';

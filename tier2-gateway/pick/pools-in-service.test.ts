@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 
 import { Configuration } from '#core/serve/configuration';
+import { FileSource } from '#core/serve/source';
 
 import { poolYaml } from '../tier-two.fixture.ts';
 import { PoolsInService } from './pools-in-service.ts';
@@ -16,7 +17,7 @@ const pool = (name: string) => poolYaml(name, [{ address: '127.0.0.1:61' }]);
 function load(only?: string): { readonly pools: PoolsInService; readonly configuration: Configuration; text: (...yaml: string[]) => void } {
   const pools = new PoolsInService(() => undefined, { alone: true, only });
   const texts = [{ file: 'test.yaml', text: '' }];
-  const configuration = new Configuration({ paths: [], env: {}, texts }, () => undefined, pools);
+  const configuration = new Configuration(new FileSource({ paths: [], env: {}, texts }), () => undefined, pools);
   open.push(configuration);
   return { pools, configuration, text: (...yaml) => (texts[0] = { file: 'test.yaml', text: yaml.join('---') }) };
 }

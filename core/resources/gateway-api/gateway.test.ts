@@ -4,7 +4,7 @@ import { problemsOf, problemsOfSpec } from '../ai-gateway/problems-of.ts';
 import { Gateway } from './gateway.ts';
 
 const ONE = '{name: http, port: 80, protocol: HTTP}';
-const TLS = 'TLS is terminated in front of the gateway on a laptop; served with Kubernetes in a later release';
+const PASSED_ON = 'TLS is terminated here: what passes through unread cannot be routed by what HTTP says';
 
 function problemsOfListeners(...listeners: string[]): string[] {
   return problemsOfSpec(Gateway, `{gatewayClassName: tierkit, listeners: [${listeners.join(', ')}]}`);
@@ -52,18 +52,32 @@ describe('listeners', () => {
     ['a port out of range', ['{name: a, port: 65536, protocol: HTTP}'], ['spec.listeners[0].port: must be <= 65535, not 65536']],
     ['a port that is text', ['{name: a, port: "80", protocol: HTTP}'], ['spec.listeners[0].port: must be integer, not "80"']],
     ['upper case', ['{name: Http, port: 80, protocol: HTTP}'], [expect.stringMatching(/^spec\.listeners\[0\]\.name: "Http" is no /)]],
+    ['HTTPS', ['{name: a, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: c}]}}'], []],
     [
-      'HTTPS, once for the protocol and once for its settings',
-      ['{name: a, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: c}]}}'],
-      [`spec.listeners[0].tls: is not supported: ${TLS}`, `spec.listeners[0].protocol: "HTTPS" is not supported: ${TLS}`],
+      'HTTPS without a certificate',
+      ['{name: a, port: 443, protocol: HTTPS}', '{name: b, port: 443, protocol: HTTPS, hostname: b.c, tls: {mode: Terminate}}'],
+      [
+        'spec.listeners[0].tls.certificateRefs: is required for protocol HTTPS',
+        'spec.listeners[1].tls.certificateRefs: is required for protocol HTTPS',
+      ],
     ],
-    ['TLS', ['{name: a, port: 443, protocol: TLS}'], [`spec.listeners[0].protocol: "TLS" is not supported: ${TLS}`]],
+    [
+      'HTTP with one',
+      ['{name: a, port: 80, protocol: HTTP, tls: {certificateRefs: [{name: c}]}}'],
+      ['spec.listeners[0].tls: is for protocol HTTPS, not for HTTP'],
+    ],
+    [
+      'TLS that passes through',
+      ['{name: a, port: 443, protocol: HTTPS, tls: {mode: Passthrough}}'],
+      [`spec.listeners[0].tls.mode: "Passthrough" is not supported: ${PASSED_ON}`],
+    ],
+    ['TLS', ['{name: a, port: 443, protocol: TLS}'], [`spec.listeners[0].protocol: "TLS" is not supported: ${PASSED_ON}`]],
     ['TCP', ['{name: a, port: 1, protocol: TCP}'], [expect.stringMatching(/^spec\.listeners\[0\]\.protocol: "TCP" is not supported: /)]],
     ['UDP', ['{name: a, port: 1, protocol: UDP}'], [expect.stringMatching(/^spec\.listeners\[0\]\.protocol: "UDP" is not supported: /)]],
     [
       'a protocol that is misspelt',
       ['{name: a, port: 1, protocol: Http}'],
-      ['spec.listeners[0].protocol: must be one of HTTP, not "Http"; did you mean "HTTP"?'],
+      ['spec.listeners[0].protocol: must be one of HTTP, HTTPS, not "Http"; did you mean "HTTP"?'],
     ],
     [
       'a field that is misspelt',
@@ -136,7 +150,10 @@ describe('the rest of the spec', () => {
       `infrastructure: {labels: {${Array.from({ length: 9 }, (_, index) => `l${index}: x`).join(', ')}}}`,
       [expect.stringMatching(/^spec\.infrastructure\.labels: must NOT have more than 8 properties/)],
     ],
-    ['tls: {backend: {clientCertificateRef: {name: a}}}', [`spec.tls: is not supported: ${TLS}`]],
+    [
+      'tls: {backend: {clientCertificateRef: {name: a}}}',
+      ['spec.tls: is not supported: certificates of clients are not asked for, and backends have BackendTLSPolicy'],
+    ],
     ['allowedListeners: {namespaces: {from: All}}', [expect.stringMatching(/^spec\.allowedListeners: is not supported: /)]],
     ['defaultScope: All', [expect.stringMatching(/^spec\.defaultScope: is not supported: /)]],
     ['adresses: []', ['spec.adresses: unknown field; did you mean "addresses"?']],

@@ -5,13 +5,21 @@ import { Group, Hostname, KindName, list, object, ObjectName, oneOf, PortNumber,
 import { map, reportRepeated, withDefault } from './collections.ts';
 import { checkLabelKeys } from './label-keys.ts';
 import { checkSelector, LabelSelector } from './label-selector.ts';
-import { LocalObjectReference } from './object-reference.ts';
+import { LocalObjectReference, SecretObjectReference } from './object-reference.ts';
+
+const ListenerTls = object({
+  mode: oneOf(['Terminate'], { default: 'Terminate' }),
+  /** Secrets of type kubernetes.io/tls; a client gets the first one that has the name which it asks for, else the first. */
+  certificateRefs: Type.Optional(list(SecretObjectReference, 64)),
+});
 
 const Listener = object({
   name: SectionName,
   hostname: Type.Optional(Hostname),
   port: PortNumber,
-  protocol: oneOf(['HTTP']),
+  protocol: oneOf(['HTTP', 'HTTPS']),
+  /** Of HTTPS. */
+  tls: Type.Optional(ListenerTls),
   allowedRoutes: withDefault(
     object({
       namespaces: withDefault(
@@ -42,7 +50,7 @@ const Address = object({
   value: Type.Optional(text(253, 0)),
 });
 
-const TLS_IN_FRONT = 'TLS is terminated in front of the gateway on a laptop; served with Kubernetes in a later release';
+const PASSED_ON = 'TLS is terminated here: what passes through unread cannot be routed by what HTTP says';
 
 export const Gateway = defineKind({
   kind: 'Gateway',
@@ -66,12 +74,12 @@ export const Gateway = defineKind({
     }),
   }),
   refused: {
-    'spec.listeners[].protocol=HTTPS': TLS_IN_FRONT,
-    'spec.listeners[].protocol=TLS': TLS_IN_FRONT,
+    'spec.listeners[].protocol=TLS': PASSED_ON,
+    'spec.listeners[].tls.mode=Passthrough': PASSED_ON,
+    'spec.listeners[].tls.options': 'versions and ciphers are those of Node',
     'spec.listeners[].protocol=TCP': 'requests are routed by what HTTP says; bare connections are not',
     'spec.listeners[].protocol=UDP': 'requests are routed by what HTTP says; datagrams are not',
-    'spec.listeners[].tls': TLS_IN_FRONT,
-    'spec.tls': TLS_IN_FRONT,
+    'spec.tls': 'certificates of clients are not asked for, and backends have BackendTLSPolicy',
     'spec.allowedListeners': 'a Gateway has the listeners that it lists itself; ListenerSets are not read',
     'spec.defaultScope': 'a route attaches to the Gateways that its parentRefs name, and to no other',
   },
@@ -102,10 +110,17 @@ function checkListeners(listeners: readonly Listener[], report: Report): void {
   );
   for (const [index, listener] of listeners.entries()) {
     const { from, selector } = listener.allowedRoutes.namespaces;
+    checkTls(listener, `spec.listeners[${index}].tls`, report);
     const path = `spec.listeners[${index}].allowedRoutes.namespaces.selector`;
     if (selector !== undefined) checkSelector(selector, path, report);
     else if (from === 'Selector') report(path, 'is required when namespaces.from is Selector');
   }
+}
+
+function checkTls({ protocol, tls }: Listener, path: string, report: Report): void {
+  if (protocol === 'HTTP' && tls !== undefined) report(path, 'is for protocol HTTPS, not for HTTP');
+  if (protocol === 'HTTPS' && (tls?.certificateRefs ?? []).length === 0)
+    report(`${path}.certificateRefs`, 'is required for protocol HTTPS');
 }
 
 const HOSTNAME = /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

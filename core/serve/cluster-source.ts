@@ -1,0 +1,190 @@
+import { ClusterWatch } from '../kubernetes/cluster-watch.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import { EndpointSlices } from '../kubernetes/endpoint-slices.ts';
+import type { WatchedKind } from '../kubernetes/kind-watch.ts';
+import type { Log } from '../kubernetes/outage.ts';
+import { ReferencedWatch } from '../kubernetes/referenced-watch.ts';
+import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
+import { ClusterLoader, type ClusterLoaded, REFERENCED } from '../resources/cluster-load.ts';
+import type { GroupKind, KindDefinition } from '../resources/kind.ts';
+import { KINDS } from '../resources/kinds.ts';
+import type { CompileOptions } from '../route/compile.ts';
+import { gatewayOf } from './gateway-service.ts';
+import type { ResourceSource } from './source.ts';
+
+export interface ClusterSourceOptions {
+  readonly client: KubernetesClient;
+  /** Of the GatewayClasses whose Gateways are served. */
+  readonly controllerName: string;
+  /** Namespace of the Services that lead to the Gateways: this process's own. */
+  readonly ownNamespace: string;
+  /** Namespaces whose resources are read; absent: all. */
+  readonly namespaces?: readonly string[] | undefined;
+  readonly log: Log;
+  /** Called for whatever changed, versions and statuses included. */
+  readonly onAnyChange?: (() => void) | undefined;
+}
+
+/** Time until everything has to be read once. */
+const SYNC_MS = 60_000;
+/** A Secret that is not there is not waited for; one that cannot be read soon is as good as absent. */
+const REFERENCED_MS = 2000;
+
+const SERVICE: GroupKind = { group: '', kind: 'Service' };
+
+/** The resources of a cluster, as its API server tells them. While that is away, everything stays as it was. */
+export class ClusterSource implements ResourceSource {
+  readonly changed = 'the cluster changed';
+  readonly compile: CompileOptions = {
+    inCluster: true,
+    listenOn: (gateway, port) => this.#places.get(`${gateway}/${port}`),
+    slices: (service) => {
+      this.#headless.add(service);
+      return this.#slices.of(service);
+    },
+  };
+  readonly watched: ClusterWatch;
+  readonly #options: ClusterSourceOptions;
+  readonly #loader: ClusterLoader;
+  readonly #referenced: readonly ReferencedWatch[];
+  readonly #slices: EndpointSlices;
+  /** Services whose slices the last configuration asked for. */
+  readonly #headless = new Set<string>();
+  #onChange: (() => void) | undefined;
+  #loaded: ClusterLoaded | undefined;
+  #places: ReadonlyMap<string, number> = new Map();
+  #loadedRevision = 0;
+  /** Counts what changed of what is referred to. */
+  #references = 0;
+
+  constructor(options: ClusterSourceOptions) {
+    this.#options = options;
+    const { client, controllerName, namespaces, log, onAnyChange } = options;
+    this.#loader = new ClusterLoader(controllerName);
+    this.watched = new ClusterWatch({
+      client,
+      kinds: watchedKinds(),
+      namespaces,
+      log,
+      onChange: ({ content }) => {
+        if (content) this.#onChange?.();
+        onAnyChange?.();
+      },
+    });
+    const onReferenced = (): void => {
+      this.#references++;
+      this.#onChange?.();
+    };
+    this.#slices = new EndpointSlices(client, log, onReferenced);
+    this.#referenced = REFERENCED.map(
+      (definition) => new ReferencedWatch({ client, type: typeOf(definition), log, onChange: onReferenced }),
+    );
+  }
+
+  /** What the last load brought. */
+  get loaded(): ClusterLoaded | undefined {
+    return this.#loaded;
+  }
+
+  /** Revision of what is watched, at the last load. */
+  get loadedRevision(): number {
+    return this.#loadedRevision;
+  }
+
+  /** As the cluster serves a kind; undefined while it does not. */
+  typeOf({ group, kind }: GroupKind): ResourceType | undefined {
+    const version = this.watched.states().find((state) => state.group === group && state.kind === kind)?.version;
+    const watched = watchedKinds().find((each) => each.group === group && each.kind === kind);
+    return version === undefined || watched === undefined ? undefined : { ...watched, version };
+  }
+
+  async open(): Promise<void> {
+    this.watched.start();
+    await this.watched.synced(SYNC_MS);
+  }
+
+  load(): ClusterLoaded {
+    const objects = watchedKinds().flatMap((kind) => this.watched.objects(kind).map(({ object }) => object));
+    const referenced = this.#referenced.flatMap((watch) => watch.all().map(({ object }) => object));
+    this.#places = placesOf(
+      this.watched.objects(SERVICE).map(({ object }) => object),
+      this.#options.ownNamespace,
+    );
+    this.#loadedRevision = this.watched.revision;
+    this.#headless.clear();
+    const hash = `${this.watched.revision}.${this.#references}`;
+    this.#loaded = this.#loader.load([...objects, ...referenced], hash);
+    return this.#loaded;
+  }
+
+  async complete(): Promise<boolean> {
+    const { set } = this.#loaded!;
+    const before = this.#supplements();
+    const left = REFERENCED.flatMap((definition, index) => this.#referenced[index]!.want([...set.asked(definition)].map(reference)));
+    left.push(...this.#slices.want(this.#headless));
+    for (const problem of left) this.#options.log('warn', problem);
+    await Promise.all([...this.#referenced, this.#slices].map((watch) => watch.synced(REFERENCED_MS)));
+    const more = this.#supplements() !== before;
+    if (more) this.#references++;
+    return more;
+  }
+
+  /** Which of the objects that are referred to have been read. */
+  #supplements(): string {
+    const objects = this.#referenced.flatMap((watch) => watch.all().map(({ key, uid }) => `${key} ${uid}`));
+    return [...objects, ...[...this.#headless].map((key) => `${key} ${this.#slices.of(key).length}`)].join();
+  }
+
+  watch(onChange: () => void): void {
+    this.#onChange = onChange;
+    // What changed since the load has to be seen as well.
+    onChange();
+  }
+
+  async close(): Promise<void> {
+    this.#onChange = undefined;
+    await Promise.all([this.watched.stop(), this.#slices.stop(), ...this.#referenced.map((watch) => watch.stop())]);
+  }
+}
+
+function reference(key: string): { readonly namespace: string; readonly name: string } {
+  const at = key.indexOf('/');
+  return { namespace: key.slice(0, at), name: key.slice(at + 1) };
+}
+
+/** Every kind that is read, and Namespaces for their labels; not what is read by reference. */
+function watchedKinds(): readonly WatchedKind[] {
+  const byReference: readonly KindDefinition[] = REFERENCED;
+  const definitions = KINDS.filter((definition) => !byReference.includes(definition));
+  return [...definitions.map(watchedKind), { group: '', versions: ['v1'], kind: 'Namespace', plural: 'namespaces', namespaced: false }];
+}
+
+function watchedKind({ group, kind, versions, namespaced }: KindDefinition): WatchedKind {
+  return { group, kind, versions, namespaced, plural: pluralOf(kind) };
+}
+
+function typeOf(definition: KindDefinition): WatchedKind & { readonly version: string } {
+  return { ...watchedKind(definition), version: definition.versions[0]! };
+}
+
+/** As CRDs name them. */
+function pluralOf(kind: string): string {
+  const lower = kind.toLowerCase();
+  if (/[^aeiou]y$/.test(lower)) return `${lower.slice(0, -1)}ies`;
+  return lower.endsWith('s') ? `${lower}es` : `${lower}s`;
+}
+
+/** Where this process listens for the ports of Gateways: as the Services say that lead to them. */
+function placesOf(services: readonly KubernetesObject[], namespace: string): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  for (const service of services) {
+    if (service.metadata.namespace !== namespace) continue;
+    const gateway = gatewayOf(service);
+    if (gateway === undefined) continue;
+    const { ports = [] } = (service['spec'] ?? {}) as {
+      readonly ports?: readonly { readonly port: number; readonly targetPort?: unknown }[];
+    };
+    for (const { port, targetPort } of ports) if (typeof targetPort === 'number') places.set(`${gateway}/${port}`, targetPort);
+  }
+  return places;
+}
