@@ -86,7 +86,7 @@ describe('a chat completion', () => {
       'session.id': 's-1',
       'tierkit.request_id': gateway.accessLog[0]!['x-request-id'],
     });
-    expect(root.status.code).toBe(0);
+    expect(root.status.code).toBe(1);
     expect(root.parentSpanContext).toBeUndefined();
     const attempt = named(all, 'attempt default/a');
     expect(attempt.parentSpanContext?.spanId).toBe(root.spanContext().spanId);
@@ -138,7 +138,7 @@ describe('what went wrong', () => {
     });
     expect(named(all, 'attempt default/a').status.code).toBe(2);
     expect(named(all, 'attempt default/b').attributes['tierkit.attempt.ended']).toBe('ok');
-    expect(named(all, 'ChatCompletion').status.code).toBe(0);
+    expect(named(all, 'ChatCompletion').status.code).toBe(1);
     expect(named(all, 'ChatCompletion').attributes['tierkit.kept_for']).toBe('fallback');
   });
 
@@ -176,7 +176,7 @@ describe('what went wrong', () => {
     abort.abort();
     const all = await spans(2);
     expect(named(all, 'ChatCompletion').attributes).toMatchObject({ 'tierkit.client_gone': true });
-    expect(named(all, 'ChatCompletion').status.code).toBe(0);
+    expect(named(all, 'ChatCompletion').status.code).toBe(1);
     expect(named(all, 'attempt default/a').attributes['tierkit.attempt.ended']).toBe('client_gone');
   });
 

@@ -22,6 +22,8 @@ export interface SpanParts {
   readonly events?: readonly EventParts[];
   /** Undefined: it went well, or nobody can say. */
   readonly error?: string | undefined;
+  /** Whether it is said that it went well; else it is left open, as OpenTelemetry asks of instrumentations. */
+  readonly ok?: boolean;
 }
 
 export interface EventParts {
@@ -32,6 +34,7 @@ export interface EventParts {
 
 const NO_LINKS: Link[] = [];
 const UNSET: SpanStatus = { code: SpanStatusCode.UNSET };
+const OK: SpanStatus = { code: SpanStatusCode.OK };
 
 /** A span that is over, built in one go, as the exporters of the SDK take it. */
 export class BuiltSpan implements ReadableSpan {
@@ -65,7 +68,7 @@ export class BuiltSpan implements ReadableSpan {
     this.startTime = hrTime(startMs);
     this.endTime = hrTime(endMs);
     this.duration = hrTime(endMs - startMs);
-    this.status = error === undefined ? UNSET : { code: SpanStatusCode.ERROR, message: error };
+    this.status = error === undefined ? (parts.ok === true ? OK : UNSET) : { code: SpanStatusCode.ERROR, message: error };
     this.attributes = parts.attributes;
     this.events = events.map(({ name, atMs, attributes }) => ({ name, time: hrTime(atMs), attributes, droppedAttributesCount: 0 }));
     this.resource = resource;

@@ -35,6 +35,8 @@ export function spansOf(record: CallRecord, settings: SpanSettings, scope: Scope
     },
     events: eventsOf(record, showsErrors(settings.convention, shown, redaction)),
     error: record.error === undefined ? undefined : safeText(record.error.message),
+    // OpenInference's own instrumentations say so, and Phoenix shows it; what its client left before the end is neither.
+    ok: settings.convention === 'openinference' && record.complete,
   };
   const below = { traceId, parentSpanId: spanId, remoteParent: false };
   return [
