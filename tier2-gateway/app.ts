@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
-import type { Picked } from '#core/attempt/call';
 import { GatewayError } from '#core/errors';
-import type { OrdinaryTarget } from '#core/route/rule';
-import { OrdinaryCall, type OrdinaryCallOptions } from '#core/serve/ordinary';
+import type { OrdinaryCallOptions } from '#core/serve/ordinary';
 import type { ApiRequest, Stages } from '#core/serve/pipeline';
 import type { GatewayRequest } from '#core/serve/request';
 import type { Metrics } from '#core/telemetry/metrics';
@@ -13,7 +11,7 @@ import { RequestVerifier, TOKEN_HEADER } from '#core/tiers/request-token';
 
 import { checkModel, TierTwoCall } from './call.ts';
 import { PoolRequestMetrics } from './metrics/request-series.ts';
-import { ServedPool } from './pick/served-pool.ts';
+import { PoolPassage } from './passage.ts';
 
 /** Tier two's own stages: verify, and behind read → route: pool → pick → attempt* → settle. */
 export class TierTwoStages implements Stages {
@@ -58,16 +56,8 @@ export class TierTwoStages implements Stages {
     new TierTwoCall(api, this.#keys.signing, this.#requests).start();
   }
 
-  callOrdinary(ordinary: OrdinaryCallOptions): void {
-    new PoolPassage(ordinary).run();
-  }
-}
-
-/** Traffic to a pool that no model API knows, such as `/health`: any endpoint that is ready will do. */
-class PoolPassage extends OrdinaryCall {
-  pick({ backend }: OrdinaryTarget): Picked | undefined {
-    if (!(backend instanceof ServedPool)) return undefined;
-    return { endpoint: backend.endpoint(Date.now(), Math.random), watch: undefined };
+  callOrdinary(ordinary: OrdinaryCallOptions): Promise<void> {
+    return PoolPassage.run(ordinary);
   }
 }
 

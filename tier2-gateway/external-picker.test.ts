@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import type { ServedInfo } from './epp/served-pick.ts';
 import { type EppServer, startEppServer } from './epp/server.ts';
-import { modelYaml, poolYaml, startPod, startTierTwo, type TestPod, type TestTierTwo } from './tier-two.fixture.ts';
+import { modelYaml, poolRef, poolYaml, startPod, startTierTwo, type TestPod, type TestTierTwo } from './tier-two.fixture.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -77,4 +77,29 @@ describe('a pool with an endpoint picker of its own', () => {
     expect(response.status).toBe(429);
     expect(pods.map(({ seen }) => seen.length)).toEqual([0, 0]);
   });
+});
+
+test('in a cluster a pool whose picker is not there takes its own requests with it, and no others', async () => {
+  const pods: readonly [TestPod, TestPod] = [await startPod(), await startPod()];
+  open.push(...pods);
+  pods[1].answer = (_request, response) => void response.end('well');
+  const broken = poolYaml('broken', [pods[0]]).replace(
+    'targetPorts:',
+    'endpointPickerRef: {name: epp, port: {number: 9002}}, targetPorts:',
+  );
+  const route = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: r}
+spec:
+  parentRefs: [{name: gw}]
+  rules: [{matches: [{path: {value: /broken}}], backendRefs: [${poolRef('broken')}]}, {backendRefs: [${poolRef('good')}]}]`;
+  const two = await startTierTwo([broken, poolYaml('good', [pods[1]]), route, modelYaml('m', ['broken'])], { inCluster: true });
+  open.push(two);
+  const response = await fetch(`${two.url}/broken/health`);
+  expect(response.status).toBe(500);
+  expect(await response.text()).toContain('TK_BROKEN_ROUTE');
+  expect((await two.chat({ model: 'm' })).status).toBeGreaterThanOrEqual(500);
+  expect(await (await fetch(`${two.url}/health`)).text()).toBe('well');
+  expect(pods.map(({ seen }) => seen.length)).toEqual([0, 1]);
 });

@@ -6,12 +6,15 @@ import type { TierKeys } from '#core/tiers/keys';
 import { poolRoutes, poolStates } from './admin.ts';
 import { TierTwoStages } from './app.ts';
 import { PoolsInService } from './pick/pools-in-service.ts';
+import type { PodEndpoints } from './pools/pod-source.ts';
 
 /** What a process of tier two is started with. */
 export interface TierTwoOptions extends Omit<TierOptions, 'prefixes'> {
   readonly keys: TierKeys;
   /** The name that tier one signs requests for. */
   readonly audience: string;
+  /** In a cluster: the pods of the pools. @default pools need an annotation that names their endpoints */
+  readonly pods?: PodEndpoints | undefined;
 }
 
 /** Model servers have all their APIs below one root. */
@@ -20,9 +23,9 @@ const TIER_TWO_PREFIXES = { root: '/', openai: '/', cohere: '/', anthropic: '/' 
 /** A running tier two. */
 export class TierTwo extends Tier {
   constructor(options: TierTwoOptions) {
-    const { keys, audience, log } = options;
+    const { keys, audience, log, pods: podEndpoints } = options;
     const metrics = new Metrics('two');
-    const pools = new PoolsInService((message) => log('warn', message), { metrics });
+    const pools = new PoolsInService((message) => log('warn', message), { metrics, pods: podEndpoints });
     super({ ...options, prefixes: TIER_TWO_PREFIXES }, metrics, {
       stages: new TierTwoStages(keys, audience, metrics),
       pools,

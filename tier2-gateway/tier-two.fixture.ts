@@ -1,10 +1,13 @@
 // For tests: a tier two on free ports, and pods that answer as they are told to.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, Server, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 
+import { FileSource, type ResourceSource } from '#core/serve/source';
 import type { Tracing } from '#core/telemetry/trace/tracing';
 import { TierKeys } from '#core/tiers/keys';
 
 import { TierTwo } from './main.ts';
+import type { PodEndpoints } from './pools/pod-source.ts';
 
 export interface TestPod {
   /** `ip:port`. */
@@ -47,10 +50,21 @@ export const asChat: TestPod['answer'] = (_request, response, body) => {
   response.writeHead(200, { 'content-type': 'application/json' }).end(chatAnswer(body));
 };
 
-export async function startPod(answer: TestPod['answer'] = asChat): Promise<TestPod> {
+/** Where a pod of a test listens, and what it speaks. */
+export interface PodPlace {
+  /** @default 127.0.0.1 */
+  readonly host?: string;
+  /** @default any free one */
+  readonly port?: number;
+  /** HTTP/2 without TLS, and nothing else. @default false */
+  readonly h2c?: boolean;
+}
+
+export async function startPod(answer: TestPod['answer'] = asChat, place: PodPlace = {}): Promise<TestPod> {
+  const { host = '127.0.0.1', port: wanted = 0, h2c = false } = place;
   const seen: TestPod['seen'] = [];
   const aborted: string[] = [];
-  const server = createServer((request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     if (request.url === '/metrics') {
       response.end('vllm:num_requests_running 0\nvllm:num_requests_waiting 0\n');
       return;
@@ -65,18 +79,28 @@ export async function startPod(answer: TestPod['answer'] = asChat): Promise<Test
       });
       pod.answer(request, response, body);
     });
+  };
+  const sessions = new Set<ServerHttp2Session>();
+  // Node's two servers have the same requests and answers, as far as these tests go.
+  const server = h2c
+    ? createHttp2Server((request, response) => handle(request as unknown as IncomingMessage, response as unknown as ServerResponse))
+    : createServer(handle);
+  if (h2c) server.on('session', (session: ServerHttp2Session) => void sessions.add(session));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(wanted, host, resolve);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   const pod: TestPod = {
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     seen,
     aborted,
     answer,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        if (server instanceof Server) server.closeAllConnections();
+        for (const session of sessions) session.destroy();
       }),
   };
   return pod;
@@ -127,15 +151,22 @@ export interface TestTierTwo {
   close(): Promise<void>;
 }
 
-export async function startTierTwo(
-  yaml: readonly string[],
-  keys: { readonly signingKey?: string; readonly peerKeys?: string; readonly tracing?: Tracing } = {},
-): Promise<TestTierTwo> {
+export interface TierTwoSettings {
+  readonly signingKey?: string;
+  readonly peerKeys?: string;
+  readonly tracing?: Tracing;
+  readonly pods?: PodEndpoints;
+  /** The resources are taken for those of a cluster: what is wrong with them is left out. @default false */
+  readonly inCluster?: boolean;
+}
+
+export async function startTierTwo(yaml: readonly string[], keys: TierTwoSettings = {}): Promise<TestTierTwo> {
   const accessLog: Record<string, unknown>[] = [];
   const log: string[] = [];
   const tierKeys = new TierKeys({ signingKey: keys.signingKey, peerKeys: keys.peerKeys }, (message) => log.push(message));
+  const files = { paths: [], env: {}, texts: [{ file: 'test.yaml', text: [GATEWAY, ...yaml].join('\n---\n') }] };
   const tier = new TierTwo({
-    sources: { paths: [], env: {}, texts: [{ file: 'test.yaml', text: [GATEWAY, ...yaml].join('\n---\n') }] },
+    sources: keys.inCluster === true ? asCluster(new FileSource(files)) : files,
     host: '127.0.0.1',
     port: 0,
     adminPort: 0,
@@ -143,6 +174,7 @@ export async function startTierTwo(
     keys: tierKeys,
     audience: 'models',
     tracing: keys.tracing,
+    pods: keys.pods,
     accessLog: (line) => void accessLog.push(JSON.parse(JSON.stringify(line)) as Record<string, unknown>),
     log: (level, message) => void log.push(`${level} ${message}`),
   });
@@ -164,5 +196,17 @@ export async function startTierTwo(
       await tier.stop();
       tierKeys.close();
     },
+  };
+}
+
+function asCluster(files: FileSource): ResourceSource {
+  return {
+    compile: { inCluster: true, listenOn: () => 0 },
+    changed: 'the cluster changed',
+    open: () => files.open(),
+    load: () => files.load(),
+    complete: () => files.complete(),
+    watch: (onChange) => files.watch(onChange),
+    close: () => files.close(),
   };
 }

@@ -146,6 +146,13 @@ describe('a pod that fails before the first token', () => {
     expect(good.seen).toHaveLength(8);
   });
 
+  test('the only pod: it is asked once more and then no longer', async () => {
+    const only = await pod(reset);
+    const two = await tier([poolYaml('p', [only]), modelYaml('m', ['p'])]);
+    expect((await two.chat({ model: 'm' })).status).toBe(502);
+    expect(only.seen.length).toBeLessThanOrEqual(2);
+  });
+
   test('all of them: one error, and each was asked once', async () => {
     const pods = [await pod(reset), await pod(reset)];
     const two = await tier([poolYaml('p', pods), modelYaml('m', ['p'])]);

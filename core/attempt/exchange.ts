@@ -205,7 +205,9 @@ export class Exchange<T extends Target = Target> {
   #again(last: Failure | undefined): T | undefined {
     const { targets, retry } = this.call.plan;
     if (retry.maxAttempts !== undefined || last?.reason !== 'reset' || this.attempts.length !== 1 || targets.length !== 1) return undefined;
-    return targets[0];
+    const [only] = targets;
+    // A pool that has no endpoint left for this request has none the second time.
+    return this.#tried.get(only!) === EXHAUSTED ? undefined : only;
   }
 
   #mayRetry(failure: Failure): boolean {

@@ -93,6 +93,8 @@ export function connectionFailure(error: Error, headSeen: boolean): Failure {
   ) {
     return { reason: 'connect', message: `no connection to the backend (${code})`, cause: error };
   }
+  if (code === 'ERR_NOT_HTTP2')
+    return { reason: 'connect', message: 'the backend does not speak HTTP/2 (appProtocol kubernetes.io/h2c)', cause: error };
   if (error.name === 'HTTPParserError' || code === 'UND_ERR_HEADERS_OVERFLOW')
     return { reason: 'malformed', message: 'the backend did not answer in HTTP', cause: error };
   if (error.name === 'AggregateError') return { reason: 'connect', message: 'no connection to the backend', cause: error };

@@ -1,6 +1,7 @@
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 
 import { Kept } from '../kept.ts';
+import { H2cPool } from './h2c/pool.ts';
 import { type Origin, originUrl } from './origin.ts';
 
 /** Settings of the connections to one backend. */
@@ -36,9 +37,9 @@ export const DEFAULT_CONNECTIONS: ConnectionSettings = {
  */
 export class Connections {
   /** Closing waits for the requests in flight: a reload cuts no stream. */
-  readonly kept = new Kept<Pool>((pool) => void pool.close());
+  readonly kept = new Kept<Dispatcher>((pool) => void pool.close());
 
-  pool(origin: Origin, settings: ConnectionSettings = DEFAULT_CONNECTIONS): Pool {
+  pool(origin: Origin, settings: ConnectionSettings = DEFAULT_CONNECTIONS): Dispatcher {
     return this.kept.get(JSON.stringify([origin, settings]), () => open(origin, settings));
   }
 
@@ -47,8 +48,9 @@ export class Connections {
   }
 }
 
-function open(origin: Origin, settings: ConnectionSettings): Pool {
-  const { tls } = origin;
+function open(origin: Origin, settings: ConnectionSettings): Dispatcher {
+  const { tls, protocol } = origin;
+  if (protocol === 'h2c' && tls === undefined) return new H2cPool(origin, settings);
   return new Pool(originUrl(origin), {
     connections: settings.maxConnections,
     clientTtl: settings.maxAgeMs,

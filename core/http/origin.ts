@@ -17,6 +17,11 @@ export interface Origin {
   readonly host: string;
   readonly port: number;
   readonly tls: OriginTls | undefined;
+  /**
+   * `h2c`: HTTP/2 without TLS, by prior knowledge; changes nothing where there is TLS.
+   * @default HTTP/1.1
+   */
+  readonly protocol?: 'h2c' | undefined;
 }
 
 /** `https://api.example.com` or `http://10.0.0.1:8000`. */

@@ -109,7 +109,10 @@ function ofService(ref: BackendRef, namespace: string, from: Resource, path: str
   const tls = tlsPolicyOf('', 'Service', namespace, ref.name, known?.name, scope);
   if (tls === 'broken') return undefined;
   const name = `${namespace}/${ref.name}`;
-  return { name, origins: addressesOf(service, known, port, scope).map((address) => ({ ...address, tls })), fallback: false };
+  // With TLS the two sides agree on the version themselves.
+  const protocol = tls === undefined && known?.appProtocol === 'kubernetes.io/h2c' ? ('h2c' as const) : undefined;
+  const origins = addressesOf(service, known, port, scope).map((address) => ({ ...address, tls, ...(protocol && { protocol }) }));
+  return { name, origins, fallback: false };
 }
 
 /**

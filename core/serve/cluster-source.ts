@@ -104,7 +104,13 @@ export class ClusterSource implements ResourceSource {
   }
 
   load(): ClusterLoaded {
-    const objects = watchedKinds().flatMap((kind) => this.watched.objects(kind).map(({ object }) => object));
+    // A Service that leads here is nobody's backend.
+    const objects = watchedKinds().flatMap((kind) =>
+      this.watched
+        .objects(kind)
+        .map(({ object }) => object)
+        .filter((object) => gatewayOf(object) === undefined),
+    );
     const referenced = this.#referenced.flatMap((watch) => watch.all().map(({ object }) => object));
     this.#places = placesOf(
       this.watched.objects(SERVICE).map(({ object }) => object),

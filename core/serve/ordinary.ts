@@ -151,7 +151,8 @@ function schemeOf({ listener }: GatewayRequest): 'http' | 'https' {
   return listener?.protocol === 'HTTPS' ? 'https' : 'http';
 }
 
-function hasBody(headers: IncomingHttpHeaders): boolean {
+/** Whether a request says that it has a body. */
+export function hasBody(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 

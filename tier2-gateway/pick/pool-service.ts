@@ -43,7 +43,7 @@ export class PoolService {
 
   constructor({ resource, source, external, warn, series }: PoolServiceParts) {
     this.series = series;
-    this.pool = new Pool(resource, { source });
+    this.pool = new Pool(resource, { source, h2c: resource.body.spec.appProtocol === 'kubernetes.io/h2c' });
     this.picker = new Picker({ now: () => performance.now(), random: Math.random });
     this.flow = new FlowControl({
       saturation: () => this.picker.saturation(),

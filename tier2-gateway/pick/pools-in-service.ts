@@ -1,16 +1,30 @@
 import type { Serving } from '#core/attempt/backend';
 import { Kept } from '#core/kept';
 import type { InferencePool } from '#core/resources/inference/inference-pool';
+import type { Reason } from '#core/resources/reason';
 import type { Pools, Scope } from '#core/route/scope';
 import type { Metrics } from '#core/telemetry/metrics';
 
 import { poolGauges } from '../metrics/pool-gauges.ts';
 import { PoolSeries } from '../metrics/pool-series.ts';
-import { readAnnotations, sourceOf } from '../pools/annotations.ts';
+import { ENDPOINTS_FILE, readAnnotations, sourceOf } from '../pools/annotations.ts';
+import type { PodEndpoints } from '../pools/pod-source.ts';
 import { externalPickerOf } from './external-reference.ts';
 import { PoolService } from './pool-service.ts';
 import { ServedPool } from './served-pool.ts';
 import { rulesOf } from './rules.ts';
+
+/** How the pools of a process are served. */
+export interface PoolsSettings {
+  /** There are no routes, and whoever serves the pools asks this process to pick, whatever picker they name. @default false */
+  readonly alone?: boolean;
+  /** The one pool that is served, `namespace/name`. @default all */
+  readonly only?: string | undefined;
+  /** Take what the pools measure. */
+  readonly metrics?: Metrics | undefined;
+  /** Endpoints by the selectors of the pools, for those that no annotation names. @default every pool needs an annotation */
+  readonly pods?: PodEndpoints | undefined;
+}
 
 /** The InferencePools of a process, across reloads. */
 export class PoolsInService implements Pools {
@@ -18,6 +32,7 @@ export class PoolsInService implements Pools {
   readonly #only: string | undefined;
   readonly #warn: (message: string) => void;
   readonly #metrics: Metrics | undefined;
+  readonly #pods: PodEndpoints | undefined;
   readonly #closing = new Set<Promise<void>>();
   readonly #kept = new Kept<PoolService>((service) => {
     const stopped = service.stop().finally(() => this.#closing.delete(stopped));
@@ -27,16 +42,10 @@ export class PoolsInService implements Pools {
   #prepared: Map<string, ServedPool> | undefined;
   #names: string[] = [];
 
-  /**
-   * @param settings `alone`: there are no routes, and whoever serves the pools asks this process to pick, whatever picker they name.
-   * `only`: the one pool that is served, `namespace/name`. `metrics`: take what the pools measure
-   */
-  constructor(
-    warn: (message: string) => void,
-    { alone = false, only, metrics }: { alone?: boolean; only?: string | undefined; metrics?: Metrics } = {},
-  ) {
+  constructor(warn: (message: string) => void, { alone = false, only, metrics, pods }: PoolsSettings = {}) {
     this.#warn = warn;
     this.#metrics = metrics;
+    this.#pods = pods;
     metrics?.onCollect(() => poolGauges(this.services(), metrics.families));
     this.alone = alone;
     this.#only = only;
@@ -69,24 +78,26 @@ export class PoolsInService implements Pools {
     this.#names.push(fullName);
     if (this.#only !== undefined && fullName !== this.#only) return undefined;
     let valid = true;
-    const report = (path: string, message: string): void => {
+    const report = (path: string, message: string, reason?: Reason): void => {
       valid = false;
-      scope.report(pool, path, message);
+      scope.report(pool, path, message, reason);
     };
     const settings = readAnnotations(pool, report);
-    if (settings === undefined && valid) {
+    if (scope.shared && settings?.type === 'file')
+      report(`metadata.annotations[${ENDPOINTS_FILE}]`, 'names a file of the process, which resources of a cluster may not');
+    const pods = this.#pods;
+    if (settings === undefined && pods === undefined && valid) {
       report(
         'metadata.annotations',
         'the pods of a selector come from Kubernetes, which a later release reads; name the endpoints with tierkit.dev/endpoints, tierkit.dev/endpoints-file or tierkit.dev/endpoints-dns',
       );
     }
     const picker = this.alone ? undefined : externalPickerOf(pool, report, scope);
-    if (pool.body.spec.appProtocol !== 'http') report('spec.appProtocol', 'HTTP/2 without TLS to model servers is not spoken');
     if (!valid) return undefined;
     const key = JSON.stringify([namespace, name, pool.body.spec, annotations, settings, picker]);
     const service = this.#kept.get(key, () => {
       const onProblem = (message: string): void => this.#warn(`InferencePool ${fullName}: ${message}`);
-      const source = sourceOf(settings!, pool, onProblem);
+      const source = settings === undefined ? pods!.source(pool) : sourceOf(settings, pool, onProblem);
       const series = this.#metrics === undefined ? undefined : new PoolSeries(this.#metrics, fullName);
       return new PoolService({ resource: pool, source, external: picker, warn: onProblem, series });
     });

@@ -33,6 +33,8 @@ export interface PoolOptions {
   readonly connections?: ConnectionSettings;
   /** For model servers that serve TLS: their metrics are read over it as well, unless `scrape` says otherwise. */
   readonly tls?: OriginTls;
+  /** For model servers that speak HTTP/2 without TLS, metrics included (`appProtocol: kubernetes.io/h2c`). @default false */
+  readonly h2c?: boolean;
   readonly scrape?: Partial<ScrapeSettings>;
   readonly now?: () => number;
   /** For tests. */
@@ -78,7 +80,7 @@ export class Pool {
     this.#check = options.check ?? DEFAULT_HEALTH_CHECK;
     this.#now = options.now ?? Date.now;
     this.#scraper = new Scraper({
-      settings: { tls: options.tls, ...options.scrape },
+      settings: { tls: options.tls, protocol: protocolOf(options), ...options.scrape },
       now: this.#now,
       ...options.scraper,
       isActive: (id) => (this.#members.get(id)?.inFlight ?? 0) > 0,
@@ -168,7 +170,7 @@ export class Pool {
     const members = new Map<string, State>();
     kept.begin();
     for (const endpoint of endpoints) {
-      const origin: Origin = { host: endpoint.address, port: endpoint.port, tls: this.#options.tls };
+      const origin: Origin = { host: endpoint.address, port: endpoint.port, tls: this.#options.tls, protocol: protocolOf(this.#options) };
       const connection = this.#connections.pool(origin, this.#options.connections ?? DEFAULT_CONNECTIONS);
       members.set(endpoint.id, this.#memberFor(endpoint, origin, connection, now));
     }
@@ -214,6 +216,10 @@ export class Pool {
     known.pool = connection;
     return known;
   }
+}
+
+function protocolOf({ h2c = false }: PoolOptions): Origin['protocol'] {
+  return h2c ? 'h2c' : undefined;
 }
 
 function takesRequests({ ready, terminating }: PoolEndpoint): boolean {

@@ -1,5 +1,5 @@
 import { Connections, type ConnectionSettings, DEFAULT_CONNECTIONS } from '#core/http/client';
-import type { OriginTls } from '#core/http/origin';
+import type { Origin, OriginTls } from '#core/http/origin';
 
 import type { PoolEndpoint } from './endpoint.ts';
 import { ENGINE_LABEL, type EndpointMetrics, readEngineMetrics } from './engine-metrics.ts';
@@ -9,6 +9,7 @@ export interface ScrapeSettings {
   readonly path: string;
   /** For model servers that serve TLS. */
   readonly tls: OriginTls | undefined;
+  readonly protocol: Origin['protocol'];
   /** Between two scrapes of an endpoint that is at work, and of one that is not. */
   readonly busyMs: number;
   readonly idleMs: number;
@@ -19,6 +20,7 @@ export interface ScrapeSettings {
 export const DEFAULT_SCRAPE: ScrapeSettings = {
   path: '/metrics',
   tls: undefined,
+  protocol: undefined,
   busyMs: 250,
   idleMs: 1000,
   timeoutMs: 1000,
@@ -140,7 +142,8 @@ export class Scraper {
   };
 
   #connectionTo({ address, port }: PoolEndpoint) {
-    return this.#connections.pool({ host: address, port, tls: this.#settings.tls }, CONNECTIONS);
+    const { tls, protocol } = this.#settings;
+    return this.#connections.pool({ host: address, port, tls, protocol }, CONNECTIONS);
   }
 }
 
