@@ -6,8 +6,10 @@ import { DEFAULT_PREFIXES, type EndpointPrefixes, EndpointTable } from '#core/re
 import { tryIt } from '../gateway/try-it.ts';
 import { type Command, CommandError, parse, UsageError } from './command.ts';
 import { COUNTS_HELP, COUNTS_OPTIONS, countsOf, failureModeOf } from './counts.ts';
+import { FEEDBACK_HELP, FEEDBACK_OPTIONS, feedbackOf } from './feedback.ts';
+import { clusterOf, KUBERNETES_HELP, KUBERNETES_OPTIONS } from './kubernetes.ts';
 import { commonOptions, log, serveTier, TIER_OPTIONS } from './serve.ts';
-import { TRACING_HELP, tracingOf } from './tracing.ts';
+import { telemetryOf, TRACING_HELP } from './tracing.ts';
 
 const HELP = `Usage: tierkit run [PATH…] [OPTION…]
 
@@ -33,12 +35,14 @@ Without PATH the providers come from the environment:
   --signing-key FILE         Ed25519 private key (PEM): signs what tier two is told of a request; the file's name is the key's id
   --peer-keys FILE           JWK set with tier two's public keys: its usage receipts are verified with them
 ${COUNTS_HELP}  --ledger DIR               a line of JSON for each request to a model API: who used what, and what it cost ("tierkit ledger" reads it)
-  --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
-${TRACING_HELP}`;
+${FEEDBACK_HELP}  --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
+${KUBERNETES_HELP}${TRACING_HELP}`;
 
 const OPTIONS = {
   ...TIER_OPTIONS,
   ...COUNTS_OPTIONS,
+  ...FEEDBACK_OPTIONS,
+  ...KUBERNETES_OPTIONS,
   ledger: { type: 'string' },
   plugin: { type: 'string', multiple: true },
   'root-prefix': { type: 'string', default: '/' },
@@ -55,15 +59,29 @@ export const run: Command = {
 async function serve(args: readonly string[]): Promise<number> {
   const { values, positionals } = parse(args, OPTIONS);
   const prefixes = prefixesOf(values['root-prefix'], values['endpoint-prefixes']);
+  // Before the extensions: the meters that these ask for when they are loaded are to be working ones.
+  const { tracing, push, headerLabels } = await telemetryOf('ai-gateway');
   const extensions = await plugins(values.plugin ?? []);
   const common = commonOptions(values, { port: 1975, adminPort: 1064 });
-  const sources = sourcesOf(positionals, values['secret-dir'], common.port);
+  const cluster = await clusterOf(values, positionals, { controllerName: 'tierkit.dev/tier-one', servesPools: false });
+  const sources = cluster?.sources ?? sourcesOf(positionals, values['secret-dir'], common.port);
   const limitsFailureMode = failureModeOf(values);
-  const tracing = await tracingOf('ai-gateway');
+  const feedback = feedbackOf(values);
   const counts = await countsOf(values, process.env['REDIS_URL'], log);
   const ledger = values.ledger === undefined ? undefined : await ledgerOf(values.ledger);
-  const tier = new TierOne({ ...common, sources, prefixes, extensions, counts, limitsFailureMode, ledger, tracing });
-  return serveTier(tier, { ...common, tracing }, (host) =>
+  const tier = new TierOne({
+    ...common,
+    sources,
+    prefixes,
+    extensions,
+    counts,
+    limitsFailureMode,
+    ledger,
+    tracing,
+    feedback,
+    headerLabels,
+  });
+  return serveTier(tier, { ...common, tracing, push }, (host) =>
     tryIt(tier.configuration.current, new Map(tier.ports), host, new EndpointTable(prefixes)),
   );
 }

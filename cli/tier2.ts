@@ -1,8 +1,11 @@
 import { tryIt } from '../gateway/try-it.ts';
 import { tierTwoEndpoints, TierTwo } from '../tier2-gateway/main.ts';
+import { PodWatch } from '#core/kubernetes/pod-watch';
+import { PodEndpoints } from '../tier2-gateway/pools/pod-source.ts';
 import { type Command, CommandError, parse } from './command.ts';
-import { commonOptions, serveTier, TIER_OPTIONS } from './serve.ts';
-import { TRACING_HELP, tracingOf } from './tracing.ts';
+import { type Cluster, clusterOf, KUBERNETES_HELP, KUBERNETES_OPTIONS } from './kubernetes.ts';
+import { commonOptions, log, serveTier, TIER_OPTIONS } from './serve.ts';
+import { telemetryOf, TRACING_HELP } from './tracing.ts';
 
 const HELP = `Usage: tierkit tier2 PATH… [OPTION…]
 
@@ -21,9 +24,9 @@ at once, a bad one is refused with the reasons. SIGHUP loads again, SIGTERM drai
   --drain DURATION           time for running requests after SIGTERM (default 30s)
   --no-access-log            write no line for each request
   --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
-${TRACING_HELP}`;
+${KUBERNETES_HELP}${TRACING_HELP}`;
 
-const OPTIONS = { ...TIER_OPTIONS, audience: { type: 'string', default: 'models' } } as const;
+const OPTIONS = { ...TIER_OPTIONS, ...KUBERNETES_OPTIONS, audience: { type: 'string', default: 'models' } } as const;
 
 export const tier2: Command = {
   name: 'tier2',
@@ -31,13 +34,23 @@ export const tier2: Command = {
   help: HELP,
   async run(args) {
     const { values, positionals } = parse(args, OPTIONS);
-    if (positionals.length === 0) throw new CommandError('no PATH is given: tier two serves a file or folder of resources');
+    if (positionals.length === 0 && values.kubernetes !== true)
+      throw new CommandError('no PATH is given: tier two serves a file or folder of resources, or with --kubernetes those of a cluster');
     const common = commonOptions(values, { port: 1976, adminPort: 1065 });
-    const sources = { paths: positionals, secretDir: values['secret-dir'], env: process.env };
-    const tracing = await tracingOf('ai-gateway-tier2');
-    const tier = new TierTwo({ ...common, sources, audience: values.audience, tracing });
-    return serveTier(tier, { ...common, tracing }, (host) =>
+    const cluster = await clusterOf(values, positionals, { controllerName: 'tierkit.dev/tier-two', servesPools: true });
+    const sources = cluster?.sources ?? { paths: positionals, secretDir: values['secret-dir'], env: process.env };
+    const { tracing, push } = await telemetryOf('ai-gateway-tier2');
+    const pods = cluster === undefined ? undefined : podsOf(cluster);
+    const tier = new TierTwo({ ...common, sources, audience: values.audience, tracing, pods });
+    return serveTier(tier, { ...common, tracing, push }, (host) =>
       common.keys.peers === undefined ? tryIt(tier.configuration.current, new Map(tier.ports), host, tierTwoEndpoints()) : undefined,
     );
   },
 };
+
+function podsOf({ client }: Cluster): PodEndpoints {
+  return new PodEndpoints(
+    (onChange) => new PodWatch({ client, log, onChange }),
+    (message) => log('warn', message),
+  );
+}

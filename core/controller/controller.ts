@@ -1,0 +1,160 @@
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import { KubernetesError } from '../kubernetes/error.ts';
+import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
+import type { GroupKind } from '../resources/kind.ts';
+import type { Compiled } from '../route/compile.ts';
+import type { ClusterSource } from '../serve/cluster-source.ts';
+import { Gateway } from '../resources/gateway-api/gateway.ts';
+import { gatewayPlaces, gatewayServices, leftServices, says, type ServiceSettings } from './gateway-services.ts';
+import { type DesiredStatus, desiredStatuses } from './statuses.ts';
+
+export interface ControllerOptions {
+  readonly client: KubernetesClient;
+  readonly source: ClusterSource;
+  readonly controllerName: string;
+  readonly services: ServiceSettings;
+  /** Whether the gateway serves InferencePools. */
+  readonly servesPools: boolean;
+  readonly log: (level: 'info' | 'warn', message: string) => void;
+}
+
+const SERVICE: ResourceType = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true };
+const FIELD_MANAGER = 'tierkit';
+/** Writes under way at one time. */
+const PARALLEL = 8;
+/** Pause after a write that failed, and after each further one. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * Writes what a cluster's users see of their resources: statuses, and a Service for each Gateway. Only the leader writes, nothing is written
+ * that is there already, and what has changed meanwhile is not written over: it comes back as a change.
+ */
+export class Controller {
+  readonly #options: ControllerOptions;
+  #compiled: { readonly compiled: Compiled; readonly revision: number } | undefined;
+  #leading = false;
+  #again = false;
+  #running: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #failures = 0;
+  #lastFailure = '';
+  #stopped = false;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the configuration that was made of the last load. */
+  served(compiled: Compiled): void {
+    this.#compiled = { compiled, revision: this.#options.source.loadedRevision };
+    this.changed();
+  }
+
+  /** Something in the cluster is other than it was. */
+  changed(): void {
+    if (!this.#leading || this.#stopped) return;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#running = this.#reconcile().finally(() => {
+      this.#running = undefined;
+      if (this.#again) {
+        this.#again = false;
+        this.changed();
+      }
+    });
+  }
+
+  lead(leading: boolean): void {
+    this.#leading = leading;
+    this.#options.log('info', leading ? 'this process writes statuses and Services' : 'another process writes statuses and Services');
+    this.changed();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  /** Never throws. */
+  async #reconcile(): Promise<void> {
+    const { source, services, controllerName, servesPools } = this.#options;
+    const { loaded } = source;
+    // What is compiled has to be of the objects that are there: else a status would speak of another generation. A load is under way then.
+    if (this.#compiled === undefined || loaded === undefined || this.#compiled.revision !== source.watched.revision) return;
+    const failures: unknown[] = [];
+    const attempt = async (write: () => Promise<unknown>): Promise<void> => {
+      try {
+        if (this.#leading && !this.#stopped) await write();
+      } catch (error) {
+        // Others wrote it or it is gone: the change is on its way here.
+        if (!(error instanceof KubernetesError && (error.status === 409 || error.status === 404))) failures.push(error);
+      }
+    };
+    const objects = (kind: GroupKind): readonly KubernetesObject[] => source.watched.objects(kind).map(({ object }) => object);
+    const present = objects(SERVICE);
+    const wanted = gatewayServices(loaded.set.all(Gateway), present, services);
+    const statuses = desiredStatuses(
+      { controllerName, loaded, compiled: this.#compiled.compiled, objects, places: gatewayPlaces(present, services), servesPools },
+      new Date(),
+    );
+    const writes = [...this.#serviceWrites(wanted, present), ...statuses.map((status) => () => this.#write(status))];
+    await inParallel(writes, PARALLEL, attempt);
+    this.#settle(failures);
+  }
+
+  #serviceWrites(wanted: readonly KubernetesObject[], present: readonly KubernetesObject[]): (() => Promise<unknown>)[] {
+    const { client, services } = this.#options;
+    const changed = wanted.filter((service) => {
+      const there = present.find(
+        ({ metadata }) => metadata.name === service.metadata.name && metadata.namespace === service.metadata.namespace,
+      );
+      return there === undefined || !says(there, service);
+    });
+    const left = leftServices(wanted, present, services);
+    return [
+      ...changed.map((service) => () => client.apply(SERVICE, service, { fieldManager: FIELD_MANAGER })),
+      ...left.map(
+        ({ metadata: { name, namespace, uid } }) =>
+          () =>
+            client.delete(SERVICE, { name, namespace }, { uid }),
+      ),
+    ];
+  }
+
+  #write({ kind, namespace, name, resourceVersion, status }: DesiredStatus): Promise<unknown> {
+    const { client, source } = this.#options;
+    const type = source.typeOf(kind);
+    if (type === undefined) return Promise.resolve();
+    return client.mergePatch(type, { namespace, name, subresource: 'status' }, { metadata: { resourceVersion }, status });
+  }
+
+  #settle(failures: readonly unknown[]): void {
+    const { log } = this.#options;
+    if (failures.length === 0) {
+      if (this.#failures > 0) log('info', 'statuses and Services are written again');
+      this.#failures = 0;
+      this.#lastFailure = '';
+      return;
+    }
+    const messages = new Set(failures.map((failure) => (failure instanceof Error ? failure.message : String(failure))));
+    const message = `${failures.length} ${failures.length === 1 ? 'write' : 'writes'} failed: ${[...messages].slice(0, 5).join('; ')}`;
+    if (message !== this.#lastFailure) log('warn', message);
+    this.#lastFailure = message;
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+    if (!this.#stopped) this.#timer = setTimeout(() => this.changed(), pause * (0.5 + Math.random() / 2)).unref();
+  }
+}
+
+async function inParallel<T>(items: readonly T[], most: number, work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) await work(items[next++]!);
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
+}
