@@ -267,6 +267,11 @@ describe('what nothing is served for', () => {
     expect(answer.body).toMatch(message);
   });
 
+  it('tells HEAD nothing of a body that it does not get', async () => {
+    const { status, headers, body } = await get('/', { host: 'b.org' }, 'HEAD');
+    expect([status, headers['content-type'], body]).toEqual([404, undefined, '']);
+  });
+
   it('answers an upgrade as the plain request that it is for the backend', async () => {
     const socket = net.connect(Number(new URL(gateway.url).port), '127.0.0.1');
     socket.write(

@@ -4,9 +4,9 @@ import { readBody } from '#core/read/body';
 import type { OrdinaryTarget } from '#core/route/rule';
 import { hasBody, OrdinaryCall, type OrdinaryCallOptions } from '#core/serve/ordinary';
 
-import { PodPicking } from './pick/pod-picking.ts';
+import { PodPicking, type PickSubject } from './pick/pod-picking.ts';
 import { ServedPool } from './pick/served-pool.ts';
-import { ANYBODY, isTrusted, subjectFor } from './pick/subject.ts';
+import { ANYBODY, type Asking, isTrusted, subjectFor } from './pick/subject.ts';
 
 /**
  * Traffic to a pool that no model API knows, such as `/health`. A picker that the pool names is asked as it is for every request; else any
@@ -40,12 +40,19 @@ export class PoolPassage extends OrdinaryCall {
     return this.#picking.next(signal);
   }
 
-  #subject(pool: ServedPool) {
+  #subject(pool: ServedPool): PickSubject {
     const { request } = this.options;
     const { id, headers, identity, bodyBytes, claims } = request;
-    const asking = {
-      ...{ id, headers, scan: undefined, streaming: false, bytes: bodyBytes, tenant: claims?.tenant ?? identity.clientId ?? ANYBODY },
-      ...{ priority: claims?.priority, deadlineMs: undefined, trusted: isTrusted(request) },
+    const asking: Asking = {
+      id,
+      headers,
+      scan: undefined,
+      streaming: false,
+      bytes: bodyBytes,
+      tenant: claims?.tenant ?? identity.clientId ?? ANYBODY,
+      priority: claims?.priority,
+      deadlineMs: undefined,
+      trusted: isTrusted(request),
     };
     return subjectFor(asking, pool, '', undefined);
   }

@@ -12,6 +12,7 @@ const FEATURES: Readonly<Record<string, string>> = {
   HTTPRoute307RedirectStatusCode: 'RequestRedirect.statusCode',
   HTTPRoute308RedirectStatusCode: 'RequestRedirect.statusCode',
   HTTPRouteBackendRequestHeaderModification: 'RequestHeaderModifier of a backendRef',
+  HTTPRouteBackendProtocolH2C: 'appProtocol kubernetes.io/h2c of a Service port',
   HTTPRouteBackendTimeout: 'timeouts.backendRequest bounds each attempt',
   HTTPRouteHostRewrite: 'URLRewrite.hostname',
   HTTPRouteMethodMatching: 'matches.method',

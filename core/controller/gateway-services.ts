@@ -136,7 +136,7 @@ function managed(services: readonly KubernetesObject[], { namespace, controllerN
 }
 
 function specOf(service: KubernetesObject): ServiceSpec {
-  return (service['spec'] ?? {}) as ServiceSpec;
+  return service['spec'] ?? {};
 }
 
 /** Whether an object has all that another one says; what others have added to it does not count. */

@@ -50,6 +50,21 @@ describe('the objects of a cluster', () => {
     expect(set.isInvalid('HTTPRoute', 'n', 'bad')).toBe(true);
   });
 
+  it('has a Gateway with those of its listeners that are right', () => {
+    const listeners = [
+      { name: 'http', port: 80, protocol: 'HTTP' },
+      { name: 'tcp', port: 81, protocol: 'TCP' },
+    ];
+    const partly = objectOf('Gateway', 'partly', { gatewayClassName: 'ours', listeners });
+    const wrong = objectOf('Gateway', 'wrong', { gatewayClassName: 'ours', listeners, nonsense: 1 });
+    const { set, invalid } = new ClusterLoader('tierkit.dev/test').load([OURS, partly, wrong], '1');
+    expect(set.all(Gateway).map(({ metadata, body }) => [metadata.name, body.spec.listeners.map(({ name }) => name)])).toEqual([
+      ['partly', ['http']],
+    ]);
+    expect(invalid.get(partly)).toMatchObject([{ path: 'spec.listeners[1].protocol' }]);
+    expect(set.isInvalid('Gateway', 'n', 'wrong')).toBe(true);
+  });
+
   it('notes which Secrets are looked for', () => {
     const { set } = new ClusterLoader('x/y').load([], '1');
     expect(set.get(Secret, 'n', 's')).toBeUndefined();

@@ -67,11 +67,26 @@ export class ClusterLoader {
     return { set, problems, ignored: [], namespaceLabels, hash, folders: [], classes, invalid };
   }
 
+  /** A Gateway of which some listeners are wrong has the others (Gateway API, ListenersNotValid). */
+  #withoutBadListeners(object: ClusterObject, whole: Built): Built {
+    const bad = new Set<number>();
+    for (const { path } of whole.problems) {
+      const index = /^spec\.listeners\[(\d+)\]/.exec(path)?.[1];
+      if (index === undefined) return whole;
+      bad.add(Number(index));
+    }
+    const copy = structuredClone(object) as ClusterObject & { readonly spec: { listeners: unknown[] } };
+    copy.spec.listeners = copy.spec.listeners.filter((_, index) => !bad.has(index));
+    const { resource } = this.#builder.build(copy, CLUSTER);
+    return resource === undefined ? whole : { ...whole, resource, invalid: undefined };
+  }
+
   #build(object: ClusterObject): Built {
     let built = this.#built.get(object);
     if (built === undefined) {
       // Checking fills in defaults.
       built = this.#builder.build(structuredClone(object), CLUSTER);
+      if (built.invalid !== undefined && object.kind === Gateway.kind) built = this.#withoutBadListeners(object, built);
       this.#built.set(object, built);
     }
     return built;

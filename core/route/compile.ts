@@ -350,6 +350,8 @@ function portsOf(
   const byPort = new Map<string, { info: PortInfo; listeners: ListenerTable[] }>();
   for (const gateway of gateways) {
     const { namespace, name: gatewayName } = gateway.metadata;
+    // Parameters that are not read could be what its owner relies on.
+    if (scope.shared && gateway.body.spec.infrastructure?.parametersRef !== undefined) continue;
     for (const [index, listener] of gateway.body.spec.listeners.entries()) {
       const { port, protocol, hostname = '*' } = listener;
       const path = `spec.listeners[${index}]`;

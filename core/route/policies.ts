@@ -44,6 +44,8 @@ export class Policies<P extends Resource> {
       const { namespace } = policy.metadata;
       const sections = sectionsOf(scope, target, namespace);
       if (sections === undefined) {
+        // In a cluster there are Gateways of others.
+        if (scope.shared && target.kind === 'Gateway') continue;
         const kinds = target.kind === 'HTTPRoute' ? ['HTTPRoute', 'AIGatewayRoute'] : [target.kind];
         const invalid = kinds.find((kind) => scope.set.isInvalid(kind, namespace, target.name));
         const names = kinds.flatMap((kind) => scope.set.names(kind, namespace));

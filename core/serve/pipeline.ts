@@ -287,7 +287,8 @@ export class Pipeline {
       // What is left of the body is not read: the connection cannot be used again.
       const unread = !raw.readableEnded && (raw.headers['content-length'] !== undefined || raw.headers['transfer-encoding'] !== undefined);
       const headers = {
-        'content-type': 'application/json',
+        // Of a body that HEAD does not get (RFC 9110, section 9.3.2): some clients read what they are told of.
+        ...(request.method === 'HEAD' ? {} : { 'content-type': 'application/json' }),
         'x-request-id': request.id,
         ...(unread ? { connection: 'close' } : {}),
         ...error.headers,

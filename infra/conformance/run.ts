@@ -68,7 +68,7 @@ function conformance(
     const suiteFlags = [
       '-test.v',
       '-test.timeout=60m',
-      '-test.run=TestConformance',
+      '-test.run=^TestConformance$',
       `-gateway-class=${gatewayClass}`,
       `-report-output=${report}`,
     ];
