@@ -14,6 +14,9 @@ export interface ControlledClusterOptions extends Omit<ClusterSourceOptions, 'on
   readonly log: ControllerOptions['log'];
 }
 
+/** Failures to have the Lease that are nearer to one another are one. */
+const QUIET_MS = 60_000;
+
 /** The resources of a cluster, and the statuses and Services that come of them: one of all processes that have the same Lease writes these. */
 export class ControlledCluster implements ResourceSource {
   readonly changed: string;
@@ -22,6 +25,7 @@ export class ControlledCluster implements ResourceSource {
   readonly #source: ClusterSource;
   readonly #controller: Controller;
   readonly #election: LeaderElection;
+  #leaseFailedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ControlledClusterOptions) {
     const { client, services, servesPools, controllerName, identity, log } = options;
@@ -46,7 +50,7 @@ export class ControlledCluster implements ResourceSource {
       name: controllerName.replaceAll('/', '.').toLowerCase(),
       onStart: () => controller.lead(true),
       onStop: () => controller.lead(false),
-      onError: (error) => log('warn', `the Lease for writing statuses cannot be had: ${error.message}`),
+      onError: (error) => this.#leaseFailed(error, log),
     });
   }
 
@@ -69,6 +73,13 @@ export class ControlledCluster implements ResourceSource {
   watch(onChange: () => void): void {
     this.#source.watch(onChange);
     this.#election.start();
+  }
+
+  /** It is tried every two seconds: of failures that follow one another only the first is told. */
+  #leaseFailed({ message }: Error, log: ControllerOptions['log']): void {
+    const now = performance.now();
+    if (now - this.#leaseFailedAt > QUIET_MS) log('warn', `no status is written, the Lease for it cannot be had: ${message}`);
+    this.#leaseFailedAt = now;
   }
 
   async close(): Promise<void> {
