@@ -20,6 +20,9 @@ export interface TierTwoOptions extends Omit<TierOptions, 'prefixes'> {
 /** Model servers have all their APIs below one root. */
 const TIER_TWO_PREFIXES = { root: '/', openai: '/', cohere: '/', anthropic: '/' };
 
+/** Time for the first list of pods. */
+const KNOWN_MS = 10_000;
+
 /** A running tier two. */
 export class TierTwo extends Tier {
   constructor(options: TierTwoOptions) {
@@ -28,6 +31,8 @@ export class TierTwo extends Tier {
     const pools = new PoolsInService((message) => log('warn', message), { metrics, pods: podEndpoints });
     super({ ...options, prefixes: TIER_TWO_PREFIXES }, metrics, {
       stages: new TierTwoStages(keys, audience, metrics),
+      // A pool whose pods have not been read looks empty.
+      ...(podEndpoints === undefined ? {} : { known: () => podEndpoints.synced(KNOWN_MS) }),
       pools,
       admin: (app) => poolRoutes(app, pools),
       status: { name: 'tier two', pools: (most) => poolStates(pools, most), explains: true },

@@ -30,7 +30,6 @@ const ipOf = ({ address }: TestPod): string => address.split(':')[0]!;
 async function tier(cluster: TestCluster, ...yaml: string[]): Promise<TestTierTwo> {
   const two = await startTierTwo(yaml, { pods: cluster.pods });
   open.push(two);
-  await cluster.pods.synced();
   return two;
 }
 
@@ -45,6 +44,12 @@ const ready = (two: TestTierTwo) => fetch(`${two.adminUrl}/pools`).then(readyOf)
 async function readyOf(response: Response): Promise<number[]> {
   return ((await response.json()) as { ready: number }[]).map((pool) => pool.ready);
 }
+
+test('tier two is ready when it knows the pods, and not before', async () => {
+  const { pods, port } = await startPods(2);
+  const two = await tier(await clusterOf(...pods), poolOf('m', port), modelYaml('m', ['m']));
+  expect(await ready(two)).toEqual([2]);
+});
 
 test('a pool is served by the pods of its selector, by their names', async () => {
   const { pods, port } = await startPods(2);

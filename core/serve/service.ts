@@ -36,6 +36,8 @@ export interface ServiceParts {
   readonly admin?: (app: FastifyInstance) => void;
   /** What the status page shows of it. */
   readonly status: StatusSources;
+  /** Resolves when what the first configuration needs is known: the service is ready then, and not before. */
+  readonly known?: () => Promise<unknown>;
   /** Lines to be told at the start, with those of the configuration. */
   readonly notices?: (snapshot: Snapshot) => readonly string[];
 }
@@ -71,6 +73,7 @@ export abstract class Service {
   protected readonly recent = new RecentRequests();
   readonly #options: ServiceOptions;
   readonly #notices: ServiceParts['notices'];
+  readonly #known: ServiceParts['known'];
   readonly #source: ResourceSource;
   readonly #admin;
   #adminPort = 0;
@@ -78,10 +81,11 @@ export abstract class Service {
   #reloading: Promise<boolean> = Promise.resolve(false);
   #stopped: Promise<void> | undefined;
 
-  constructor(options: ServiceOptions, metrics: Metrics, { pools, admin, notices, status }: ServiceParts) {
+  constructor(options: ServiceOptions, metrics: Metrics, { pools, admin, known, notices, status }: ServiceParts) {
     this.#options = options;
     this.metrics = metrics;
     this.#notices = notices;
+    this.#known = known;
     const { log } = options;
     const { sources } = options;
     this.#source =
@@ -125,6 +129,7 @@ export abstract class Service {
       throw error;
     }
     this.#source.watch(() => void this.reload(this.#source.changed));
+    await this.#known?.();
     this.lifecycle.started();
   }
 
