@@ -15,6 +15,7 @@ COPY gateway gateway
 COPY tier2-gateway tier2-gateway
 COPY kserve/simulator kserve/simulator
 COPY infra/local infra/local
+COPY observability observability
 COPY loadtests/simulate loadtests/simulate
 COPY examples/two-tiers examples/two-tiers
 # Any user without rights will do; nothing is written: run it with a read-only root.
