@@ -1,4 +1,5 @@
 import type { KubernetesClient } from '../kubernetes/client.ts';
+import { Backoff } from '../kubernetes/backoff.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
 import type { GroupKind } from '../resources/kind.ts';
@@ -22,9 +23,6 @@ const SERVICE: ResourceType = { group: '', version: 'v1', kind: 'Service', plura
 const FIELD_MANAGER = 'tierkit';
 /** Writes under way at one time. */
 const PARALLEL = 8;
-/** Pause after a write that failed, and after each further one. */
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 30_000;
 
 /**
  * Writes what a cluster's users see of their resources: statuses, and a Service for each Gateway. Only the leader writes, nothing is written
@@ -37,7 +35,8 @@ export class Controller {
   #again = false;
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #failures = 0;
+  /** After writes that failed: at least half of each pause is waited. */
+  readonly #backoff = new Backoff({ baseMs: 200, capMs: 30_000, random: () => 0.5 + Math.random() / 2 });
   #lastFailure = '';
   #stopped = false;
 
@@ -137,8 +136,8 @@ export class Controller {
   #settle(failures: readonly unknown[]): void {
     const { log } = this.#options;
     if (failures.length === 0) {
-      if (this.#failures > 0) log('info', 'statuses and Services are written again');
-      this.#failures = 0;
+      if (this.#backoff.failures > 0) log('info', 'statuses and Services are written again');
+      this.#backoff.succeeded();
       this.#lastFailure = '';
       return;
     }
@@ -146,8 +145,8 @@ export class Controller {
     const message = `${failures.length} ${failures.length === 1 ? 'write' : 'writes'} failed: ${[...messages].slice(0, 5).join('; ')}`;
     if (message !== this.#lastFailure) log('warn', message);
     this.#lastFailure = message;
-    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
-    if (!this.#stopped) this.#timer = setTimeout(() => this.changed(), pause * (0.5 + Math.random() / 2)).unref();
+    const pause = this.#backoff.failed();
+    if (!this.#stopped) this.#timer = setTimeout(() => this.changed(), pause).unref();
   }
 }
 
