@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { KubernetesObject } from '../kubernetes/resource.ts';
 import type { Gateway } from '../resources/gateway-api/gateway.ts';
-import { gatewayOf, OF_GATEWAY } from '../serve/gateway-service.ts';
+import { gatewayOf, gatewayPorts, OF_GATEWAY } from '../serve/gateway-service.ts';
 
 /** How clients reach Gateways. */
 export interface ServiceSettings {
@@ -35,7 +35,7 @@ export interface GatewayPlace {
 interface ServiceSpec {
   readonly type?: string;
   readonly clusterIP?: string;
-  readonly ports?: readonly { readonly port: number; readonly targetPort?: unknown }[];
+  readonly ports?: readonly { readonly port: number }[];
 }
 
 interface ServiceStatus {
@@ -48,12 +48,7 @@ export function gatewayServices(
   present: readonly KubernetesObject[],
   settings: ServiceSettings,
 ): KubernetesObject[] {
-  const taken = new Map<string, number>();
-  for (const service of managed(present, settings)) {
-    const gateway = gatewayOf(service)!;
-    for (const { port, targetPort } of specOf(service).ports ?? [])
-      if (typeof targetPort === 'number') taken.set(`${gateway}/${port}`, targetPort);
-  }
+  const taken = gatewayPorts(managed(present, settings));
   const used = new Set(taken.values());
   const place = (key: string): number => {
     const known = taken.get(key);

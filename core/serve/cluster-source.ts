@@ -4,12 +4,13 @@ import { EndpointSlices } from '../kubernetes/endpoint-slices.ts';
 import type { WatchedKind } from '../kubernetes/kind-watch.ts';
 import type { Log } from '../kubernetes/outage.ts';
 import { ReferencedWatch } from '../kubernetes/referenced-watch.ts';
-import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
+import type { ResourceType } from '../kubernetes/resource.ts';
 import { ClusterLoader, type ClusterLoaded, REFERENCED } from '../resources/cluster-load.ts';
 import type { GroupKind, KindDefinition } from '../resources/kind.ts';
 import { KINDS } from '../resources/kinds.ts';
+import { Service } from '../resources/kubernetes/service.ts';
 import type { CompileOptions } from '../route/compile.ts';
-import { gatewayOf } from './gateway-service.ts';
+import { gatewayOf, gatewayPorts } from './gateway-service.ts';
 import type { ResourceSource } from './source.ts';
 
 export interface ClusterSourceOptions {
@@ -30,7 +31,12 @@ const SYNC_MS = 60_000;
 /** A Secret that is not there is not waited for; one that cannot be read soon is as good as absent. */
 const REFERENCED_MS = 2000;
 
-const SERVICE: GroupKind = { group: '', kind: 'Service' };
+const BY_REFERENCE: readonly KindDefinition[] = REFERENCED;
+/** Every kind that is read, and Namespaces for their labels; not what is read by reference. */
+const WATCHED: readonly WatchedKind[] = [
+  ...KINDS.filter((definition) => !BY_REFERENCE.includes(definition)).map(watchedKind),
+  { group: '', versions: ['v1'], kind: 'Namespace', plural: 'namespaces', namespaced: false },
+];
 
 /** The resources of a cluster, as its API server tells them. While that is away, everything stays as it was. */
 export class ClusterSource implements ResourceSource {
@@ -63,7 +69,7 @@ export class ClusterSource implements ResourceSource {
     this.#loader = new ClusterLoader(controllerName);
     this.watched = new ClusterWatch({
       client,
-      kinds: watchedKinds(),
+      kinds: WATCHED,
       namespaces,
       log,
       onChange: ({ content }) => {
@@ -94,7 +100,7 @@ export class ClusterSource implements ResourceSource {
   /** As the cluster serves a kind; undefined while it does not. */
   typeOf({ group, kind }: GroupKind): ResourceType | undefined {
     const version = this.watched.states().find((state) => state.group === group && state.kind === kind)?.version;
-    const watched = watchedKinds().find((each) => each.group === group && each.kind === kind);
+    const watched = WATCHED.find((each) => each.group === group && each.kind === kind);
     return version === undefined || watched === undefined ? undefined : { ...watched, version };
   }
 
@@ -105,17 +111,15 @@ export class ClusterSource implements ResourceSource {
 
   load(): ClusterLoaded {
     // A Service that leads here is nobody's backend.
-    const objects = watchedKinds().flatMap((kind) =>
+    const objects = WATCHED.flatMap((kind) =>
       this.watched
         .objects(kind)
         .map(({ object }) => object)
         .filter((object) => gatewayOf(object) === undefined),
     );
     const referenced = this.#referenced.flatMap((watch) => watch.all().map(({ object }) => object));
-    this.#places = placesOf(
-      this.watched.objects(SERVICE).map(({ object }) => object),
-      this.#options.ownNamespace,
-    );
+    const services = this.watched.objects(Service).map(({ object }) => object);
+    this.#places = gatewayPorts(services.filter(({ metadata }) => metadata.namespace === this.#options.ownNamespace));
     this.#loadedRevision = this.watched.revision;
     this.#headless.clear();
     const hash = `${this.watched.revision}.${this.#references}`;
@@ -158,13 +162,6 @@ function reference(key: string): { readonly namespace: string; readonly name: st
   return { namespace: key.slice(0, at), name: key.slice(at + 1) };
 }
 
-/** Every kind that is read, and Namespaces for their labels; not what is read by reference. */
-function watchedKinds(): readonly WatchedKind[] {
-  const byReference: readonly KindDefinition[] = REFERENCED;
-  const definitions = KINDS.filter((definition) => !byReference.includes(definition));
-  return [...definitions.map(watchedKind), { group: '', versions: ['v1'], kind: 'Namespace', plural: 'namespaces', namespaced: false }];
-}
-
 function watchedKind({ group, kind, versions, namespaced }: KindDefinition): WatchedKind {
   return { group, kind, versions, namespaced, plural: pluralOf(kind) };
 }
@@ -178,19 +175,4 @@ function pluralOf(kind: string): string {
   const lower = kind.toLowerCase();
   if (/[^aeiou]y$/.test(lower)) return `${lower.slice(0, -1)}ies`;
   return lower.endsWith('s') ? `${lower}es` : `${lower}s`;
-}
-
-/** Where this process listens for the ports of Gateways: as the Services say that lead to them. */
-function placesOf(services: readonly KubernetesObject[], namespace: string): ReadonlyMap<string, number> {
-  const places = new Map<string, number>();
-  for (const service of services) {
-    if (service.metadata.namespace !== namespace) continue;
-    const gateway = gatewayOf(service);
-    if (gateway === undefined) continue;
-    const { ports = [] } = (service['spec'] ?? {}) as {
-      readonly ports?: readonly { readonly port: number; readonly targetPort?: unknown }[];
-    };
-    for (const { port, targetPort } of ports) if (typeof targetPort === 'number') places.set(`${gateway}/${port}`, targetPort);
-  }
-  return places;
 }
