@@ -10,7 +10,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 
 import { openTracing } from '#core/telemetry/trace/open';
-import type { CallRecord } from '#core/telemetry/trace/record';
+import { recordOf } from '#core/telemetry/trace/record.fixture';
 import { Pool } from 'undici';
 
 import { clockTicks, readCpuTicks } from './proc.ts';
@@ -95,7 +95,7 @@ async function pauses(name: string, messages: object[] | undefined): Promise<voi
   Object.assign(process.env, OTLP);
   const tracing = (await openTracing({ env: { ...OTLP, ...SHOWN }, serviceName: 'bench', version: '0', log: () => undefined }))!;
   const requestBody = Buffer.from(JSON.stringify({ model: 'm', messages }));
-  const record = recordWith(requestBody);
+  const record = recordOf('chat', undefined, JSON.parse(ANSWER) as object, { requestBody });
   tracing.tell(record);
   await tracing.flush(5000);
   const cpu = process.cpuUsage();
@@ -113,48 +113,6 @@ async function pauses(name: string, messages: object[] | undefined): Promise<voi
     `${name} (${(requestBody.length / 1e6).toFixed(2)} MB): longest pause ${(delay.max / 1e6).toFixed(1)} ms, p99 ${(delay.percentile(99) / 1e6).toFixed(1)} ms, CPU ${((user + system) / 20_000).toFixed(1)} ms a request; ${exported} spans exported, ${dropped} dropped`,
   );
   await tracing.close(1000);
-}
-
-function recordWith(requestBody: Buffer): CallRecord {
-  return {
-    traceId: 'a'.repeat(32),
-    spanId: 'b'.repeat(16),
-    parentSpanId: undefined,
-    keptFor: 'sampled',
-    counts: true,
-    shown: { inputs: true, outputs: true },
-    requestId: 'r',
-    operation: 'chat',
-    path: '/v1/chat/completions',
-    clientId: undefined,
-    route: undefined,
-    headers: [],
-    model: 'm',
-    upstreamModel: 'm',
-    responseModel: 'm',
-    schema: 'OpenAI',
-    backend: 'b',
-    host: 'h',
-    stream: false,
-    startMs: Date.now(),
-    endMs: Date.now() + 1,
-    identifiedMs: undefined,
-    admittedMs: undefined,
-    firstTokenMs: undefined,
-    status: 200,
-    clientGone: false,
-    complete: true,
-    error: undefined,
-    usage: undefined,
-    cost: undefined,
-    budgets: [],
-    requestBody,
-    answer: Buffer.from(ANSWER),
-    answerBytes: 0,
-    leaks: () => false,
-    attempts: [],
-    passes: [],
-  };
 }
 
 async function load(pool: Pool): Promise<void> {
