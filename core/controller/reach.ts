@@ -4,11 +4,16 @@ import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts'
 import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
-import type { GroupKind } from '../resources/kind.ts';
+import { type GroupKind, groupOf, kindKey } from '../resources/kind.ts';
 import { Service } from '../resources/kubernetes/service.ts';
 import { type Fields, fieldsOf, listOf, textOf } from './fields.ts';
 
 type Objects = (kind: GroupKind) => readonly KubernetesObject[];
+
+/** An object as the cluster has it, or as it is served. */
+export interface Named extends Pick<KubernetesObject, 'apiVersion' | 'kind'> {
+  readonly metadata: Pick<KubernetesObject['metadata'], 'name' | 'namespace'>;
+}
 
 /** A reference of one object to another, with its defaults. */
 export interface Ref extends GroupKind {
@@ -95,7 +100,7 @@ export class Reach {
   }
 }
 
-export function namespaceOf({ metadata }: KubernetesObject): string {
+export function namespaceOf({ metadata }: Named): string {
   return metadata.namespace ?? '';
 }
 
@@ -104,18 +109,12 @@ export function placeOf(object: KubernetesObject): string {
   return `${namespaceOf(object)}/${object.metadata.name}`;
 }
 
-export function refOf(object: KubernetesObject): Ref {
-  const slash = object.apiVersion.indexOf('/');
-  const group = slash === -1 ? '' : object.apiVersion.slice(0, slash);
-  return { group, kind: object.kind, namespace: namespaceOf(object), name: object.metadata.name };
-}
-
-export function kindKey({ group, kind }: GroupKind): string {
-  return `${group}/${kind}`;
+export function refOf(object: Named): Ref {
+  return { group: groupOf(object.apiVersion), kind: object.kind, namespace: namespaceOf(object), name: object.metadata.name };
 }
 
 export function refKey({ group, kind, namespace, name }: Ref): string {
-  return `${group}/${kind} ${namespace}/${name}`;
+  return `${kindKey({ group, kind })} ${namespace}/${name}`;
 }
 
 function parentsOf(object: KubernetesObject): ParentRef[] {

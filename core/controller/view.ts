@@ -1,14 +1,14 @@
 import type { KubernetesObject } from '../kubernetes/resource.ts';
 import type { ClusterLoaded } from '../resources/cluster-load.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
-import { type GroupKind, groupOf, type KindDefinition, type ResourceOf } from '../resources/kind.ts';
+import { type GroupKind, kindKey, type KindDefinition, type ResourceOf } from '../resources/kind.ts';
 import type { Problem } from '../resources/problem.ts';
 import { References } from '../resources/references.ts';
 import type { Compiled, ResourceProblem } from '../route/compile.ts';
 import type { Stamp } from './conditions.ts';
 import { fieldsOf, textOf } from './fields.ts';
 import type { GatewayPlace } from './gateway-services.ts';
-import { kindKey, namespaceOf, placeOf, Reach } from './reach.ts';
+import { type Named, namespaceOf, placeOf, Reach, refKey, refOf } from './reach.ts';
 
 /** One state of the cluster, and what the gateway made of it. */
 export interface ControllerView {
@@ -40,11 +40,6 @@ export interface Verdict {
   readonly status: object;
 }
 
-/** An object as the cluster has it, or as it is served. */
-interface Named extends Pick<KubernetesObject, 'apiVersion' | 'kind'> {
-  readonly metadata: Pick<KubernetesObject['metadata'], 'name' | 'namespace'>;
-}
-
 /** What all statuses are made of: a view, sorted. */
 export class State {
   readonly view: ControllerView;
@@ -66,10 +61,10 @@ export class State {
     this.gateways = new Map(ours.map((object) => [placeOf(object), object]));
     this.reach = new Reach(this.gateways, view.objects);
     this.references = new References(set);
-    for (const [object, problems] of invalid) this.#own.set(keyOf(object), problems);
+    for (const [object, problems] of invalid) this.#own.set(refKey(refOf(object)), problems);
     for (const problem of view.compiled.problems) {
       if (!('of' in problem)) continue;
-      const key = keyOf(problem.of);
+      const key = refKey(refOf(problem.of));
       const others = this.#found.get(key);
       if (others === undefined) this.#found.set(key, [problem]);
       else others.push(problem);
@@ -78,12 +73,12 @@ export class State {
 
   /** What is wrong with an object by itself. */
   own(object: Named): readonly Problem[] {
-    return this.#own.get(keyOf(object)) ?? [];
+    return this.#own.get(refKey(refOf(object))) ?? [];
   }
 
   /** What is wrong with it beside the others. */
   found(object: Named): readonly Problem[] {
-    return this.#found.get(keyOf(object)) ?? [];
+    return this.#found.get(refKey(refOf(object))) ?? [];
   }
 
   problems(object: Named): readonly Problem[] {
@@ -116,9 +111,4 @@ export class State {
 /** The status of an object that is there now. */
 export function statusOf(object: KubernetesObject): Readonly<Record<string, unknown>> {
   return fieldsOf(object['status']);
-}
-
-function keyOf(object: Named): string {
-  const { name, namespace = '' } = object.metadata;
-  return `${groupOf(object.apiVersion)}/${object.kind} ${namespace}/${name}`;
 }

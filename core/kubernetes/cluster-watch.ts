@@ -1,4 +1,4 @@
-import type { GroupKind } from '../resources/kind.ts';
+import { type GroupKind, kindKey } from '../resources/kind.ts';
 import type { KubernetesClient } from './client.ts';
 import { REAL_CLOCK } from './clock.ts';
 import { Gather, type GatherSettings } from './gather.ts';
@@ -62,7 +62,7 @@ export class ClusterWatch {
     this.#gather = new Gather(() => this.#tell(), { clock: tuning.clock ?? REAL_CLOCK, ...options.gather });
     this.#outages = new Outages(client.server, log, () => this.#hurry());
     for (const kind of kinds) {
-      const id = idOf(kind);
+      const id = kindKey(kind);
       if (this.#kinds.has(id)) throw new Error(`${id} is to be watched twice`);
       const watch: KindWatch = new KindWatch({
         client,
@@ -106,7 +106,7 @@ export class ClusterWatch {
     if (this.#stop.signal.aborted) throw new Error('the watch of the cluster was stopped before everything was read');
     const reasons = this.states()
       .filter(({ state }) => state === 'listing' || state === 'failing')
-      .map(({ group, kind, lastError }) => `${idOf({ group, kind })}: ${lastError?.message ?? 'the list is not complete'}`);
+      .map(({ group, kind, lastError }) => `${kindKey({ group, kind })}: ${lastError?.message ?? 'the list is not complete'}`);
     throw new Error(`not everything could be read from the Kubernetes API at ${this.#options.client.server}\n${reasons.join('\n')}`);
   }
 
@@ -136,8 +136,8 @@ export class ClusterWatch {
   }
 
   #of(kind: GroupKind): KindWatch {
-    const found = this.#kinds.get(idOf(kind));
-    if (found === undefined) throw new Error(`${idOf(kind)} is not watched`);
+    const found = this.#kinds.get(kindKey(kind));
+    if (found === undefined) throw new Error(`${kindKey(kind)} is not watched`);
     return found;
   }
 
@@ -176,8 +176,4 @@ export class ClusterWatch {
   #hurry(): void {
     for (const watch of this.#kinds.values()) watch.hurry();
   }
-}
-
-function idOf({ group, kind }: GroupKind): string {
-  return `${group}/${kind}`;
 }

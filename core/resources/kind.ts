@@ -31,6 +31,11 @@ export interface GroupKind {
   readonly kind: string;
 }
 
+/** `group/Kind`. */
+export function kindKey({ group, kind }: GroupKind): string {
+  return `${group}/${kind}`;
+}
+
 export interface KindDefinition<S extends TSchema = TSchema> {
   readonly kind: string;
   /** API group; empty for core Kubernetes. */

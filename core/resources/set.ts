@@ -1,4 +1,4 @@
-import { groupOf, type GroupKind, type KindDefinition, type Metadata, type Resource, type ResourceOf } from './kind.ts';
+import { groupOf, type GroupKind, kindKey, type KindDefinition, type Metadata, type Resource, type ResourceOf } from './kind.ts';
 
 /** A resource that is there and has problems of its own. */
 export interface InvalidResource extends GroupKind, Pick<Metadata, 'namespace' | 'name'> {
@@ -31,12 +31,12 @@ export class ResourceSet {
 
   /** @param noted kinds of which it is noted what is looked for: in a cluster they are read only where something names them */
   constructor(noted: readonly GroupKind[] = []) {
-    this.#asked = new Map(noted.map(({ group, kind }) => [`${group}/${kind}`, new Set()]));
+    this.#asked = new Map(noted.map((kind) => [kindKey(kind), new Set()]));
   }
 
   /** `namespace/name` of what was looked for so far, whether or not it is there. */
-  asked({ group, kind }: GroupKind): ReadonlySet<string> {
-    return this.#asked.get(`${group}/${kind}`) ?? new Set();
+  asked(kind: GroupKind): ReadonlySet<string> {
+    return this.#asked.get(kindKey(kind)) ?? new Set();
   }
 
   /** @returns the resource that has this name already, and then adds nothing. */
@@ -54,7 +54,7 @@ export class ResourceSet {
 
   get<D extends KindDefinition>(definition: D, namespace: string, name: string): ResourceOf<D> | undefined {
     const key = keyOf({ namespace: definition.namespaced ? namespace : '', name });
-    this.#asked.get(`${definition.group}/${definition.kind}`)?.add(key);
+    this.#asked.get(kindKey(definition))?.add(key);
     const found = this.#of(definition)?.resources.get(key);
     return found as ResourceOf<D> | undefined;
   }
@@ -95,15 +95,16 @@ export class ResourceSet {
     return size;
   }
 
-  #of({ group, kind }: GroupKind): OneKind | undefined {
-    return this.#kinds.get(`${group}/${kind}`);
+  #of(kind: GroupKind): OneKind | undefined {
+    return this.#kinds.get(kindKey(kind));
   }
 
   #ofOrNew(group: string, kind: string): OneKind {
-    let found = this.#kinds.get(`${group}/${kind}`);
+    const key = kindKey({ group, kind });
+    let found = this.#kinds.get(key);
     if (found === undefined) {
       found = { group, kind, resources: new Map(), invalid: new Map() };
-      this.#kinds.set(`${group}/${kind}`, found);
+      this.#kinds.set(key, found);
     }
     return found;
   }
