@@ -88,7 +88,7 @@ function load(paths: readonly string[]): Loaded {
   const problems: Problem[] = [...loaded.problems];
   const report = (resource: Resource, path: string, message: string) =>
     void problems.push({ source: resource.source, resource: nameOf(resource), path, message });
-  const found = { set: loaded.set, prices: pricesOf(loaded.set, report), budgets: budgetsOf(loaded.set, report) };
+  const found = { set: loaded.set, prices: pricesOf(loaded.set, report), budgets: budgetsOf({ set: loaded.set, report, shared: false }) };
   if (problems.length > 0) throw resourcesFailure(new InvalidResources(problems));
   return found;
 }

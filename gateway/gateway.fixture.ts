@@ -1,4 +1,5 @@
 // For tests: a gateway on free ports, with resources from a text, and its log lines at hand.
+import { asCluster } from '#core/serve/as-cluster.fixture';
 import type { Tracing } from '#core/telemetry/trace/tracing';
 
 import type { Extension } from './extensions/extension.ts';
@@ -26,19 +27,22 @@ export interface TestGatewayOptions {
   readonly debugHeaders?: boolean;
   readonly tracing?: Tracing;
   readonly feedback?: TierOneOptions['feedback'];
+  /** The resources are taken for those of a cluster: what is wrong with them is left out. @default false */
+  readonly inCluster?: boolean;
 }
 
 /** Starts a gateway. @throws InvalidResources when the resources have problems */
 export async function startGateway(options: TestGatewayOptions): Promise<TestGateway> {
   const accessLog: Record<string, unknown>[] = [];
   const log: string[] = [];
+  const files = {
+    paths: options.paths ?? [],
+    env: {},
+    ...(options.yaml === undefined ? {} : { texts: [{ file: 'test.yaml', text: options.yaml }] }),
+    ...(options.secretDir === undefined ? {} : { secretDir: options.secretDir }),
+  };
   const tier = new TierOne({
-    sources: {
-      paths: options.paths ?? [],
-      env: {},
-      ...(options.yaml === undefined ? {} : { texts: [{ file: 'test.yaml', text: options.yaml }] }),
-      ...(options.secretDir === undefined ? {} : { secretDir: options.secretDir }),
-    },
+    sources: options.inCluster === true ? asCluster(files) : files,
     host: '127.0.0.1',
     port: 0,
     adminPort: 0,

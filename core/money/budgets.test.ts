@@ -23,16 +23,16 @@ spec:
 `;
 
 function rule(yaml: string): BudgetRule {
-  const { set, reported, report } = read(yaml);
-  const [found] = budgetsOf(set, report);
-  if (reported.length > 0) throw new Error(reported.join('\n'));
+  const scope = read(yaml);
+  const [found] = budgetsOf(scope);
+  if (scope.reported.length > 0) throw new Error(scope.reported.join('\n'));
   return found!;
 }
 
 function problems(yaml: string): string[] {
-  const { set, reported, report } = read(yaml);
-  budgetsOf(set, report);
-  return reported;
+  const scope = read(yaml);
+  budgetsOf(scope);
+  return scope.reported;
 }
 
 function request(parts: Partial<CoveredRequest> & { readonly client?: string; readonly headers?: readonly string[] } = {}): CoveredRequest {

@@ -4,19 +4,21 @@ import { didYouMean } from '../resources/nearest.ts';
 import type { ResourceSet } from '../resources/set.ts';
 import { Budget, type BudgetWindow } from '../resources/tierkit/budget.ts';
 import { nanosOf } from '../resources/tierkit/money.ts';
-import { coveringOf, type ReportResource } from '../route/covering.ts';
+import { coveringOf, type CoveringScope, coveringOfInvalid, type ReportResource } from '../route/covering.ts';
 
+import { BrokenBudget } from './broken-budget.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import { calendarWindow, TOTAL } from './calendar.ts';
 import { CompiledBudget } from './compiled-budget.ts';
 import { unitsOfNanos } from './units.ts';
 
 /** The budgets of a load. Reports targets and headers that are not there. */
-export function budgetsOf(set: ResourceSet, report: ReportResource): BudgetRule[] {
+export function budgetsOf(scope: CoveringScope): BudgetRule[] {
+  const { set, report } = scope;
   return set.all(Budget).map((budget) => {
     const { spec } = budget.body;
     const { namespace } = budget.metadata;
-    const covering = coveringOf(budget, spec, set, report);
+    const covering = coveringOf(budget, spec, scope);
     if (spec.header !== undefined) checkHeader(spec.header, budget, set, report);
     return new CompiledBudget({
       namespace,
@@ -29,6 +31,14 @@ export function budgetsOf(set: ResourceSet, report: ReportResource): BudgetRule[
       overrides: new Map((spec.overrides ?? []).map(({ client, amount, tokens }) => [client, unitsOf(amount, tokens)])),
     });
   });
+}
+
+/** Budgets that cannot be read, as far as they could be hard. */
+export function brokenBudgetsOf({ set, shared }: CoveringScope): BrokenBudget[] {
+  return set
+    .invalid(Budget)
+    .filter(({ spec }) => (spec as { readonly mode?: unknown } | null | undefined)?.mode !== 'Soft')
+    .map((invalid) => new BrokenBudget(`Budget ${invalid.namespace}/${invalid.name}`, coveringOfInvalid(invalid, shared)));
 }
 
 function unitsOf(amount: string | undefined, tokens: number | undefined): number {

@@ -1,16 +1,13 @@
 // For tests: resources out of YAML, and what is reported of them.
 import { Loader } from '../resources/load.ts';
 import { formatProblem } from '../resources/problem.ts';
-import type { ResourceSet } from '../resources/set.ts';
 import { nameOf } from '../resources/kind.ts';
 
-import type { ReportResource } from '../route/covering.ts';
+import type { CoveringScope } from '../route/covering.ts';
 
-export interface Read {
-  readonly set: ResourceSet;
-  /** Filled by {@link report}. */
+export interface Read extends CoveringScope {
+  /** What was reported. */
   readonly reported: string[];
-  readonly report: ReportResource;
 }
 
 /** @throws Error when a document has a problem of its own */
@@ -18,7 +15,12 @@ export function read(yaml: string): Read {
   const { set, problems } = new Loader().load({ paths: [], texts: [{ file: 'test', text: yaml }], env: {} });
   if (problems.length > 0) throw new Error(problems.map(formatProblem).join('\n'));
   const reported: string[] = [];
-  return { set, reported, report: (resource, path, message) => void reported.push(`${nameOf(resource)}: ${path}: ${message}`) };
+  return {
+    set,
+    reported,
+    shared: false,
+    report: (resource, path, message) => void reported.push(`${nameOf(resource)}: ${path}: ${message}`),
+  };
 }
 
 /** A PriceTable; entries in the flow style of YAML. */

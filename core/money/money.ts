@@ -1,30 +1,33 @@
 import { didYouMean } from '../resources/nearest.ts';
-import type { ResourceSet } from '../resources/set.ts';
 import { Budget } from '../resources/tierkit/budget.ts';
 import { PriceTable } from '../resources/tierkit/price-table.ts';
 import { CoveringTable } from '../route/covering-table.ts';
-import type { ReportResource } from '../route/covering.ts';
+import type { CoveringScope } from '../route/covering.ts';
+import type { BrokenBudget } from './broken-budget.ts';
 import type { BudgetRule } from './budget-rule.ts';
-import { budgetsOf } from './budgets.ts';
+import { brokenBudgetsOf, budgetsOf } from './budgets.ts';
 import { Prices, pricesOf } from './prices.ts';
 
 /** What is paid for models, and what may be spent. */
 export interface Money {
   readonly prices: Prices;
   readonly budgets: CoveringTable<BudgetRule>;
+  /** Hard budgets that cannot be read: what they cover is refused. */
+  readonly broken: CoveringTable<BrokenBudget>;
 }
 
-export const NO_MONEY: Money = Object.freeze({ prices: new Prices([]), budgets: new CoveringTable([]) });
+export const NO_MONEY: Money = Object.freeze({ prices: new Prices([]), budgets: new CoveringTable([]), broken: new CoveringTable([]) });
 
 /** Prices and budgets of a load. Reports their problems. */
-export function moneyOf(set: ResourceSet, report: ReportResource): Money {
-  const money = { prices: pricesOf(set, report), budgets: new CoveringTable(Object.freeze(budgetsOf(set, report))) };
-  checkCurrencies(set, report);
-  return Object.freeze(money);
+export function moneyOf(scope: CoveringScope): Money {
+  const prices = pricesOf(scope.set, scope.report);
+  const budgets = new CoveringTable(Object.freeze(budgetsOf(scope)));
+  checkCurrencies(scope);
+  return Object.freeze({ prices, budgets, broken: new CoveringTable(Object.freeze(brokenBudgetsOf(scope))) });
 }
 
 /** A budget that must hold would refuse every request. */
-function checkCurrencies(set: ResourceSet, report: ReportResource): void {
+function checkCurrencies({ set, report }: CoveringScope): void {
   const known = new Set(set.all(PriceTable).map(({ body }) => body.spec.currency));
   for (const budget of set.all(Budget)) {
     const { currency, mode } = budget.body.spec;

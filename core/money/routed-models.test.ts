@@ -48,9 +48,9 @@ it.each<[string, string, string[]]>([
     ['own at default/pool'],
   ],
 ])('%s', (_name, budgets, expected) => {
-  const { set, report, reported } = read(BASE + PRICES + budgets);
-  const models = pricedModels(set, pricesOf(set, report), budgetsOf(set, report), NOW);
-  expect(reported).toEqual([]);
+  const scope = read(BASE + PRICES + budgets);
+  const models = pricedModels(scope.set, pricesOf(scope.set, scope.report), budgetsOf(scope), NOW);
+  expect(scope.reported).toEqual([]);
   const refused = models.filter(({ refusedBy }) => refusedBy.length > 0);
   expect(refused.map(({ routed }) => `${routed.model} at ${routed.backend}`)).toEqual(expected);
   expect(models.map(({ price }) => (price instanceof Unpriced ? 'no price' : price?.model))).toEqual([

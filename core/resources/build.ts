@@ -112,7 +112,7 @@ function invalidOf(
     const { kind: ofKind, name: ofName, sectionName } = target;
     return [{ kind: ofKind, name: ofName, sectionName: typeof sectionName === 'string' ? sectionName : undefined }];
   });
-  return { group, kind, namespace: namespaced ? (typeof namespace === 'string' ? namespace : 'default') : '', name, targets };
+  return { group, kind, namespace: namespaced ? (typeof namespace === 'string' ? namespace : 'default') : '', name, targets, spec };
 }
 
 function checkMetadata(value: unknown, definition: KindDefinition, report: Report): Metadata | undefined {

@@ -49,7 +49,7 @@ it.each([
 it('says why a reference leads nowhere', () => {
   expect(references.missing('ReferenceGrant', 'shared', 'gg')).toBe('there is no ReferenceGrant shared/gg; did you mean "g"?');
   expect(references.missing('ReferenceGrant', 'other', 'gg')).toBe('there is no ReferenceGrant other/gg');
-  set.addInvalid({ group: 'gateway.envoyproxy.io', kind: 'Backend', namespace: 'n', name: 'b', targets: [] });
+  set.addInvalid({ group: 'gateway.envoyproxy.io', kind: 'Backend', namespace: 'n', name: 'b', targets: [], spec: {} });
   expect(references.missing('Backend', 'n', 'b')).toBe('Backend n/b has problems of its own');
   expect(references.missing('Backend', 'n', 'bb')).toBe('there is no Backend n/bb; did you mean "b"?');
   expect(references.missing({ group: 'example.com', kind: 'Backend' }, 'n', 'bb')).toBe('there is no Backend n/bb');

@@ -37,7 +37,7 @@ it('takes the bare name of a kind for that kind of any group, and a group for th
   const set = new ResourceSet();
   set.add(resource('new.example/v1', 'good'));
   set.add(resource('new.example/v1', 'elsewhere', 'nn'));
-  set.addInvalid({ group: 'old.example', kind: 'Thing', namespace: 'n', name: 'bad', targets: [] });
+  set.addInvalid({ group: 'old.example', kind: 'Thing', namespace: 'n', name: 'bad', targets: [], spec: {} });
   expect(set.names('Thing', 'n')).toEqual(['good', 'bad']);
   expect([set.names(now, 'n'), set.names(former, 'n'), set.names(core, 'n'), set.names('Other', 'n')]).toEqual([['good'], ['bad'], [], []]);
   expect([set.isInvalid('Thing', 'n', 'bad'), set.isInvalid(former, 'n', 'bad'), set.isInvalid(now, 'n', 'bad')]).toEqual([

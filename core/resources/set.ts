@@ -4,6 +4,8 @@ import { groupOf, type GroupKind, kindKey, type KindDefinition, type Metadata, t
 export interface InvalidResource extends GroupKind, Pick<Metadata, 'namespace' | 'name'> {
   /** What it is a policy for, as far as that can be read. */
   readonly targets: readonly PolicyTarget[];
+  /** As it was written, whatever that is. */
+  readonly spec: unknown;
 }
 
 export interface PolicyTarget {
@@ -64,10 +66,14 @@ export class ResourceSet {
     this.#ofOrNew(resource.group, resource.kind).invalid.set(keyOf(resource), resource);
   }
 
+  /** Those of a kind that have problems of their own. */
+  invalid(definition: KindDefinition): InvalidResource[] {
+    return [...(this.#of(definition)?.invalid.values() ?? [])];
+  }
+
   /** What policies of a kind are for that have problems of their own. */
   invalidTargets(definition: KindDefinition): (PolicyTarget & { readonly namespace: string; readonly policy: string })[] {
-    const invalid = [...(this.#of(definition)?.invalid.values() ?? [])];
-    return invalid.flatMap(({ kind, namespace, name, targets }) =>
+    return this.invalid(definition).flatMap(({ kind, namespace, name, targets }) =>
       targets.map((target) => ({ ...target, namespace, policy: `${kind} ${namespace}/${name}` })),
     );
   }

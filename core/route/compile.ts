@@ -29,7 +29,6 @@ import { checkAiBackend } from './ai-backend.ts';
 import { type AiPolicies, compileAiRoute } from './ai-route.ts';
 import { checkAnnotations } from './annotations.ts';
 import { type Attachment, type ParentOutcome, parentsOf } from './attach.ts';
-import type { ReportResource } from './covering.ts';
 import { CoveringTable } from './covering-table.ts';
 import { certificatesOf } from './certificates.ts';
 import { checkGatewayConfigs, CostsOf } from './gateway-configs.ts';
@@ -157,9 +156,8 @@ export function compile(loaded: Loaded, shared: Shared, { inCluster = false, lis
   checkGivenLimits(scope);
   if (shared.pools !== undefined) noticeElsewhere(scope);
   checkTlsPolicies(scope);
-  const report: ReportResource = (resource, path, message) => scope.report(resource, path, message);
-  const money = moneyOf(set, report);
-  const traceRules = traceRulesOf(set, report);
+  const money = moneyOf(scope);
+  const traceRules = traceRulesOf(scope);
   for (const policy of set.all(TracePolicy)) {
     const shown = Object.entries(policy.body.spec.content).flatMap(([side, value]) => (value === 'Show' ? [side] : []));
     if (shown.length > 0) notices.push(`${nameOf(policy)}: where traces are on, they tell the ${shown.join(' and ')} of what it covers`);

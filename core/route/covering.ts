@@ -4,12 +4,20 @@ import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { Resource } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
-import type { ResourceSet } from '../resources/set.ts';
-import type { CoveringSpec } from '../resources/tierkit/covering.ts';
+import type { InvalidResource, ResourceSet } from '../resources/set.ts';
+import { type CoveringSpec, isTargetKind } from '../resources/tierkit/covering.ts';
 import type { RouteInfo } from './rule.ts';
 
 /** Reports a problem of a resource, as `Scope.report` does. */
 export type ReportResource = (resource: Resource, path: string, message: string) => void;
+
+/** What resources that cover requests are read from. */
+export interface CoveringScope {
+  readonly set: ResourceSet;
+  readonly report: ReportResource;
+  /** Whether many write resources, as in a cluster: then one without targets covers its own namespace, and not everybody. */
+  readonly shared: boolean;
+}
 
 /** Of the listener that took a request. */
 export interface GatewayInfo {
@@ -45,18 +53,22 @@ export class Covering implements Covers {
   readonly #targets: readonly Target[] | undefined;
   readonly #clients: ReadonlySet<string> | undefined;
   readonly #namespace: string;
+  readonly #everywhere: boolean;
 
-  constructor(namespace: string, { targetRefs, match }: CoveringSpec) {
+  /** @param everywhere whether it covers all namespaces where it has no targets */
+  constructor(namespace: string, { targetRefs, match }: CoveringSpec, everywhere: boolean) {
     this.clients = match?.clients === undefined ? undefined : Object.freeze([...match.clients]);
     this.models = match?.models === undefined ? undefined : Object.freeze([...match.models]);
     this.#targets = targetRefs;
     this.#clients = this.clients === undefined ? undefined : new Set(this.clients);
     this.#namespace = namespace;
+    this.#everywhere = everywhere;
     Object.freeze(this);
   }
 
   coversRoute(route: RouteInfo, gateway: GatewayInfo): boolean {
-    if (this.#targets === undefined) return true;
+    if (this.#targets === undefined)
+      return this.#everywhere || gateway.namespace === this.#namespace || route.namespace === this.#namespace;
     for (const { kind, name } of this.#targets) {
       const found = kind === 'Gateway' ? gateway : route;
       if (found.name !== name || found.namespace !== this.#namespace) continue;
@@ -80,11 +92,19 @@ function matchesModel(patterns: readonly string[], model: string): boolean {
 }
 
 /** The covering of a resource. Reports targets that are not there. */
-export function coveringOf(resource: Resource, spec: CoveringSpec, set: ResourceSet, report: ReportResource): Covering {
+export function coveringOf(resource: Resource, spec: CoveringSpec, { set, report, shared }: CoveringScope): Covering {
   const { namespace } = resource.metadata;
   for (const [index, target] of (spec.targetRefs ?? []).entries())
     checkTarget(target, resource, `spec.targetRefs[${index}].name`, set, report);
-  return new Covering(namespace, spec);
+  return new Covering(namespace, spec, !shared);
+}
+
+/** The covering of a resource that cannot be read: by the targets that can be, or else of all that it could be for. */
+export function coveringOfInvalid({ namespace, targets, spec }: InvalidResource, shared: boolean): Covering {
+  const { targetRefs } = (spec ?? {}) as { readonly targetRefs?: unknown };
+  const read = targets.flatMap(({ kind, name }) => (isTargetKind(kind) ? [{ kind, name }] : []));
+  const all = Array.isArray(targetRefs) && targetRefs.length > 0 && targetRefs.length === read.length;
+  return new Covering(namespace, all ? { targetRefs: read } : {}, !shared);
 }
 
 function checkTarget({ kind, name }: Target, resource: Resource, path: string, set: ResourceSet, report: ReportResource): void {

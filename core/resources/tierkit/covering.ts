@@ -5,11 +5,11 @@ import { ModelPattern } from './model-pattern.ts';
 /** Id of a client, as the SecurityPolicy says it. */
 export const ClientId = text(1024);
 
-const TARGETS: Readonly<Record<string, string>> = {
+const TARGETS = {
   Gateway: 'gateway.networking.k8s.io',
   HTTPRoute: 'gateway.networking.k8s.io',
   AIGatewayRoute: 'aigateway.envoyproxy.io',
-};
+} as const;
 
 const Target = object({
   /** Absent: that of the kind. */
@@ -21,7 +21,8 @@ const Target = object({
 /** Fields that say which requests a kind of ours covers. */
 export const COVERING = {
   /**
-   * Gateways and routes of the resource's namespace whose requests it covers. Absent: all requests of the gateway, of every namespace.
+   * Gateways and routes of the resource's namespace whose requests it covers. Absent: all requests; in a cluster those of its namespace's Gateways
+   * and routes.
    * An HTTPRoute is also the AIGatewayRoute of that name, as with policies.
    */
   targetRefs: Type.Optional(list(Target, 16, 1)),
@@ -34,6 +35,10 @@ export const COVERING = {
     }),
   ),
 };
+
+export function isTargetKind(kind: string): kind is keyof typeof TARGETS {
+  return Object.hasOwn(TARGETS, kind);
+}
 
 const Covering = object(COVERING);
 export type CoveringSpec = Static<typeof Covering>;

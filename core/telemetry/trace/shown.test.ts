@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { read } from '../../money/money.fixture.ts';
+import { Loader } from '../../resources/load.ts';
 import type { CoveredRequest } from '../../route/covering.ts';
 import { newTraceId } from './context.ts';
 import { traceSettings } from './settings.ts';
@@ -25,8 +26,8 @@ function policies(...specs: readonly string[]): string {
 }
 
 function rulesOf(...specs: readonly string[]) {
-  const { set, reported, report } = read(GATEWAY + policies(...specs));
-  return { rules: traceRulesOf(set, report), reported };
+  const scope = read(GATEWAY + policies(...specs));
+  return { rules: traceRulesOf(scope), reported: scope.reported };
 }
 
 function request(parts: Partial<CoveredRequest> & { readonly client?: string } = {}): CoveredRequest {
@@ -99,6 +100,18 @@ describe('what a trace tells', () => {
     expect(shownTo(request(), rules, shownByProcess(traceSettings(GENAI)!), TRACE)).toEqual(ALL);
     expect(shownTo(request(), rules, shownByProcess(traceSettings({ ...GENAI, [CAPTURE]: 'false' })!), TRACE)).toEqual(NONE);
     expect(shownByProcess(traceSettings({ ...GENAI, [CAPTURE]: 'true' })!)).toMatchObject(ALL);
+  });
+
+  it('is nothing where a policy of the namespace cannot be read', () => {
+    const texts = [{ file: 'test', text: GATEWAY + policies(SHOW, '{content: {inputs: hide}}') }];
+    const { set } = new Loader().load({ paths: [], texts, env: {} });
+    const rules = traceRulesOf({ set, shared: true, report: () => undefined });
+    expect(shownTo(request(), rules, SHOWN, TRACE)).toEqual(NONE);
+    const elsewhere = {
+      gateway: { namespace: 'other', name: 'gw' },
+      route: { kind: 'AIGatewayRoute' as const, namespace: 'other', name: 'r' },
+    };
+    expect(shownTo(request(elsewhere), rules, SHOWN, TRACE)).toMatchObject(ALL);
   });
 
   it('is reported where a policy targets what is not there', () => {

@@ -1,12 +1,12 @@
-import type { ResourceSet } from '../../resources/set.ts';
 import { TracePolicy } from '../../resources/tierkit/trace-policy.ts';
 import {
   type CoveredRequest,
   type Covering,
   coveringOf,
+  coveringOfInvalid,
+  type CoveringScope,
   type Covers,
   type GatewayInfo,
-  type ReportResource,
 } from '../../route/covering.ts';
 import { CoveringTable } from '../../route/covering-table.ts';
 import type { RouteInfo } from '../../route/rule.ts';
@@ -41,6 +41,8 @@ export function shownByProcess({
 
 type Content = TracePolicy['body']['spec']['content'];
 
+const HIDDEN: Content = { inputs: 'Hide', outputs: 'Hide' };
+
 /** A TracePolicy, ready to be asked. */
 class TraceRule implements Covers {
   readonly clients: readonly string[] | undefined;
@@ -65,13 +67,14 @@ class TraceRule implements Covers {
 export type TraceRules = CoveringTable<TraceRule>;
 
 /** The TracePolicies of a load. Reports targets that are not there. */
-export function traceRulesOf(set: ResourceSet, report: ReportResource): TraceRules {
-  return new CoveringTable(
-    set.all(TracePolicy).map((policy) => {
-      const { spec } = policy.body;
-      return new TraceRule(coveringOf(policy, spec, set, report), spec.content);
-    }),
-  );
+export function traceRulesOf(scope: CoveringScope): TraceRules {
+  const rules = scope.set.all(TracePolicy).map((policy) => {
+    const { spec } = policy.body;
+    return new TraceRule(coveringOf(policy, spec, scope), spec.content);
+  });
+  // One that cannot be read may say that something is to be hidden.
+  const broken = scope.set.invalid(TracePolicy).map((invalid) => new TraceRule(coveringOfInvalid(invalid, scope.shared), HIDDEN));
+  return new CoveringTable([...rules, ...broken]);
 }
 
 /** What the trace of a request tells: one rule that hides goes before those that show. */
