@@ -44,6 +44,14 @@ const FIELDS: readonly (keyof ObjectMeta)[] = [
   'ownerReferences',
 ];
 
+/** An object with the parts of an equal one, but for metadata and status. */
+export function shareContent(
+  object: KubernetesObject,
+  { metadata: _metadata, status: _status, ...parts }: KubernetesObject,
+): KubernetesObject {
+  return { ...object, ...parts };
+}
+
 /**
  * Whether two versions of an object say the same, status aside: controllers write the status of many objects, also we, and none of that
  * calls for another load.

@@ -3,7 +3,7 @@ import type { KubernetesClient } from './client.ts';
 import { pause, REAL_CLOCK } from './clock.ts';
 import { servedType, type WantedKind } from './discovery.ts';
 import { KubernetesError } from './error.ts';
-import { type Keep, keepObject, sameContent } from './keep.ts';
+import { type Keep, keepObject, sameContent, shareContent } from './keep.ts';
 import { Reflector, type ReflectorState, type ReflectorTuning, type Scope } from './reflector.ts';
 import { apiVersionOf, type KubernetesObject, type ResourceType, resourceName } from './resource.ts';
 import type { Change, Held } from './store.ts';
@@ -145,6 +145,7 @@ export class KindWatch {
       fieldSelector,
       keep,
       same: sameContent,
+      share: shareContent,
       tuning,
       onChange,
       onState,

@@ -71,6 +71,13 @@ describe('a reflector', () => {
     bench.put('r', { x: 2 }, 'a', { status: { ok: true } });
     await until(() => changes.length === 3);
     expect(told(changes)).toEqual(['+a/r', '=a/r', '~a/r']);
+    const [first, second, third] = changes.map(({ after }) => after!);
+    expect([second!.content, third!.content]).toEqual([first!.object, third!.object]);
+    expect([second!.content === first!.object, second!.object === first!.object, third!.content === first!.object]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('reads the namespaces that it is told, and is synced when all are', async () => {

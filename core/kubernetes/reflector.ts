@@ -4,7 +4,7 @@ import { type Clock, REAL_CLOCK } from './clock.ts';
 import type { Keep } from './keep.ts';
 import { ListWatch } from './list-watch.ts';
 import type { ResourceType } from './resource.ts';
-import { type Change, type Held, Store } from './store.ts';
+import { type Change, type Held, Store, type StoreSettings } from './store.ts';
 
 /** Settings of time and size, all with defaults. */
 export interface ReflectorTuning {
@@ -36,6 +36,8 @@ export interface ReflectorOptions<T> extends Scope {
   readonly keep: Keep<T>;
   /** Whether two versions of an object say the same, so that a change is told with `content: false`. */
   readonly same: (one: T, other: T) => boolean;
+  /** As {@link StoreSettings.share}. */
+  readonly share?: StoreSettings<T>['share'];
   /** Called with the changes of one page or of one piece of a watch, in their order; the first ones are those of the first list. */
   readonly onChange?: ((changes: readonly Change<T>[]) => void) | undefined;
   /** Called when {@link Reflector.state} is another. */
@@ -78,11 +80,11 @@ export class Reflector<T> {
   #lastError: Error | undefined;
 
   constructor(options: ReflectorOptions<T>) {
-    const { client, type, keep, same, namespaces, labelSelector, fieldSelector, endWhenNotServed = false, tuning = {} } = options;
+    const { client, type, keep, same, share, namespaces, labelSelector, fieldSelector, endWhenNotServed = false, tuning = {} } = options;
     const { pageSize = 500, silentMs = 90_000, maxLineBytes = 16 * 1024 * 1024, backoff = {}, clock = REAL_CLOCK } = tuning;
     this.#options = options;
     this.type = type;
-    this.#store = new Store({ type, keep, same });
+    this.#store = new Store({ type, keep, same, share });
     const places = type.namespaced && namespaces !== undefined ? [...new Set(namespaces)] : [undefined];
     this.#parts = places.map(
       (namespace) =>

@@ -12,6 +12,8 @@ export interface Held<T> {
   /** Counts changes of the spec; absent for kinds that do not count. */
   readonly generation: number | undefined;
   readonly object: T;
+  /** As {@link Held.object}, of the first version that says what the last one does: the same one until the content differs. */
+  readonly content: T;
 }
 
 export interface Change<T> {
@@ -29,6 +31,8 @@ export interface StoreSettings<T> {
   readonly keep: Keep<T>;
   /** Whether two versions say the same. */
   readonly same: (one: T, other: T) => boolean;
+  /** What is held of a version that says the same as an earlier one: rather the earlier one's parts than equal ones. */
+  readonly share?: ((object: T, earlier: T) => T) | undefined;
 }
 
 /** Objects of one type as the server last told of them. */
@@ -104,10 +108,12 @@ export class Store<T> {
   #put(held: Held<T>): void {
     const before = this.#held.get(held.key);
     if (before !== undefined && before.uid === held.uid && before.resourceVersion === held.resourceVersion) return;
-    this.#held.set(held.key, held);
+    const { same, share = (object) => object } = this.#settings;
+    const content = before === undefined || !same(before.content, held.object);
+    const after = content ? held : { ...held, object: share(held.object, before.content), content: before.content };
+    this.#held.set(held.key, after);
     this.#sorted = undefined;
-    const content = before === undefined || !this.#settings.same(before.object, held.object);
-    this.#changes.push({ key: held.key, before, after: held, content });
+    this.#changes.push({ key: held.key, before, after, content });
   }
 
   #remove(key: string): void {
@@ -122,7 +128,8 @@ export class Store<T> {
     const object = this.#read(raw);
     const { name, namespace = '', uid = '', resourceVersion = '', generation } = object.metadata;
     const key = `${namespace}/${name}`;
-    return { key, namespace, name, uid, resourceVersion, generation, object: this.#settings.keep(object) };
+    const kept = this.#settings.keep(object);
+    return { key, namespace, name, uid, resourceVersion, generation, object: kept, content: kept };
   }
 
   /** @throws Error when it is no object of Kubernetes */
