@@ -4,6 +4,8 @@ import { check } from './check.ts';
 import { type Command, CommandError, UsageError } from './command.ts';
 import { ledger } from './ledger.ts';
 import { budgets, limits } from './limits.ts';
+import { controller } from './controller.ts';
+import { crds } from './crds.ts';
 import { epp } from './epp.ts';
 import { prices } from './prices.ts';
 import { run } from './run.ts';
@@ -13,13 +15,28 @@ import { tier2 } from './tier2.ts';
 import { up } from './up.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [up, run, tier2, epp, check, limits, budgets, prices, ledger, sim, simulate, version];
+const COMMANDS: readonly Command[] = [
+  up,
+  run,
+  tier2,
+  controller,
+  epp,
+  check,
+  crds,
+  limits,
+  budgets,
+  prices,
+  ledger,
+  sim,
+  simulate,
+  version,
+];
 
 const HELP = `tierkit: the two-tier AI gateway platform as code
 
 Usage: tierkit COMMAND [OPTION…]
 
-${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('\n')}
 
 "tierkit COMMAND --help" says more of each.
 `;

@@ -7,7 +7,7 @@ import { tryIt } from '../gateway/try-it.ts';
 import { type Command, CommandError, parse, UsageError } from './command.ts';
 import { COUNTS_HELP, COUNTS_OPTIONS, countsOf, failureModeOf } from './counts.ts';
 import { FEEDBACK_HELP, FEEDBACK_OPTIONS, feedbackOf } from './feedback.ts';
-import { clusterOf, KUBERNETES_HELP, KUBERNETES_OPTIONS } from './kubernetes.ts';
+import { clusterOf, KUBERNETES_HELP, KUBERNETES_OPTIONS, TIER_ONE } from './kubernetes.ts';
 import { commonOptions, log, serveTier, TIER_OPTIONS } from './serve.ts';
 import { telemetryOf, TRACING_HELP } from './tracing.ts';
 
@@ -63,7 +63,7 @@ async function serve(args: readonly string[]): Promise<number> {
   const { tracing, push, headerLabels } = await telemetryOf('ai-gateway');
   const extensions = await plugins(values.plugin ?? []);
   const common = commonOptions(values, { port: 1975, adminPort: 1064 });
-  const cluster = await clusterOf(values, positionals, { controllerName: 'tierkit.dev/tier-one', servesPools: false });
+  const cluster = await clusterOf(values, positionals, TIER_ONE);
   const sources = cluster?.sources ?? sourcesOf(positionals, values['secret-dir'], common.port);
   const limitsFailureMode = failureModeOf(values);
   const feedback = feedbackOf(values);
@@ -81,6 +81,7 @@ async function serve(args: readonly string[]): Promise<number> {
     feedback,
     headerLabels,
   });
+  cluster?.measure(tier.metrics);
   return serveTier(tier, { ...common, tracing, push }, (host) =>
     tryIt(tier.configuration.current, new Map(tier.ports), host, new EndpointTable(prefixes)),
   );

@@ -137,20 +137,27 @@ function announce(tier: Tier, { host, adminHost = '127.0.0.1' }: CommonOptions, 
   if (command !== undefined) process.stderr.write(`\nTry it:\n\n${command}\n\n`);
 }
 
+/** What ends at a signal. */
+export interface Stoppable {
+  stop(): Promise<void>;
+  /** Absent: it reads no files. */
+  reload?(reason: string): Promise<unknown>;
+}
+
 /** Resolves after a signal, when everything has ended. A second signal ends it at once. SIGHUP loads the resources again. */
-export function stopped(service: Service, onHangup?: () => void): Promise<void> {
+export function stopped(service: Stoppable, onHangup?: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false;
     const stop = (signal: NodeJS.Signals) => {
       if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
       stopping = true;
-      log('info', `${signal}: draining`);
+      log('info', `${signal}: ${service.reload === undefined ? 'stopping' : 'draining'}`);
       service.stop().then(resolve, reject);
     };
     process.on('SIGTERM', stop).on('SIGINT', stop);
     process.on('SIGHUP', () => {
       onHangup?.();
-      void service.reload('SIGHUP');
+      void service.reload?.('SIGHUP');
     });
   });
 }

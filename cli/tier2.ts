@@ -3,7 +3,7 @@ import { tierTwoEndpoints, TierTwo } from '../tier2-gateway/main.ts';
 import { PodWatch } from '#core/kubernetes/pod-watch';
 import { PodEndpoints } from '../tier2-gateway/pools/pod-source.ts';
 import { type Command, CommandError, parse } from './command.ts';
-import { type Cluster, clusterOf, KUBERNETES_HELP, KUBERNETES_OPTIONS } from './kubernetes.ts';
+import { type Cluster, clusterOf, KUBERNETES_HELP, KUBERNETES_OPTIONS, TIER_TWO } from './kubernetes.ts';
 import { commonOptions, log, serveTier, TIER_OPTIONS } from './serve.ts';
 import { telemetryOf, TRACING_HELP } from './tracing.ts';
 
@@ -37,11 +37,12 @@ export const tier2: Command = {
     if (positionals.length === 0 && values.kubernetes !== true)
       throw new CommandError('no PATH is given: tier two serves a file or folder of resources, or with --kubernetes those of a cluster');
     const common = commonOptions(values, { port: 1976, adminPort: 1065 });
-    const cluster = await clusterOf(values, positionals, { controllerName: 'tierkit.dev/tier-two', servesPools: true });
+    const cluster = await clusterOf(values, positionals, TIER_TWO);
     const sources = cluster?.sources ?? { paths: positionals, secretDir: values['secret-dir'], env: process.env };
     const { tracing, push } = await telemetryOf('ai-gateway-tier2');
     const pods = cluster === undefined ? undefined : podsOf(cluster);
     const tier = new TierTwo({ ...common, sources, audience: values.audience, tracing, pods });
+    cluster?.measure(tier.metrics);
     return serveTier(tier, { ...common, tracing, push }, (host) =>
       common.keys.peers === undefined ? tryIt(tier.configuration.current, new Map(tier.ports), host, tierTwoEndpoints()) : undefined,
     );

@@ -101,6 +101,13 @@ export const ERRORS = {
     anthropic: 'invalid_request_error',
     meaning: 'An extension refused the request.',
   },
+  TK_MISDIRECTED: {
+    status: 421,
+    openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
+    meaning:
+      'The connection was made for the name of one listener, and the request is for another listener: it belongs on a connection of its own.',
+  },
   TK_UNSUPPORTED: {
     status: 422,
     openai: 'invalid_request_error',

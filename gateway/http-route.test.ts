@@ -272,17 +272,6 @@ describe('what nothing is served for', () => {
     expect([status, headers['content-type'], body]).toEqual([404, undefined, '']);
   });
 
-  it('answers an upgrade as the plain request that it is for the backend', async () => {
-    const socket = net.connect(Number(new URL(gateway.url).port), '127.0.0.1');
-    socket.write(
-      'GET /chat HTTP/1.1\r\nHost: a.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-    );
-    const [first] = (await once(socket, 'data')) as [Buffer];
-    expect(first.toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*GET \/chat at a\.example\.com/);
-    expect(origin.requests.at(-1)!.headers.upgrade).toBeUndefined();
-    socket.destroy();
-  });
-
   it('does not answer CONNECT with a tunnel', async () => {
     const socket = net.connect(Number(new URL(gateway.url).port), '127.0.0.1');
     socket.write('CONNECT a.example.com:80 HTTP/1.1\r\nHost: a.example.com\r\n\r\n');

@@ -93,7 +93,8 @@ describe('a message that can be cut in two ways is refused, and its connection e
   test.each([
     ['no Host', `GET /a HTTP/1.1\r\n\r\n`, 400],
     ['bare LFs', `GET /a HTTP/1.1\nHost: x\n\n`, 400],
-    ['another protocol', `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`, 400],
+    ['another version', `GET /a HTTP/2.0\r\nHost: x\r\n\r\n`, 400],
+    ['what HTTP/2 only begins like', `PRI * HTTP/2.0\r\nHost: x\r\n\r\n`, 400],
     ['an unknown method', `BREW /a HTTP/1.1\r\nHost: x\r\n\r\n`, 400],
     ['one header of 40 KB', `GET /a HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(40_000)}\r\n\r\n`, 431],
     ['thousands of headers', `GET /a HTTP/1.1\r\nHost: x\r\n${'X-A: b\r\n'.repeat(5000)}\r\n`, 431],
@@ -144,11 +145,12 @@ describe('what has one reading is sent on as one request', () => {
       4000,
     );
     expect(answer.answers).toBe(3);
-    expect(upstream.seen.map(({ url }) => url)).toEqual(['/1', '/2', '/3']);
+    // They are under way at the same time, on connections of their own.
+    expect(upstream.seen.map(({ url }) => url).toSorted()).toEqual(['/1', '/2', '/3']);
   });
 
-  test('an upgrade is answered as an ordinary request', async () => {
-    const answer = await sendRaw(gateway.url, 'GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  test('an upgrade to what is not WebSocket is answered as an ordinary request', async () => {
+    const answer = await sendRaw(gateway.url, 'GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
     expect(answer.status).toBe(200);
     expect(upstream.last().headers).not.toHaveProperty('upgrade');
   });

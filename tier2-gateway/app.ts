@@ -12,6 +12,7 @@ import { RequestVerifier, TOKEN_HEADER } from '#core/tiers/request-token';
 import { checkModel, TierTwoCall } from './call.ts';
 import { PoolRequestMetrics } from './metrics/request-series.ts';
 import { PoolPassage } from './passage.ts';
+import { ServedPool } from './pick/served-pool.ts';
 
 /** Tier two's own stages: verify, and behind read → route: pool → pick → attempt* → settle. */
 export class TierTwoStages implements Stages {
@@ -56,7 +57,9 @@ export class TierTwoStages implements Stages {
     new TierTwoCall(api, this.#keys.signing, this.#requests).start();
   }
 
-  callOrdinary(ordinary: OrdinaryCallOptions): Promise<void> {
+  /** Model APIs wait in the queue of a pool that has no endpoint; other traffic waits here, and only for a pool that is new. */
+  async callOrdinary(ordinary: OrdinaryCallOptions): Promise<void> {
+    for (const { backend } of ordinary.rule.plan.targets) if (backend instanceof ServedPool) await backend.service.pool.firstList;
     return PoolPassage.run(ordinary);
   }
 }

@@ -20,8 +20,10 @@ export interface TierTwoOptions extends Omit<TierOptions, 'prefixes'> {
 /** Model servers have all their APIs below one root. */
 const TIER_TWO_PREFIXES = { root: '/', openai: '/', cohere: '/', anthropic: '/' };
 
-/** Time for the first list of pods. */
+/** Time for the first lists of pods. */
 const KNOWN_MS = 10_000;
+/** After this time a process that waits for them says so. */
+const TOLD_MS = 1000;
 
 /** A running tier two. */
 export class TierTwo extends Tier {
@@ -32,13 +34,23 @@ export class TierTwo extends Tier {
     super({ ...options, prefixes: TIER_TWO_PREFIXES }, metrics, {
       stages: new TierTwoStages(keys, audience, metrics),
       // A pool whose pods have not been read looks empty.
-      ...(podEndpoints === undefined ? {} : { known: () => podEndpoints.synced(KNOWN_MS) }),
+      ...(podEndpoints === undefined ? {} : { known: () => podsKnown(podEndpoints, log) }),
       pools,
       admin: (app) => poolRoutes(app, pools),
       status: { name: 'tier two', pools: (most) => poolStates(pools, most), explains: true },
       notices: () => noticesOf(keys),
     });
   }
+}
+
+/** Resolves when the pods of all pools are known, or not in time; says what it waits for. */
+async function podsKnown(pods: PodEndpoints, log: TierTwoOptions['log']): Promise<void> {
+  const names = (): string => pods.unread().join(', ');
+  const told = setTimeout(() => log('info', `not ready yet: the pods of ${names()} have not been read`), TOLD_MS);
+  const known = await pods.synced(KNOWN_MS);
+  clearTimeout(told);
+  if (!known)
+    log('warn', `ready, but the pods of ${names()} could not be read in ${KNOWN_MS / 1000} s: these pools have no endpoint until they are`);
 }
 
 /** A command to paste needs the paths as this tier has them. */

@@ -1,8 +1,12 @@
 // Pools whose pods come from a cluster, from the API server to the answer.
-import { afterEach, expect, test, vi } from 'vitest';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { startCluster, type TestCluster } from './pools/pods.fixture.ts';
-import { asChat, chatEvents, modelYaml, startPod, startTierTwo, type TestPod, type TestTierTwo } from './tier-two.fixture.ts';
+import { asChat, chatEvents, modelYaml, poolRef, startPod, startTierTwo, type TestPod, type TestTierTwo } from './tier-two.fixture.ts';
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -35,9 +39,13 @@ async function tier(cluster: TestCluster, ...yaml: string[]): Promise<TestTierTw
 
 async function clusterOf(...pods: TestPod[]): Promise<TestCluster> {
   const cluster = await startCluster();
+  put(cluster, pods);
+  return cluster;
+}
+
+function put(cluster: TestCluster, pods: readonly TestPod[]): void {
   open.push(cluster);
   for (const pod of pods) cluster.put(`pod-${ipOf(pod)}`, { ip: ipOf(pod) });
-  return cluster;
 }
 
 const ready = (two: TestTierTwo) => fetch(`${two.adminUrl}/pools`).then(readyOf);
@@ -49,6 +57,106 @@ test('tier two is ready when it knows the pods, and not before', async () => {
   const { pods, port } = await startPods(2);
   const two = await tier(await clusterOf(...pods), poolOf('m', port), modelYaml('m', ['m']));
   expect(await ready(two)).toEqual([2]);
+});
+
+/** From now on, lists of pods are not to be had. @returns what makes them possible again */
+function unlistable({ server }: TestCluster): () => void {
+  const rule = { verb: 'list', fault: { act: 'status', status: 503 }, times: Number.POSITIVE_INFINITY } as const;
+  server.faults.push(rule);
+  return () => void server.faults.splice(server.faults.indexOf(rule), 1);
+}
+
+describe('a tier two that cannot read the pods', () => {
+  async function starting(speed: number): Promise<{ listable: () => void; two: Promise<TestTierTwo>; isReady: () => boolean }> {
+    const { pods, port } = await startPods(1);
+    const cluster = await startCluster({ speed });
+    put(cluster, pods);
+    const listable = unlistable(cluster);
+    let isReady = false;
+    const two = tier(cluster, poolOf('p', port), modelYaml('m', ['p'])).finally(() => (isReady = true));
+    return { listable, two, isReady: () => isReady };
+  }
+
+  test('says what it waits for, and is ready as soon as it knows them', { timeout: 20_000 }, async () => {
+    const { listable, two, isReady } = await starting(1);
+    // Longer than a process that waits keeps still.
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    expect(isReady()).toBe(false);
+    listable();
+    const { log } = await two;
+    expect(log).toContain('info not ready yet: the pods of default/p have not been read');
+    expect(log.join()).not.toContain('could not be read');
+    expect(await ready(await two)).toEqual([1]);
+  });
+
+  test('does not wait for ever, and serves them when they come', { timeout: 20_000 }, async () => {
+    // Its ten seconds are one of ours.
+    const { listable, two } = await starting(10);
+    expect((await two).log).toContainEqual(expect.stringMatching(/^warn ready, but the pods of default\/p could not be read in 10 s/));
+    const held = (await two).chat({ model: 'm' });
+    listable();
+    expect((await held).status).toBe(200);
+  });
+});
+
+describe('a pool that comes to a running process', () => {
+  const routeOf = (name: string) => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: ${name}}
+spec: {parentRefs: [{name: gw}], rules: [{matches: [{path: {value: /${name}}}], backendRefs: [${poolRef(name)}]}]}
+`;
+
+  /** A process that has just got the pool `new`, whose pods it cannot read yet. */
+  async function withNewPool(pod: TestPod): Promise<{ two: TestTierTwo; listable: () => void }> {
+    const cluster = await clusterOf(pod);
+    const folder = mkdtempSync(join(tmpdir(), 'tierkit-'));
+    const port = Number(pod.address.split(':')[1]);
+    writeFileSync(join(folder, 'old.yaml'), [poolOf('old', port), routeOf('old')].join('---'));
+    const two = await startTierTwo([], { pods: cluster.pods, paths: [folder] });
+    open.push(two);
+    expect((await fetch(`${two.url}/old`)).status).toBe(200);
+    const listable = unlistable(cluster);
+    const labels = 'matchLabels: {app: n}';
+    cluster.put('new', { ip: ipOf(pod), labels: { app: 'n' } });
+    writeFileSync(join(folder, 'new.yaml'), [poolOf('new', port).replace('matchLabels: {app: m}', labels), routeOf('new')].join('---'));
+    expect(await two.tier.reload('test')).toBe(true);
+    return { two, listable };
+  }
+  const anything: TestPod['answer'] = (_request, response) => response.end('well');
+
+  test('holds its requests until its pods are known', async () => {
+    const { pods } = await startPods(1, anything);
+    const { two, listable } = await withNewPool(pods[0]!);
+    const held = fetch(`${two.url}/new`);
+    expect((await fetch(`${two.url}/old`)).status).toBe(200);
+    listable();
+    expect((await held).status).toBe(200);
+    expect(pods[0]!.seen.map(({ url }) => url)).toEqual(['/old', '/old', '/new']);
+  });
+
+  test('sends nothing for a client that did not wait', async () => {
+    const { pods } = await startPods(1, anything);
+    const { two, listable } = await withNewPool(pods[0]!);
+    const leaving = new AbortController();
+    const held = fetch(`${two.url}/new`, { signal: leaving.signal });
+    await vi.waitFor(async () => expect(await fetch(`${two.url}/old`).then(({ status }) => status)).toBe(200));
+    leaving.abort();
+    await expect(held).rejects.toThrow();
+    listable();
+    expect((await fetch(`${two.url}/new?second`)).status).toBe(200);
+    expect(pods[0]!.seen.map(({ url }) => url)).not.toContain('/new');
+  });
+
+  test('says after a while that its pods have not been read', { timeout: 20_000 }, async () => {
+    const { pods } = await startPods(1, anything);
+    const { two } = await withNewPool(pods[0]!);
+    const answers = await Promise.all([fetch(`${two.url}/new`), fetch(`${two.url}/new`)]);
+    expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+    expect(await answers[0].text()).toContain('its endpoints have not been read');
+    // Nobody waits a second time.
+    expect((await fetch(`${two.url}/new`)).status).toBe(503);
+  });
 });
 
 test('a pool is served by the pods of its selector, by their names', async () => {

@@ -158,13 +158,15 @@ export interface TierTwoSettings {
   readonly pods?: PodEndpoints;
   /** The resources are taken for those of a cluster: what is wrong with them is left out. @default false */
   readonly inCluster?: boolean;
+  /** Further files; a change of them is taken by `tier.reload`. */
+  readonly paths?: readonly string[];
 }
 
 export async function startTierTwo(yaml: readonly string[], keys: TierTwoSettings = {}): Promise<TestTierTwo> {
   const accessLog: Record<string, unknown>[] = [];
   const log: string[] = [];
   const tierKeys = new TierKeys({ signingKey: keys.signingKey, peerKeys: keys.peerKeys }, (message) => log.push(message));
-  const files = { paths: [], env: {}, texts: [{ file: 'test.yaml', text: [GATEWAY, ...yaml].join('\n---\n') }] };
+  const files = { paths: keys.paths ?? [], env: {}, texts: [{ file: 'test.yaml', text: [GATEWAY, ...yaml].join('\n---\n') }] };
   const tier = new TierTwo({
     sources: keys.inCluster === true ? asCluster(new FileSource(files)) : files,
     host: '127.0.0.1',
@@ -201,7 +203,7 @@ export async function startTierTwo(yaml: readonly string[], keys: TierTwoSetting
 
 function asCluster(files: FileSource): ResourceSource {
   return {
-    compile: { inCluster: true, listenOn: () => 0 },
+    compile: { inCluster: true, allowLocalAddresses: true, listenOn: () => 0 },
     changed: 'the cluster changed',
     open: () => files.open(),
     load: () => files.load(),

@@ -17,6 +17,8 @@ export interface Outbound {
   /** Flat: name, value, … */
   readonly headers: string[];
   readonly body: Buffer | Readable | null;
+  /** Asks for another protocol (RFC 9110, section 7.8): where the backend agrees, the connection is the client's from then on. */
+  readonly upgrade?: 'websocket' | undefined;
 }
 
 /** How an answer is read: whole and checked, event by event, or as bytes that are nobody's business. */

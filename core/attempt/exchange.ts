@@ -1,10 +1,13 @@
+import type { Duplex } from 'node:stream';
+
 import { GatewayError, toGatewayError } from '../errors.ts';
 import type { Endpoint } from './backend.ts';
 import type { AttemptRecord, AttemptWatch, Call, Facts, Outcome, Picked } from './call.ts';
 import { choose, EXHAUSTED, type Tried } from './choose.ts';
-import { AttemptFailed, type Failure, sortOf } from './failure.ts';
+import { AttemptFailed, type Failure, sortOf, sortOfStatus } from './failure.ts';
 import type { Target } from './plan.ts';
 import type { Reply } from './reply.ts';
+import { Tunnel } from './tunnel.ts';
 import { Upstream } from './upstream.ts';
 
 const KEEP_ALIVE = Buffer.from(': keep-alive\n\n');
@@ -31,6 +34,7 @@ export class Exchange<T extends Target = Target> {
   #picking: AbortController | undefined;
   /** The client has left, and the answer is read on. */
   #drain: NodeJS.Timeout | undefined;
+  #tunnel: Tunnel | undefined;
   #settled = false;
 
   constructor(call: Call<T>, reply: Reply, random: () => number = Math.random) {
@@ -59,7 +63,8 @@ export class Exchange<T extends Target = Target> {
 
   /** The client has left: the upstream is cancelled at once, or when its answer has been read on for long enough; what was used is settled. */
   clientGone(): void {
-    if (this.#settled || this.#drain !== undefined) return;
+    // A tunnel sees by itself that a side has gone.
+    if (this.#settled || this.#drain !== undefined || this.#tunnel !== undefined) return;
     const { drainMs } = this.call.plan;
     if (drainMs > 0 && this.#current !== undefined) {
       this.reply.forget();
@@ -96,9 +101,38 @@ export class Exchange<T extends Target = Target> {
     if (!this.reply.started) this.reply.head(status, headers);
   }
 
+  /** The backend speaks what the client asked for: from now on bytes pass in both directions, until both sides have ended. */
+  upgraded(upstream: Upstream<T>, headers: Record<string, string | string[]>, backend: Duplex): void {
+    if (this.#settled) {
+      backend.destroy();
+      return;
+    }
+    this.committed = true;
+    clearTimeout(this.#deadline);
+    upstream.endpoint.health.succeeded();
+    this.#tunnel = Tunnel.between(this.reply.switchProtocols(headers), backend, ({ sent, received, ...end }) => {
+      this.reply.bytes += sent;
+      this.reply.received += received;
+      this.#finish(end, upstream);
+    });
+  }
+
+  /** Whether the attempt under way may be followed by another one. */
+  get mayGoOn(): boolean {
+    const { call, attempts } = this;
+    if (!call.replayable()) return false;
+    return choose(call.plan, this.#tried, attempts.length, Date.now(), this.#random, attempts.at(-1)?.target) !== undefined;
+  }
+
   /** The answer is whole and with the client. */
   succeeded(upstream: Upstream<T>): void {
-    upstream.endpoint.health.succeeded();
+    const { record, target, endpoint } = upstream;
+    // The last answer there was, passed on as it is: for its backend it is a failure all the same.
+    if (record.status !== undefined && this.call.plan.retry.statuses.has(record.status)) {
+      const sort = sortOfStatus(record.status);
+      if (sort === undefined) endpoint.health.neutral();
+      else target.backend.failed(endpoint, sort, Date.now());
+    } else endpoint.health.succeeded();
     const drained = this.#drain !== undefined;
     this.#finish({ complete: !drained, clientGone: drained, drained, failure: undefined }, upstream);
   }
@@ -148,13 +182,15 @@ export class Exchange<T extends Target = Target> {
     }
     const before = this.#tried.get(target) ?? 0;
     this.#tried.set(target, before + 1);
-    if (before < (target.tries ?? 1)) {
+    const { backoffBaseMs, backoffMaxMs, pauseMs = 0 } = call.plan.retry;
+    const pause = attempt === 0 ? 0 : pauseMs;
+    const fresh = before < (target.tries ?? 1);
+    if (fresh && pause === 0) {
       this.#pick(target, now, last);
       return;
     }
-    const { backoffBaseMs, backoffMaxMs } = call.plan.retry;
-    const wait = this.#random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** before);
-    this.#backoff = setTimeout(() => this.#pick(target, Date.now(), last), wait);
+    const jitter = fresh ? 0 : this.#random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** before);
+    this.#backoff = setTimeout(() => this.#pick(target, Date.now(), last), pause + jitter);
   }
 
   /** The endpoint for the next attempt: the backend's choice, or the call's. */

@@ -65,9 +65,15 @@ export function sortOf(failure: Failure): FailureSort | undefined {
   if (failure.reason === 'local') return undefined;
   if (failure.reason === 'connect' || failure.reason === 'reset') return 'local';
   const status = failure.answer?.status;
+  if (status !== undefined) return sortOfStatus(status);
+  return failure.reason === 'timeout' ? 'gateway' : 'server';
+}
+
+/** How an answer of a status that counts as failure counts against the endpoint; undefined: it does not. */
+export function sortOfStatus(status: number): FailureSort | undefined {
   // A limit or a credential says nothing about the backend's health: Retry-After cools it down where it asks for that.
-  if (status !== undefined && status < 500) return undefined;
-  return status === 502 || status === 503 || status === 504 || failure.reason === 'timeout' ? 'gateway' : 'server';
+  if (status < 500) return undefined;
+  return status === 502 || status === 503 || status === 504 ? 'gateway' : 'server';
 }
 
 const CONNECT_CODES = new Set([

@@ -29,6 +29,11 @@ export interface RetryPolicy {
   /** An attempt at a backend that was tried before waits; full jitter between 0 and base·2ⁿ. */
   readonly backoffBaseMs: number;
   readonly backoffMaxMs: number;
+  /**
+   * Time before every further attempt, at whichever backend; the jitter comes on top of it.
+   * @default 0
+   */
+  readonly pauseMs?: number;
   /** Time for one attempt up to the first token; undefined: only the request's time counts. */
   readonly perTryTimeoutMs: number | undefined;
 }

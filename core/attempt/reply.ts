@@ -1,4 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { UpgradeResponse } from '../http/upgrade.ts';
 
 /** The answer to the client: a head once, then bytes, then an end or a cut. */
 export class Reply {
@@ -6,6 +9,8 @@ export class Reply {
   /** Headers that every answer of this request carries: CORS, request id, asked-for debug headers. */
   readonly extra: Record<string, string> = {};
   bytes = 0;
+  /** Bytes that came from the client after the protocol was changed. */
+  received = 0;
   #forgotten = false;
 
   constructor(response: ServerResponse) {
@@ -20,6 +25,19 @@ export class Reply {
     return this.response.statusCode;
   }
 
+  /** Whether the client asks for WebSocket, on a connection that can be had for it. */
+  get canUpgrade(): boolean {
+    return this.response instanceof UpgradeResponse;
+  }
+
+  /** Tells the client that the protocol changes. @returns the client's connection, of which nothing was read since */
+  switchProtocols(headers: OutgoingHttpHeaders): Socket {
+    const socket = this.response.socket!;
+    this.head(101, Object.assign(headers, { connection: 'Upgrade', upgrade: 'websocket' }));
+    this.response.flushHeaders();
+    return socket;
+  }
+
   /** Nobody is there any more: what is still written goes nowhere. */
   forget(): void {
     this.#forgotten = true;
@@ -27,7 +45,11 @@ export class Reply {
 
   head(status: number, headers: OutgoingHttpHeaders): void {
     if (this.#forgotten) return;
-    this.response.writeHead(status, Object.assign(headers, this.extra));
+    const { vary } = headers;
+    Object.assign(headers, this.extra);
+    // What the backend's answer varies by holds as well.
+    if (vary !== undefined && this.extra['vary'] !== undefined) headers['vary'] = [vary, this.extra['vary']].flat().join(', ');
+    this.response.writeHead(status, headers);
   }
 
   /** Sends the head without waiting for a body. */

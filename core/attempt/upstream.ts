@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 import type { Dispatcher } from 'undici';
 
@@ -78,14 +79,14 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     if (plan.streamIdleTimeoutMs > 0) this.#idle = setTimeout(() => this.#silent(), plan.streamIdleTimeoutMs);
     const { perTryTimeoutMs } = plan.retry;
     if (perTryTimeoutMs !== undefined) this.#tryTimer = setTimeout(() => this.#slow(perTryTimeoutMs), perTryTimeoutMs);
-    const { method, path, headers, body } = outbound;
+    const { method, path, headers, body, upgrade } = outbound;
     const fault = unsendable(outbound);
     if (fault !== undefined) {
       this.exchange.requestAtFault(this, new GatewayError('TK_BAD_REQUEST', fault));
       return;
     }
     this.record.sentAt = performance.now();
-    this.endpoint.pool.dispatch({ method, path, headers, body }, this);
+    this.endpoint.pool.dispatch({ method, path, headers, body, ...(upgrade && { upgrade }) }, this);
   }
 
   /** The first token is there: the attempt's own time limit has done its work. */
@@ -140,6 +141,31 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
     if (this.#over) controller.abort(new Error('cancelled'));
   }
 
+  /** The backend has changed the protocol as it was asked to; the connection is no longer of the pool. */
+  onRequestUpgrade(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders, socket: Duplex): void {
+    if (this.#over) {
+      socket.destroy();
+      return;
+    }
+    this.record.status = status;
+    this.#idle?.refresh();
+    const goOn = (edit: AnswerEdit | undefined): void => {
+      if (this.#over || headers.upgrade?.toLowerCase() !== 'websocket') {
+        socket.destroy();
+        this.fail({ reason: 'malformed', message: 'the backend changed to a protocol that was not asked for' });
+        return;
+      }
+      this.#close();
+      const answer = returnable(headers);
+      this.exchange.call.answerHeaders(this.target, answer);
+      edit?.(answer);
+      this.exchange.upgraded(this, answer, socket);
+    };
+    const edit = this.watch?.head?.(status, headers);
+    if (edit === undefined) goOn(undefined);
+    else void edit.then(goOn, () => goOn(undefined));
+  }
+
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (this.#over || status < 200) return;
     this.#idle?.refresh();
@@ -184,7 +210,9 @@ export class Upstream<T extends Target = Target> implements Dispatcher.DispatchH
 
   #receiverOf(reading: Reading, status: number, headers: IncomingHttpHeaders): Receiver {
     const retriable = this.exchange.call.plan.retry.statuses.has(status);
-    if (retriable || (status >= 400 && reading.mode !== 'raw')) {
+    // An answer of ordinary traffic that no other can follow passes as it is.
+    const isLast = retriable && reading.mode === 'raw' && reading.headAtOnce && !this.exchange.mayGoOn;
+    if ((retriable && !isLast) || (status >= 400 && reading.mode !== 'raw')) {
       return new ErrorReceiver(this, status, headers);
     }
     if (reading.mode !== 'events' && this.exchange.reply.started)

@@ -12,7 +12,7 @@ const A = resource(
   'a',
   'schema: {name: OpenAI}, backendRef: {group: gateway.envoyproxy.io, kind: Backend, name: b}',
 );
-const B = resource('gateway.envoyproxy.io/v1alpha1', 'Backend', 'b', 'endpoints: [{ip: {address: 127.0.0.1, port: 9}}]');
+const B = resource('gateway.envoyproxy.io/v1alpha1', 'Backend', 'b', 'endpoints: [{ip: {address: 192.0.2.1, port: 9}}]');
 const TARGET_A = 'targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: a}]';
 const KEY = resource(AI, 'BackendSecurityPolicy', 'p', `${TARGET_A}, type: APIKey, apiKey: {secretRef: {name: nothing}}`);
 const QUOTA = resource(

@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '../kubernetes/resource.ts';
-import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-policy.ts';
 import { GatewayConfig } from '../resources/ai-gateway/gateway-config.ts';
@@ -7,7 +6,7 @@ import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { QuotaPolicy } from '../resources/ai-gateway/quota-policy.ts';
 import type { Problem } from '../resources/problem.ts';
 import { type Condition, isFalse, isTrue, stampedAmongOthers, textsOf } from './conditions.ts';
-import { namespaceOf, placeOf, refOf } from './reach.ts';
+import { namespaceOf, type OurRoute, placeOf, refOf } from './reach.ts';
 import type { RouteVerdict, RouteVerdicts } from './routes.ts';
 import { targetsOf } from './targets.ts';
 import { type State, statusOf, type Verdict } from './view.ts';
@@ -17,16 +16,15 @@ const OWN = new Set(['Accepted', 'NotAccepted', 'ResolvedRefs']);
 const CONFIG_ANNOTATION = 'aigateway.envoyproxy.io/gateway-config';
 
 /**
- * Envoy AI Gateway's kinds. Their conditions belong to no controller by name, so only those are spoken of that our Gateways lead to: the
+ * Envoy AI Gateway's kinds but its AIGatewayRoutes. Their conditions belong to no controller by name, so only those are spoken of that our Gateways lead to: the
  * others may be another controller's.
  */
-export function aiResources(state: State, verdicts: RouteVerdicts): Verdict[] {
+export function aiResources(state: State): Verdict[] {
   const { objects } = state.view;
   const isReached = (object: KubernetesObject): boolean => state.reach.leadingTo(refOf(object)).size > 0;
   const isOfReached = (object: KubernetesObject): boolean => targetsOf(object).some((target) => state.reach.leadingTo(target).size > 0);
   const configs = new Set([...state.gateways.values()].map(configOf));
   return [
-    ...state.reach.routes(AIGatewayRoute).map((route) => verdictOf(route.object, saidOfRoute(verdicts.of(route)!), state)),
     ...state.reach.routes(MCPRoute).map(({ object }) => verdictOf(object, saidOf(state.problems(object)), state)),
     ...[
       ...objects(AIServiceBackend).filter(isReached),
@@ -35,6 +33,11 @@ export function aiResources(state: State, verdicts: RouteVerdicts): Verdict[] {
       ...objects(GatewayConfig).filter((object) => configs.has(placeOf(object))),
     ].map((object) => verdictOf(object, saidOf(state.problems(object)), state)),
   ];
+}
+
+/** Of an AIGatewayRoute of our Gateways. */
+export function aiRoute(route: OurRoute, state: State, verdicts: RouteVerdicts): Verdict {
+  return verdictOf(route.object, saidOfRoute(verdicts.of(route)!), state);
 }
 
 function configOf(gateway: KubernetesObject): string {

@@ -79,3 +79,13 @@ function cut(message: string): string {
 export function textsOf(problems: readonly Pick<Problem, 'path' | 'message'>[]): string {
   return [...new Set(problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)))].join('; ');
 }
+
+/** Problems of the references in a list. @param path of the list, such as `spec.validation.caCertificateRefs` */
+export function lostAt<P extends Pick<Problem, 'path'>>(path: string, problems: readonly P[]): P[] {
+  return problems.filter((problem) => problem.path.startsWith(`${path}[`));
+}
+
+/** Whether a list of references has none without a problem. @param lost as {@link lostAt} has it */
+export function areAllLost(lost: readonly Pick<Problem, 'path'>[], length: number): boolean {
+  return new Set(lost.map(({ path }) => /\[(\d+)\][^[]*$/.exec(path)?.[1])).size >= length;
+}

@@ -2,12 +2,17 @@ import type { KubernetesClient } from '../kubernetes/client.ts';
 import { Backoff } from '../kubernetes/backoff.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
-import type { GroupKind } from '../resources/kind.ts';
+import { REFERENCED } from '../resources/cluster-load.ts';
+import { type GroupKind, type KindDefinition, kindKey } from '../resources/kind.ts';
+import { KINDS } from '../resources/kinds.ts';
+import { inSlices } from '../resources/slices.ts';
 import type { Compiled } from '../route/compile.ts';
 import type { ClusterSource } from '../serve/cluster-source.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { gatewayPlaces, gatewayServices, leftServices, says, type ServiceSettings } from './gateway-services.ts';
-import { type DesiredStatus, desiredStatuses } from './statuses.ts';
+import { type ControllerMeasures, resultOf } from './measures.ts';
+import { RouteStatuses } from './route-statuses.ts';
+import { type DesiredStatus, desiringStatuses } from './statuses.ts';
 
 export interface ControllerOptions {
   readonly client: KubernetesClient;
@@ -17,10 +22,20 @@ export interface ControllerOptions {
   /** Whether the gateway serves InferencePools. */
   readonly servesPools: boolean;
   readonly log: (level: 'info' | 'warn', message: string) => void;
+  readonly measures?: ControllerMeasures | undefined;
 }
 
 const SERVICE: ResourceType = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true };
 const FIELD_MANAGER = 'tierkit';
+/** One write that ought to be made, and of what kind of resource. */
+interface Write {
+  readonly kind: string;
+  readonly write: () => Promise<unknown>;
+}
+
+const BY_REFERENCE: readonly KindDefinition[] = REFERENCED;
+const WATCHED = KINDS.filter((kind) => !BY_REFERENCE.includes(kind));
+
 /** Writes under way at one time. */
 const PARALLEL = 8;
 
@@ -38,6 +53,9 @@ export class Controller {
   /** After writes that failed: at least half of each pause is waited. */
   readonly #backoff = new Backoff({ baseMs: 200, capMs: 30_000, random: () => 0.5 + Math.random() / 2 });
   #lastFailure = '';
+  readonly #routes = new RouteStatuses();
+  /** Objects of the lists that are held. */
+  readonly #held = new WeakMap<readonly unknown[], readonly KubernetesObject[]>();
   #stopped = false;
 
   constructor(options: ControllerOptions) {
@@ -86,28 +104,57 @@ export class Controller {
     const { loaded } = source;
     // What is compiled has to be of the objects that are there: else a status would speak of another generation. A load is under way then.
     if (this.#compiled === undefined || loaded === undefined || this.#compiled.revision !== source.watched.revision) return;
+    const { measures } = this.#options;
+    const startedAt = performance.now();
     const failures: unknown[] = [];
-    const attempt = async (write: () => Promise<unknown>): Promise<void> => {
+    let pending = 0;
+    const attempt = async ({ kind, write }: Write): Promise<void> => {
       try {
-        if (this.#leading && !this.#stopped) await write();
+        if (!this.#leading || this.#stopped) return;
+        await write();
+        measures?.wrote(kind, 'ok');
+        measures?.pending(--pending);
       } catch (error) {
+        measures?.wrote(kind, resultOf(error));
         // Others wrote it or it is gone: the change is on its way here.
         if (!(error instanceof KubernetesError && (error.status === 409 || error.status === 404))) failures.push(error);
+        else measures?.pending(--pending);
       }
     };
-    const objects = (kind: GroupKind): readonly KubernetesObject[] => source.watched.objects(kind).map(({ object }) => object);
+    const objects = this.#objects();
     const present = objects(SERVICE);
     const wanted = gatewayServices(loaded.set.all(Gateway), present, services);
-    const statuses = desiredStatuses(
-      { controllerName, loaded, compiled: this.#compiled.compiled, objects, places: gatewayPlaces(present, services), servesPools },
-      new Date(),
+    const statuses = await inSlices(
+      desiringStatuses(
+        { controllerName, loaded, compiled: this.#compiled.compiled, objects, places: gatewayPlaces(present, services), servesPools },
+        new Date(),
+        this.#routes,
+      ),
     );
-    const writes = [...this.#serviceWrites(wanted, present), ...statuses.map((status) => () => this.#write(status))];
+    const writes = [
+      ...this.#serviceWrites(wanted, present),
+      ...statuses.map((status): Write => ({ kind: status.kind.kind, write: () => this.#write(status) })),
+    ];
+    pending = writes.length;
+    measures?.pending(pending);
     await inParallel(writes, PARALLEL, attempt);
+    measures?.reconciled(performance.now() - startedAt);
     this.#settle(failures);
   }
 
-  #serviceWrites(wanted: readonly KubernetesObject[], present: readonly KubernetesObject[]): (() => Promise<unknown>)[] {
+  /** What is watched, as it is now: what changes while statuses are worked out is for the next time. */
+  #objects(): (kind: GroupKind) => readonly KubernetesObject[] {
+    const byKind = new Map<string, readonly KubernetesObject[]>();
+    for (const kind of WATCHED) {
+      const held = this.#options.source.watched.objects(kind);
+      let objects = this.#held.get(held);
+      if (objects === undefined) this.#held.set(held, (objects = held.map(({ object }) => object)));
+      byKind.set(kindKey(kind), objects);
+    }
+    return (kind) => byKind.get(kindKey(kind)) ?? [];
+  }
+
+  #serviceWrites(wanted: readonly KubernetesObject[], present: readonly KubernetesObject[]): Write[] {
     const { client, services } = this.#options;
     const changed = wanted.filter((service) => {
       const there = present.find(
@@ -117,12 +164,11 @@ export class Controller {
     });
     const left = leftServices(wanted, present, services);
     return [
-      ...changed.map((service) => () => client.apply(SERVICE, service, { fieldManager: FIELD_MANAGER })),
-      ...left.map(
-        ({ metadata: { name, namespace, uid } }) =>
-          () =>
-            client.delete(SERVICE, { name, namespace }, { uid }),
-      ),
+      ...changed.map((service) => ({ kind: SERVICE.kind, write: () => client.apply(SERVICE, service, { fieldManager: FIELD_MANAGER }) })),
+      ...left.map(({ metadata: { name, namespace, uid } }) => ({
+        kind: SERVICE.kind,
+        write: () => client.delete(SERVICE, { name, namespace }, { uid }),
+      })),
     ];
   }
 

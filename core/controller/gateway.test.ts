@@ -224,7 +224,7 @@ data: {tls.crt: ${base64(crt)}, tls.key: ${base64(key)}}
   it('that shares its port with another protocol is in conflict', () => {
     const yaml = gateway('gw', ['{name: a, port: 443, protocol: HTTP}', HTTPS('{name: good}')]) + secret('good', cert);
     const { conditions, listeners } = statusOf(yaml);
-    expect(conditions[0]).toBe('Accepted=True ListenersNotValid');
+    expect(conditions[0]).toBe('Accepted=False ListenersNotValid');
     expect(brief(listeners[1]!.conditions)).toEqual(
       expect.arrayContaining(['Accepted=False Invalid', 'Conflicted=True ProtocolConflict', 'Programmed=False Invalid']),
     );

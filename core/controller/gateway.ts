@@ -4,11 +4,12 @@ import type { Problem } from '../resources/problem.ts';
 import { type Condition, isFalse, isTrue, stampedAmongOthers, textsOf } from './conditions.ts';
 import { type Fields, fieldsOf, listOf, textOf } from './fields.ts';
 import type { GatewayPlace } from './gateway-services.ts';
+import { clientsOf, FRONTEND, insecureOf } from './frontend.ts';
 import { type GivenListener, LISTENER_CONDITIONS, listenerVerdict, type ListenerVerdict } from './listener.ts';
 import { attachedRoutes } from './routes.ts';
 import { type State, statusOf, type Verdict } from './view.ts';
 
-const OWN = new Set(['Accepted', 'Programmed', 'ResolvedRefs']);
+const OWN = new Set(['Accepted', 'Programmed', 'ResolvedRefs', 'InsecureFrontendValidationMode']);
 /** Bound of the CRD. */
 const MOST_ADDRESSES = 16;
 
@@ -21,8 +22,12 @@ export function gateways(state: State): Verdict[] {
     const verdicts = listeners.map((listener) => listenerVerdict(listener, listeners));
     const leading = state.view.places.get(place);
     const spec = fieldsOf(object['spec']);
-    const accepted = acceptedOf(spec, state.own(object).filter(isOfGateway), verdicts);
-    const conditions = [accepted, programmedOf(spec, accepted, verdicts, leading), resolvedOf(others)];
+    const accepted = acceptedOf(
+      spec,
+      state.own(object).filter(({ path }) => !LISTENER.test(path)),
+      verdicts,
+    );
+    const conditions = [accepted, programmedOf(spec, accepted, verdicts, leading), resolvedOf(others), ...insecureOf(spec)];
     const before = new Map(listOf(statusOf(object)['listeners']).map((each) => [fieldsOf(each)['name'], fieldsOf(each)['conditions']]));
     return {
       object,
@@ -43,7 +48,7 @@ export function gateways(state: State): Verdict[] {
 const LISTENER = /^spec\.listeners\[(\d+)\]/;
 
 function isOfGateway({ path }: Problem): boolean {
-  return !LISTENER.test(path);
+  return !LISTENER.test(path) && !path.startsWith(FRONTEND);
 }
 
 /** Listeners as written, with the problems of each; `others` are those that the Gateway has beside other resources and no listener has. */
@@ -65,12 +70,14 @@ function givenOf(
     const name = textOf(spec['name']);
     // Of two with one name a status can tell nothing.
     if (name === undefined || written.findIndex((other) => other['name'] === name) !== index) return [];
+    const clients = clientsOf(spec, fieldsOf(object['spec']), state.found(object));
     return [
       {
         name,
         spec,
         own: own.get(name) ?? [],
-        found: found.get(name) ?? [],
+        found: [...(found.get(name) ?? []), ...clients.problems],
+        knowsNoClient: clients.isNone,
         isServed: served.includes(name),
         isListening: listening.has(`${place}/${name}`),
       },
@@ -81,7 +88,7 @@ function givenOf(
 
 function byListener(problems: readonly Problem[], names: readonly (string | undefined)[]): ReadonlyMap<string | undefined, Problem[]> {
   return Map.groupBy(
-    problems.filter((problem) => !isOfGateway(problem)),
+    problems.filter(({ path }) => LISTENER.test(path)),
     ({ path }) => names[Number(LISTENER.exec(path)![1])],
   );
 }

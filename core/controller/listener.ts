@@ -13,6 +13,8 @@ export interface GivenListener {
   readonly own: readonly Problem[];
   /** Of the listener, beside the other resources. */
   readonly found: readonly Problem[];
+  /** Whether it is to verify its clients, and none could be. */
+  readonly knowsNoClient: boolean;
   /** Whether the Gateway has this listener as it is served. */
   readonly isServed: boolean;
   /** Whether connections to it reach a process that listens. */
@@ -37,7 +39,12 @@ const ROUTES: readonly GroupKind[] = [
   { group: HTTPRoute.group, kind: HTTPRoute.kind },
   { group: AIGatewayRoute.group, kind: AIGatewayRoute.kind },
 ];
-const REFERENCES = new Set<Problem['reason']>(['InvalidCertificateRef', 'RefNotPermitted']);
+const REFERENCES = new Set<Problem['reason']>([
+  'InvalidCACertificateKind',
+  'InvalidCACertificateRef',
+  'InvalidCertificateRef',
+  'RefNotPermitted',
+]);
 
 /** @param others listeners of the same Gateway */
 export function listenerVerdict(given: GivenListener, others: readonly GivenListener[]): ListenerVerdict {
@@ -59,10 +66,11 @@ export function listenerVerdict(given: GivenListener, others: readonly GivenList
   return { name, supportedKinds, conditions: [accepted, conflicted, resolved, programmed], isAccepted, isProgrammed, wrong };
 }
 
-function acceptedOf({ own, isServed }: GivenListener, isSpoken: boolean, conflict: readonly Problem[]): Condition {
+function acceptedOf({ own, found, knowsNoClient, isServed }: GivenListener, isSpoken: boolean, conflict: readonly Problem[]): Condition {
   if (!isSpoken) return isFalse('Accepted', 'UnsupportedProtocol', textsOf(own));
   if (own.length > 0) return isFalse('Accepted', 'UnsupportedValue', textsOf(own));
   if (conflict.length > 0) return isFalse('Accepted', 'Invalid', textsOf(conflict));
+  if (knowsNoClient) return isFalse('Accepted', 'NoValidCACertificate', textsOf(found));
   if (!isServed)
     return isFalse('Accepted', 'Invalid', 'nothing of the Gateway is served while another part of it is wrong: see its conditions');
   return isTrue('Accepted', 'Accepted');

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { brief, CLASS, gateway, messageOf, resource, TestCluster } from './cluster.fixture.ts';
+import { brief, CLASS, gateway, httpRoute, messageOf, resource, TestCluster } from './cluster.fixture.ts';
 
 const TIERKIT = 'tierkit.dev/v1alpha1';
 const BASE = CLASS + gateway('gw') + gateway('theirs', undefined, '', 'theirs');
@@ -17,7 +17,8 @@ it.each([
 ])('a %s is accepted, or says what is wrong', (kind, name, made) => {
   expect(brief(conditionsOf(made('gw'), kind, name))).toEqual(['Accepted=True Accepted']);
   const conditions = conditionsOf(made('gww'), kind, name);
-  expect(brief(conditions)).toEqual(['Accepted=False Invalid']);
+  expect(brief(conditions)).toEqual(['Accepted=False TargetNotFound']);
+  expect(conditions).toMatchObject([{ observedGeneration: 3 }]);
   expect(messageOf(conditions, 'Accepted')).toMatch(/^spec\.targetRefs\[0\]\.name: there is no Gateway default\/gww; did you mean "?gw/);
 });
 
@@ -28,4 +29,24 @@ it('two tiers say the same of what is for the other one', () => {
 
 it('money is the first tier’s', () => {
   expect(conditionsOf(budget('gw'), 'Budget', 'b', true)).toBeUndefined();
+});
+
+const on = (kind: string, rest = 'tokens: 1, window: {unit: Day}') =>
+  resource(TIERKIT, 'Budget', 'b', `targetRefs: [{kind: ${kind}, name: r}], ${rest}`);
+const reason = (yaml: string) => brief(conditionsOf(yaml, 'Budget', 'b'));
+const table = (prices: string) => resource(TIERKIT, 'PriceTable', 'p', `currency: USD, entries: [{model: m, prices: {${prices}}}]`);
+
+it('a target that is there and wrong is not lost, and what is wrong by itself is invalid', () => {
+  const broken = httpRoute('r', 'parentRefs: [{name: gw}], rules: [{filters: [{type: Nonsense}]}]');
+  expect(reason(broken + on('HTTPRoute'))).toEqual(['Accepted=False Invalid']);
+  expect(reason(on('HTTPRoute'))).toEqual(['Accepted=False TargetNotFound']);
+  expect(reason(broken + on('AIGatewayRoute'))).toEqual(['Accepted=False TargetNotFound']);
+  expect(reason(on('HTTPRoute', 'tokens: 1, amount: "1", window: {unit: Day}'))).toEqual(['Accepted=False Invalid']);
+});
+
+it('a PriceTable has a condition of its generation, and says where a price is wrong', () => {
+  expect(conditionsOf(table('input: "1"'), 'PriceTable', 'p')).toMatchObject([{ type: 'Accepted', status: 'True', observedGeneration: 3 }]);
+  const conditions = conditionsOf(table(''), 'PriceTable', 'p');
+  expect(brief(conditions)).toEqual(['Accepted=False Invalid']);
+  expect(messageOf(conditions, 'Accepted')).toBe('spec.entries[0].prices: has no price; one of 0 is "0"');
 });

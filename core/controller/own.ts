@@ -1,9 +1,14 @@
+import type { KubernetesObject } from '../kubernetes/resource.ts';
+import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { Gateway } from '../resources/gateway-api/gateway.ts';
+import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { GroupKind } from '../resources/kind.ts';
+import type { Problem } from '../resources/problem.ts';
 import { Budget } from '../resources/tierkit/budget.ts';
 import { PriceTable } from '../resources/tierkit/price-table.ts';
 import { TracePolicy } from '../resources/tierkit/trace-policy.ts';
 import { isFalse, isTrue, stamped, textsOf } from './conditions.ts';
-import { withoutOthers } from './targets.ts';
+import { targetsOf, withoutOthers } from './targets.ts';
 import { type State, statusOf, type Verdict } from './view.ts';
 
 /**
@@ -15,7 +20,24 @@ export function ownKinds(state: State): Verdict[] {
   const kinds: readonly GroupKind[] = servesPools ? [TracePolicy] : [Budget, PriceTable, TracePolicy];
   return kinds.flatMap(objects).map((object) => {
     const problems = withoutOthers(object, state.problems(object), state);
-    const accepted = problems.length === 0 ? isTrue('Accepted', 'Accepted') : isFalse('Accepted', 'Invalid', textsOf(problems));
+    const accepted =
+      problems.length === 0
+        ? isTrue('Accepted', 'Accepted')
+        : isFalse(
+            'Accepted',
+            problems.every((problem) => isOfLostTarget(problem, object, state)) ? 'TargetNotFound' : 'Invalid',
+            textsOf(problems),
+          );
     return { object, status: { conditions: stamped([accepted], statusOf(object)['conditions'], state.stamp(object)) } };
   });
+}
+
+/** Whether a problem is that nobody has what the object is for: one that is there with problems of its own is another matter. */
+function isOfLostTarget({ path }: Problem, object: KubernetesObject, state: State): boolean {
+  const target = targetsOf(object).find((each) => path === `${each.path}.name`);
+  if (target === undefined) return false;
+  const { kind, namespace, name } = target;
+  // An HTTPRoute is also the AIGatewayRoute of that name.
+  const kinds = kind === HTTPRoute.kind ? [HTTPRoute, AIGatewayRoute] : kind === Gateway.kind ? [Gateway] : [AIGatewayRoute];
+  return !kinds.some((each) => state.exists(each, `${namespace}/${name}`));
 }

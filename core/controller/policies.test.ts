@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { selfSigned } from '../http/self-signed.ts';
 import {
   briefEntries,
   CLASS,
@@ -122,6 +123,14 @@ describe('a BackendTLSPolicy', () => {
   ])('whose certificate %s', (_name, ref, reason) => {
     expect(said(map + tls(`caCertificateRefs: [${ref}]`))).toEqual([
       `default/gw: Accepted=False NoValidCACertificate, ResolvedRefs=False ${reason}`,
+    ]);
+  });
+
+  it('is accepted with one good certificate, and tells of the others', () => {
+    const good = `\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\ndata: {ca.crt: ${JSON.stringify(selfSigned(['ca']).cert)}}\n`;
+    const refs = ['good', 'nothing'].map((name) => `{group: "", kind: ConfigMap, name: ${name}}`).join(', ');
+    expect(said(good + tls(`caCertificateRefs: [${refs}]`))).toEqual([
+      'default/gw: Accepted=True Accepted, ResolvedRefs=False InvalidCACertificateRef',
     ]);
   });
 

@@ -5,8 +5,9 @@ import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import { BackendTLSPolicy } from '../resources/gateway-api/backend-tls-policy.ts';
 import type { GroupKind } from '../resources/kind.ts';
 import type { Problem } from '../resources/problem.ts';
-import { type Condition, isFalse, isPending, isTrue, textsOf } from './conditions.ts';
+import { areAllLost, type Condition, isFalse, isPending, isTrue, lostAt, textsOf } from './conditions.ts';
 import { entriesOf, type Said } from './entries.ts';
+import { fieldsOf, listOf } from './fields.ts';
 import { ancestorsOf, gatewayRef, targetsOf, withoutOthers } from './targets.ts';
 import { type State, statusOf, type Verdict } from './view.ts';
 
@@ -43,7 +44,7 @@ function acceptedOf(problems: readonly Problem[]): Condition {
 export function backendTlsPolicies(state: State): Verdict[] {
   return state.view.objects(BackendTLSPolicy).map((object) => {
     const places = new Set(targetsOf(object).flatMap((target) => [...state.reach.leadingTo(target).keys()]));
-    const conditions = tlsConditions(state.own(object), state.found(object));
+    const conditions = tlsConditions(object, state);
     const said = [...places].map((place) => ({ ref: gatewayRef(place), conditions }));
     return verdictOf(object, said, state);
   });
@@ -51,23 +52,28 @@ export function backendTlsPolicies(state: State): Verdict[] {
 
 const CERTIFICATES = 'spec.validation.caCertificateRefs';
 
-function tlsConditions(own: readonly Problem[], found: readonly Problem[]): Condition[] {
-  const wrongKinds = own.filter(({ path }) => path.startsWith(CERTIFICATES));
-  if (own.length > wrongKinds.length)
+function tlsConditions(object: KubernetesObject, state: State): Condition[] {
+  const own = state.own(object);
+  const found = state.found(object);
+  if (own.length > 0)
     return [isFalse('Accepted', 'Invalid', textsOf(own)), isPending('ResolvedRefs', 'certificates are looked up once the policy is right')];
-  const lost = [...wrongKinds, ...found.filter(({ reason }) => reason === 'InvalidCACertificateRef')];
+  const lost = lostAt(CERTIFICATES, found);
+  const [first] = lost;
   const resolved =
-    lost.length === 0
+    first === undefined
       ? isTrue('ResolvedRefs', 'ResolvedRefs')
-      : isFalse('ResolvedRefs', wrongKinds.length > 0 ? 'InvalidKind' : 'InvalidCACertificateRef', textsOf(lost));
-  const problems = [...own, ...found];
+      : isFalse('ResolvedRefs', first.reason ?? 'InvalidCACertificateRef', textsOf(lost));
+  // One good certificate is enough.
+  const refs = listOf(fieldsOf(fieldsOf(object['spec'])['validation'])['caCertificateRefs']);
+  const isNone = first !== undefined && areAllLost(lost, refs.length);
+  const problems = isNone ? found : found.filter((problem) => !lost.includes(problem));
   if (problems.length === 0) return [isTrue('Accepted', 'Accepted'), resolved];
-  return [isFalse('Accepted', tlsReason(lost, found), textsOf(problems)), resolved];
+  return [isFalse('Accepted', tlsReason(isNone, found), textsOf(problems)), resolved];
 }
 
-function tlsReason(lost: readonly Problem[], found: readonly Problem[]): string {
+function tlsReason(isNone: boolean, found: readonly Problem[]): string {
   if (found.some(({ reason }) => reason === 'Conflicted')) return 'Conflicted';
-  if (lost.length > 0) return 'NoValidCACertificate';
+  if (isNone) return 'NoValidCACertificate';
   return found.some(({ path, reason }) => reason === 'TargetNotFound' || /^spec\.targetRefs\[\d+\]\.(name|sectionName)$/.test(path))
     ? 'TargetNotFound'
     : 'Invalid';

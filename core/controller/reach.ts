@@ -6,6 +6,7 @@ import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import { type GroupKind, groupOf, kindKey } from '../resources/kind.ts';
 import { Service } from '../resources/kubernetes/service.ts';
+import type { Sliced } from '../resources/slices.ts';
 import { type Fields, fieldsOf, listOf, textOf } from './fields.ts';
 
 type Objects = (kind: GroupKind) => readonly KubernetesObject[];
@@ -49,9 +50,18 @@ export class Reach {
   readonly #named = new Map<string, OurRoute[]>();
   /** Gateways that lead to an object, with the routes by which they do. */
   readonly #leading = new Map<string, Map<string, OurRoute[]>>();
+  readonly #led = new Map<OurRoute[], Set<OurRoute>>();
+
+  private constructor() {}
 
   /** @param gateways ours, by `namespace/name` */
-  constructor(gateways: ReadonlyMap<string, KubernetesObject>, objects: Objects) {
+  static *of(gateways: ReadonlyMap<string, KubernetesObject>, objects: Objects): Sliced<Reach> {
+    const reach = new Reach();
+    yield* reach.#read(gateways, objects);
+    return reach;
+  }
+
+  *#read(gateways: ReadonlyMap<string, KubernetesObject>, objects: Objects): Sliced<void> {
     for (const { definition, backend } of ROUTES) {
       const routes: OurRoute[] = [];
       this.#routes.set(kindKey(definition), routes);
@@ -67,12 +77,14 @@ export class Reach {
         const place = placeOf(object);
         this.#named.set(place, [...(this.#named.get(place) ?? []), route]);
         for (const ref of backendsOf(object, backend)) for (const { gateway } of parents) this.#lead(ref, gateway, route);
+        yield;
       }
     }
     for (const object of objects(AIServiceBackend)) {
       const leading = this.#leading.get(refKey(refOf(object)));
       for (const [gateway, routes] of leading ?? [])
         for (const ref of backendsOf(object, Service)) for (const route of routes) this.#lead(ref, gateway, route);
+      yield;
     }
   }
 
@@ -91,12 +103,20 @@ export class Reach {
   }
 
   #lead(to: Ref, gateway: string, route: OurRoute): void {
-    const key = refKey(to);
+    const key = keptKey(to);
     let gateways = this.#leading.get(key);
     if (gateways === undefined) this.#leading.set(key, (gateways = new Map()));
     const routes = gateways.get(gateway);
-    if (routes === undefined) gateways.set(gateway, [route]);
-    else if (!routes.includes(route)) routes.push(route);
+    if (routes === undefined) {
+      gateways.set(gateway, [route]);
+      return;
+    }
+    // A backend may have thousands of routes.
+    let led = this.#led.get(routes);
+    if (led === undefined) this.#led.set(routes, (led = new Set(routes)));
+    if (led.has(route)) return;
+    led.add(route);
+    routes.push(route);
   }
 }
 
@@ -117,7 +137,23 @@ export function refKey({ group, kind, namespace, name }: Ref): string {
   return `${kindKey({ group, kind })} ${namespace}/${name}`;
 }
 
-function parentsOf(object: KubernetesObject): ParentRef[] {
+/** As {@link refKey}, of a reference that is asked for again and again. */
+function keptKey(ref: Ref): string {
+  let key = KEYS.get(ref);
+  if (key === undefined) KEYS.set(ref, (key = refKey(ref)));
+  return key;
+}
+
+/** As read from objects that nobody changes. */
+const PARENTS = new WeakMap<object, readonly ParentRef[]>();
+
+function parentsOf(object: KubernetesObject): readonly ParentRef[] {
+  let parents = PARENTS.get(object);
+  if (parents === undefined) PARENTS.set(object, (parents = readParents(object)));
+  return parents;
+}
+
+function readParents(object: KubernetesObject): ParentRef[] {
   return listOf(fieldsOf(object['spec'])['parentRefs']).flatMap((value): ParentRef[] => {
     const { group = Gateway.group, kind = Gateway.kind, namespace, name, sectionName, port } = fieldsOf(value);
     if (typeof name !== 'string' || typeof group !== 'string' || typeof kind !== 'string') return [];
@@ -136,6 +172,7 @@ function parentsOf(object: KubernetesObject): ParentRef[] {
 
 /** What was found in an object that nobody changes. */
 const READ = new WeakMap<object, readonly Ref[]>();
+const KEYS = new WeakMap<Ref, string>();
 
 /**
  * Every `backendRef` and `backendRefs` below an object's spec: fields of these names are references to backends wherever they stand.

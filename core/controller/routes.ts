@@ -3,6 +3,8 @@ import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { Resource } from '../resources/kind.ts';
 import type { Problem } from '../resources/problem.ts';
 import type { Reason } from '../resources/reason.ts';
+import type { Sliced } from '../resources/slices.ts';
+import type { ParentOutcome } from '../route/attach.ts';
 import { isAccepted } from '../route/compile.ts';
 import { type Condition, isFalse, isPending, isTrue, textsOf } from './conditions.ts';
 import type { OurRoute, ParentRef } from './reach.ts';
@@ -72,33 +74,58 @@ function resolvedOf(found: readonly Problem[]): Condition {
 
 /** Every route that is attached to HTTP listeners of ours, with its verdict. */
 export class RouteVerdicts {
+  readonly #state: State;
   readonly #verdicts = new Map<OurRoute, RouteVerdict>();
 
   constructor(state: State) {
-    for (const definition of [HTTPRoute, AIGatewayRoute] as const)
-      for (const route of state.reach.routes(definition)) this.#verdicts.set(route, routeVerdict(definition, route, state));
+    this.#state = state;
   }
 
+  /** Undefined for a route of another kind. */
   of(route: OurRoute): RouteVerdict | undefined {
-    return this.#verdicts.get(route);
+    const known = this.#verdicts.get(route);
+    if (known !== undefined) return known;
+    const definition = [HTTPRoute, AIGatewayRoute].find(({ kind }) => kind === route.object.kind);
+    if (definition === undefined) return undefined;
+    const verdict = routeVerdict(definition, route, this.#state);
+    this.#verdicts.set(route, verdict);
+    return verdict;
   }
 
   /** Whether a Gateway takes a route somewhere. @param gateway `namespace/name` */
   accepts(route: OurRoute, gateway: string): boolean {
-    const parents = this.#verdicts.get(route)?.parents ?? [];
+    const parents = this.of(route)?.parents ?? [];
     return parents.some((parent) => parent.gateway === gateway && parent.accepted.status === 'True');
   }
 }
 
 /** How many accepted routes are attached to each listener, by `namespace/gateway/listener`. */
-export function attachedRoutes(state: State): ReadonlyMap<string, number> {
+export function attachedRoutes({ attached }: State): ReadonlyMap<string, number> {
+  return attached;
+}
+
+/** Counts them for {@link attachedRoutes}, in slices. */
+export function* countAttachedRoutes(state: State): Sliced<void> {
   const counts = new Map<string, number>();
   for (const [route, outcomes] of state.view.compiled.routes) {
-    if (!isAccepted(state.found(route))) continue;
-    const listeners = outcomes.flatMap(({ attachments }) =>
+    if (!isAccepted(state.foundOf(route))) continue;
+    for (const listener of listenersOf(outcomes)) counts.set(listener, (counts.get(listener) ?? 0) + 1);
+    yield;
+  }
+  state.attached = counts;
+}
+
+/** Of outcomes that are remembered, and stay the same from one configuration to the next. */
+const LISTENERS = new WeakMap<readonly ParentOutcome[], ReadonlySet<string>>();
+
+function listenersOf(outcomes: readonly ParentOutcome[]): ReadonlySet<string> {
+  let listeners = LISTENERS.get(outcomes);
+  if (listeners === undefined) {
+    const names = outcomes.flatMap(({ attachments }) =>
       attachments.map(({ gateway: { metadata }, listener }) => `${metadata.namespace}/${metadata.name}/${listener.name}`),
     );
-    for (const listener of new Set(listeners)) counts.set(listener, (counts.get(listener) ?? 0) + 1);
+    listeners = new Set(names);
+    LISTENERS.set(outcomes, listeners);
   }
-  return counts;
+  return listeners;
 }

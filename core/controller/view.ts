@@ -1,9 +1,10 @@
 import type { KubernetesObject } from '../kubernetes/resource.ts';
 import type { ClusterLoaded } from '../resources/cluster-load.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
-import { type GroupKind, kindKey, type KindDefinition, type ResourceOf } from '../resources/kind.ts';
+import { type GroupKind, kindKey, type KindDefinition, type Resource, type ResourceOf } from '../resources/kind.ts';
 import type { Problem } from '../resources/problem.ts';
 import { References } from '../resources/references.ts';
+import type { Sliced } from '../resources/slices.ts';
 import type { Compiled, ResourceProblem } from '../route/compile.ts';
 import type { Stamp } from './conditions.ts';
 import { fieldsOf, textOf } from './fields.ts';
@@ -46,39 +47,57 @@ export class State {
   /** Gateways of our classes, by `namespace/name`. */
   readonly gateways: ReadonlyMap<string, KubernetesObject>;
   readonly reach: Reach;
+  /** How many accepted routes are attached to each listener, by `namespace/gateway/listener`. */
+  attached: ReadonlyMap<string, number> = new Map();
   readonly references: References;
   readonly #now: Date;
+  /** By the metadata of a resource. */
+  readonly #foundOf = new Map<object, ResourceProblem[]>();
   readonly #own = new Map<string, readonly Problem[]>();
   readonly #found = new Map<string, ResourceProblem[]>();
   readonly #places = new Map<string, ReadonlySet<string>>();
 
-  constructor(view: ControllerView, now: Date) {
+  static *of(view: ControllerView, now: Date): Sliced<State> {
+    const names = new Set(view.loaded.classes.map(({ metadata }) => metadata.name));
+    const ours = view.objects(Gateway).filter((object) => names.has(textOf(fieldsOf(object['spec'])['gatewayClassName']) ?? ''));
+    const gateways = new Map(ours.map((object) => [placeOf(object), object]));
+    return new State(view, now, gateways, yield* Reach.of(gateways, view.objects));
+  }
+
+  private constructor(view: ControllerView, now: Date, gateways: ReadonlyMap<string, KubernetesObject>, reach: Reach) {
     this.view = view;
     this.#now = now;
-    const { classes, invalid, set } = view.loaded;
-    const names = new Set(classes.map(({ metadata }) => metadata.name));
-    const ours = view.objects(Gateway).filter((object) => names.has(textOf(fieldsOf(object['spec'])['gatewayClassName']) ?? ''));
-    this.gateways = new Map(ours.map((object) => [placeOf(object), object]));
-    this.reach = new Reach(this.gateways, view.objects);
+    const { invalid, set } = view.loaded;
+    this.gateways = gateways;
+    this.reach = reach;
     this.references = new References(set);
     for (const [object, problems] of invalid) this.#own.set(refKey(refOf(object)), problems);
     for (const problem of view.compiled.problems) {
       if (!('of' in problem)) continue;
-      const key = refKey(refOf(problem.of));
-      const others = this.#found.get(key);
-      if (others === undefined) this.#found.set(key, [problem]);
-      else others.push(problem);
+      const known = this.#foundOf.get(problem.of.metadata);
+      if (known !== undefined) {
+        known.push(problem);
+        continue;
+      }
+      const found = [problem];
+      this.#foundOf.set(problem.of.metadata, found);
+      this.#found.set(refKey(refOf(problem.of)), found);
     }
   }
 
   /** What is wrong with an object by itself. */
   own(object: Named): readonly Problem[] {
-    return this.#own.get(refKey(refOf(object))) ?? [];
+    return this.#own.size === 0 ? NONE : (this.#own.get(refKey(refOf(object))) ?? NONE);
   }
 
   /** What is wrong with it beside the others. */
   found(object: Named): readonly Problem[] {
-    return this.#found.get(refKey(refOf(object))) ?? [];
+    return this.#found.size === 0 ? NONE : (this.#found.get(refKey(refOf(object))) ?? NONE);
+  }
+
+  /** As {@link found}, of a resource that is served. */
+  foundOf(resource: Resource): readonly Problem[] {
+    return this.#foundOf.get(resource.metadata) ?? NONE;
   }
 
   problems(object: Named): readonly Problem[] {
@@ -107,6 +126,8 @@ export class State {
     return !this.gateways.has(place) && this.exists(Gateway, place);
   }
 }
+
+const NONE: readonly never[] = [];
 
 /** The status of an object that is there now. */
 export function statusOf(object: KubernetesObject): Readonly<Record<string, unknown>> {

@@ -1,8 +1,10 @@
-import { type Dispatcher, Pool } from 'undici';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 
 import { Kept } from '../kept.ts';
 import { H2cPool } from './h2c/pool.ts';
+import { LocalAddressRefused, localKind, lookupElsewhere } from './local-address.ts';
 import { type Origin, originUrl } from './origin.ts';
+import { checkAltNames } from './server-identity.ts';
 
 /** Settings of the connections to one backend. */
 export interface ConnectionSettings {
@@ -51,7 +53,9 @@ export class Connections {
 function open(origin: Origin, settings: ConnectionSettings): Dispatcher {
   const { tls, protocol } = origin;
   if (protocol === 'h2c' && tls === undefined) return new H2cPool(origin, settings);
-  return new Pool(originUrl(origin), {
+  const local = origin.elsewhere === true ? localKind(origin.host) : undefined;
+  if (local !== undefined) return new Pool(originUrl(origin), { connect: refusing(`${origin.host} is ${local}`) });
+  const options = {
     connections: settings.maxConnections,
     clientTtl: settings.maxAgeMs,
     pipelining: 1,
@@ -62,20 +66,41 @@ function open(origin: Origin, settings: ConnectionSettings): Dispatcher {
     headersTimeout: 0,
     bodyTimeout: 0,
     ...(settings.maxRequestsPerConnection === undefined ? {} : { maxRequestsPerClient: settings.maxRequestsPerConnection }),
-    connect: {
-      timeout: settings.connectTimeoutMs,
-      keepAlive: true,
-      keepAliveInitialDelay: settings.tcpKeepAliveMs,
-      ...(settings.addressFamily === 0 ? {} : { family: settings.addressFamily }),
-      ...(tls === undefined
-        ? {}
-        : {
-            ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-            ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-            ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
-            ...(tls.key === undefined ? {} : { key: tls.key }),
-            rejectUnauthorized: !tls.skipVerify,
-          }),
-    },
+  };
+  const connect = {
+    timeout: settings.connectTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelay: settings.tcpKeepAliveMs,
+    ...(settings.addressFamily === 0 ? {} : { family: settings.addressFamily }),
+    ...(origin.elsewhere === true ? { lookup: lookupElsewhere } : {}),
+  };
+  if (tls === undefined) return new Pool(originUrl(origin), { ...options, connect });
+  const connector = buildConnector({
+    ...connect,
+    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
+    ...(tls.key === undefined ? {} : { key: tls.key }),
+    rejectUnauthorized: !tls.skipVerify,
+    ...(tls.subjectAltNames === undefined ? {} : { checkServerIdentity: checkAltNames(tls.subjectAltNames) }),
   });
+  return new TlsPool(originUrl(origin), {
+    ...options,
+    // Whom a backend has to be is the configuration's to say: undici would ask for the name in the Host header, which can be the client's.
+    connect: ({ hostname, host = hostname, protocol, port }, done) => connector({ hostname, host, protocol, port }, done),
+  });
+}
+
+/** An address is looked up by nobody: it is refused here. */
+function refusing(message: string): buildConnector.connector {
+  return (_to, done) => done(new LocalAddressRefused(message), null);
+}
+
+/** Requests of all hosts share its connections. */
+class TlsPool extends Pool {
+  override dispatch(options: Dispatcher.DispatchOptions & { servername?: string }, handler: Dispatcher.DispatchHandler): boolean {
+    // undici opens a new connection where it is another one than before.
+    options.servername = 'backend';
+    return super.dispatch(options, handler);
+  }
 }

@@ -1,7 +1,11 @@
+import type { SubjectAltName } from './server-identity.ts';
+
 /** How the certificate of an origin is checked. */
 export interface OriginTls {
   /** Name that the certificate must carry, and SNI. */
   readonly serverName: string | undefined;
+  /** Names of which the certificate must carry one, instead of {@link serverName}. */
+  readonly subjectAltNames?: readonly SubjectAltName[] | undefined;
   /** PEM certificates to trust instead of the system's. */
   readonly ca: string | undefined;
   /** PEM certificate chain and key of the client, for mutual TLS. */
@@ -22,6 +26,8 @@ export interface Origin {
    * @default HTTP/1.1
    */
   readonly protocol?: 'h2c' | undefined;
+  /** Whether the host may not lead to this machine and what only it may ask: then nothing is connected to. @default false */
+  readonly elsewhere?: true;
 }
 
 /** `https://api.example.com` or `http://10.0.0.1:8000`. */

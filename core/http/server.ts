@@ -1,8 +1,12 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { SecureContext, TlsOptions } from 'node:tls';
+import type { AddressInfo, Socket } from 'node:net';
+import type { SecureContext, TlsOptions, TLSSocket } from 'node:tls';
 
 import fastify, { type FastifyInstance } from 'fastify';
+
+import { tellApart } from './h2/preface.ts';
+import { Http2Front } from './h2/server.ts';
+import { serveUpgrades } from './upgrade.ts';
 
 export interface ServerSettings {
   readonly host: string;
@@ -21,6 +25,8 @@ export interface ServerTls {
   choose(name: string): SecureContext | undefined;
   /** For clients that ask for no name. */
   readonly fallback: KeyPair;
+  /** Whose certificates clients have to show, and whether those pass as well that have none or a wrong one; undefined: they are not asked. */
+  readonly clients: { readonly ca: string; readonly optional: boolean } | undefined;
 }
 
 /** Certificate chain and key in PEM. */
@@ -45,6 +51,15 @@ function byName(tls: ServerTls): TlsOptions['SNICallback'] {
   };
 }
 
+/** What connections that come are shown, and asked for. */
+export function tlsOptions({ fallback, clients }: Pick<ServerTls, 'fallback' | 'clients'>): TlsOptions {
+  const shown = { ...fallback, minVersion: 'TLSv1.2' } as const;
+  if (clients === undefined) return { ...shown, requestCert: false, rejectUnauthorized: false };
+  // Where all pass nothing is verified: of a signature that is wrong OpenSSL leaves an error behind, and Node ends the connection by it.
+  if (clients.optional) return { ...shown, requestCert: true, rejectUnauthorized: false };
+  return { ...shown, ca: clients.ca, requestCert: true, rejectUnauthorized: true };
+}
+
 /** @param target of the request line, as it came. */
 export type Handler = (request: IncomingMessage, response: ServerResponse, target: string) => void;
 
@@ -59,16 +74,14 @@ export interface Listening {
 }
 
 /**
- * Listens, and gives every request to the handler: whatever its method and path, with its body unread. The handler answers on Node's own
- * response object, because streams are relayed with back-pressure and headers as they are.
+ * Listens for HTTP/1.1 and HTTP/2, and gives every request to the handler: whatever its method and path, with its body unread. The handler
+ * answers on Node's own response object, because streams are relayed with back-pressure and headers as they are.
  * @throws the system's error, such as EADDRINUSE
  */
 export async function listen(settings: ServerSettings, handler: Handler): Promise<Listening> {
   const { tls } = settings;
   const app = fastify({
-    ...(tls === undefined
-      ? {}
-      : { https: { ...tls.fallback, SNICallback: byName(tls), ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2' } }),
+    ...(tls === undefined ? {} : { https: { ...tlsOptions(tls), SNICallback: byName(tls), ALPNProtocols: ['h2', 'http/1.1'] } }),
     logger: false,
     keepAliveTimeout: settings.keepAliveMs,
     requestTimeout: 0,
@@ -99,12 +112,35 @@ export async function listen(settings: ServerSettings, handler: Handler): Promis
     // Never reached: the hook has taken the request.
     handler: () => undefined,
   });
+  const http2 = new Http2Front({ firstMs: HEADERS_TIMEOUT_MS, idleMs: () => app.server.keepAliveTimeout }, handler);
+  divide(app.server, tls !== undefined, http2);
+  const cutUpgraded = serveUpgrades(app.server, (request, response) => handler(request, response, request.url ?? '/'));
   if (settings.maxConnections !== undefined) app.server.maxConnections = settings.maxConnections;
   await app.listen({ host: settings.host, port: settings.port });
   return {
     port: (app.server.address() as AddressInfo).port,
     instance: app,
-    stop: () => app.close(),
-    cut: () => app.server.closeAllConnections(),
+    stop: () => {
+      http2.stop();
+      return app.close();
+    },
+    cut: () => {
+      app.server.closeAllConnections();
+      cutUpgraded();
+      http2.cut();
+    },
   };
+}
+
+/** Gives connections of HTTP/2 to their own server: with TLS those that agreed on it (ALPN), else those that begin with it. */
+function divide(server: FastifyInstance['server'], hasTls: boolean, http2: Http2Front): void {
+  const event = hasTls ? 'secureConnection' : 'connection';
+  const [http1] = server.listeners(event) as [(this: typeof server, socket: Socket) => void];
+  const give = (socket: Socket, isHttp2: boolean): void => {
+    if (isHttp2) http2.accept(socket);
+    else http1.call(server, socket);
+  };
+  server.off(event, http1);
+  if (hasTls) server.on(event, (socket: TLSSocket) => give(socket, socket.alpnProtocol === 'h2'));
+  else server.on(event, (socket: Socket) => tellApart(socket, HEADERS_TIMEOUT_MS, (isHttp2) => give(socket, isHttp2)));
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { compileRouteCors } from './cors.ts';
 import { caller, secure } from './identify.fixture.ts';
 import type { Cors } from './identity.ts';
 
@@ -57,6 +58,7 @@ it('answers a preflight with what the policy says', () => {
     'access-control-allow-credentials': 'true',
     'access-control-allow-methods': 'GET, POST',
     'access-control-allow-headers': 'x-a, x-b',
+    'access-control-expose-headers': 'x-c',
     'access-control-max-age': '5400',
     vary: 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers',
   });
@@ -84,4 +86,36 @@ it('takes nothing else for a preflight', () => {
   expect(compiled.preflight(caller({ origin: 'https://a.com' }, { method: 'OPTIONS' }))).toBeUndefined();
   expect(compiled.preflight(caller({ 'access-control-request-method': 'GET' }, { method: 'OPTIONS' }))).toBeUndefined();
   expect(compiled.headers(caller())).toEqual({});
+});
+
+it('tells no header to be read by * with credentials, for which * is the name of a header', () => {
+  const any = { allowOrigins: ['*'], exposeHeaders: ['*'] };
+  const from = caller({ origin: 'https://a.com' });
+  expect(cors(any).headers(from)['access-control-expose-headers']).toBe('*');
+  expect(cors({ ...any, allowCredentials: true }).headers(from)).not.toHaveProperty('access-control-expose-headers');
+});
+
+it.each([
+  ['https://a.com:443', 'https://a.com'],
+  ['http://a.com:80', 'http://a.com'],
+  ['https://*:443', 'https://a.com'],
+])('takes the usual port of %s for what browsers write: %s', (pattern, origin) => {
+  expect(cors({ allowOrigins: [pattern] }).headers(caller({ origin }))).toHaveProperty('access-control-allow-origin', origin);
+  expect(cors({ allowOrigins: [pattern] }).headers(caller({ origin: `${origin}:8443` }))).toEqual({});
+});
+
+it('of a filter answers every preflight, and tells only allowed origins anything', () => {
+  const filter = compileRouteCors({ allowOrigins: ['https://*'], allowMethods: ['GET', 'PUT'], maxAge: 5 });
+  const vary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
+  expect(filter.preflight(preflight('https://a.com'))).toEqual({
+    'access-control-allow-origin': 'https://a.com',
+    'access-control-allow-methods': 'GET, PUT',
+    'access-control-max-age': '5',
+    vary,
+  });
+  expect(filter.preflight(preflight('http://a.com'))).toEqual({ vary });
+  // A wildcard is for hosts: another port is another origin.
+  expect(filter.preflight(preflight('https://a.com:8443'))).toEqual({ vary });
+  expect(filter.headers(caller({ origin: 'http://a.com' }))).toEqual({ vary: 'Origin' });
+  expect(filter.preflight(caller({ origin: 'https://a.com' }, { method: 'OPTIONS' }))).toBeUndefined();
 });

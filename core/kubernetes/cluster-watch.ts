@@ -131,6 +131,11 @@ export class ClusterWatch {
     return this.#of(kind).get(namespace, name);
   }
 
+  /** In which version a kind is watched; undefined while the cluster does not serve it. @throws Error for a kind that is not watched */
+  version(kind: GroupKind): string | undefined {
+    return this.#of(kind).state.version;
+  }
+
   states(): KindState[] {
     return [...this.#kinds.values()].map(({ state }) => state);
   }

@@ -148,6 +148,17 @@ describe('a candidate', () => {
 });
 
 describe('a leader', () => {
+  it('gives back a lease whose last renewal was written and its answer cut', async () => {
+    const a = await candidate('a');
+    a.election.start();
+    await until(() => waits(a));
+    server.faults.push({ verb: 'update', fault: { act: 'cut', afterBytes: 10 } });
+    a.clock.advance(RETRY);
+    await until(() => a.errors.length === 1);
+    await a.election.stop();
+    expect(spec()?.['holderIdentity']).toBe('');
+  });
+
   it('gives up when it cannot renew, before others may take over', async () => {
     const a = await lead('a');
     server.faults.push({ verb: 'update', times: 100, fault: { act: 'status', status: 500 } });

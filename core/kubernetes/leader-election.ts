@@ -78,13 +78,23 @@ export class LeaderElection {
     this.#lose('it was stopped');
     this.#stop.abort();
     await this.#running;
-    const { lease } = this.#seen;
-    if (lease?.spec?.holderIdentity !== this.#options.identity) return;
-    const { client } = this.#options;
-    const spec: LeaseSpec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(Date.now()) };
-    await writeLease(client, this.#options, lease, spec, this.#retryMs, new AbortController().signal).catch((error: unknown) =>
-      this.#failed(error),
-    );
+    try {
+      await this.#release();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #release(): Promise<void> {
+    const { client, identity } = this.#options;
+    const { signal } = new AbortController();
+    let { lease } = this.#seen;
+    // A renewal that was cut may have been written all the same: then the version that was seen is not the last one.
+    for (let tries = 0; tries < 2 && lease?.spec?.holderIdentity === identity; tries++) {
+      const spec: LeaseSpec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: microTime(Date.now()) };
+      if ((await writeLease(client, this.#options, lease, spec, this.#retryMs, signal)) !== undefined) return;
+      lease = await readLease(client, this.#options, this.#retryMs, signal);
+    }
   }
 
   async #run(): Promise<void> {

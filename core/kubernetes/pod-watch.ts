@@ -52,6 +52,11 @@ export class PodWatch {
     return this.#set.synced(timeoutMs);
   }
 
+  /** Resolves with true when the pods of one pool have been read, with false when it goes before. Undefined: it is not watched. */
+  read(key: string): Promise<boolean> | undefined {
+    return this.#set.part(key)?.synced();
+  }
+
   /** By namespace and name; none for a pool that nobody wants. */
   pods(key: string): readonly Pod[] {
     return this.#set.all(key).map(({ object }) => object);

@@ -81,7 +81,7 @@ it('bounds the watches and says what is left out', async () => {
   for (const name of ['x', 'y', 'z']) put('a', name);
   const { secrets } = await watch({ limit: 2 });
   expect(secrets.want(['a/x', 'a/y', 'a/z'].map(at))).toEqual([
-    'Secret a/z is not read: 2 are watched one by one at most; name whole namespaces instead',
+    'Secret a/z is not read: 2 are watched one by one at most; name its namespace in --secret-namespaces',
   ]);
   await secrets.synced();
   expect(keys(secrets)).toEqual(['a/x', 'a/y']);

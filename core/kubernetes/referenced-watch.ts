@@ -60,7 +60,10 @@ export class ReferencedWatch {
     this.#wanted = wanted;
     return this.#set
       .want(parts)
-      .map((key) => `${this.#kind} ${key} is not read: ${this.#limit} are watched one by one at most; name whole namespaces instead`);
+      .map(
+        (key) =>
+          `${this.#kind} ${key} is not read: ${this.#limit} are watched one by one at most; name its namespace in --secret-namespaces`,
+      );
   }
 
   /**

@@ -1,13 +1,15 @@
 import { Builder, type Built } from './build.ts';
 import { GatewayClass } from './gateway-api/gateway-class.ts';
 import { Gateway } from './gateway-api/gateway.ts';
-import { bornAt, isOf, nameOf, type Resource } from './kind.ts';
+import { groupOf, isOf, kindKey, type Resource } from './kind.ts';
+import { KindList } from './kind-list.ts';
 import { KINDS } from './kinds.ts';
 import { ConfigMap } from './kubernetes/config-map.ts';
 import { Secret } from './kubernetes/secret.ts';
 import type { Loaded } from './load.ts';
 import type { Problem, Source } from './problem.ts';
 import { ResourceSet } from './set.ts';
+import { atOnce, type Sliced } from './slices.ts';
 
 /** An object as the API server has it; nobody changes it. */
 export interface ClusterObject {
@@ -28,10 +30,14 @@ const CLUSTER: Source = { file: 'cluster', document: 0, line: 0 };
 /** Kinds that are read only where something names them. */
 export const REFERENCED = [Secret, ConfigMap] as const;
 
-/** Makes resources of the objects of a cluster. An object that is the same as at the last load is not checked again. */
+/**
+ * Makes resources of the objects of a cluster. An object that is the same as at the last load is not checked again, and of a kind of which
+ * all are the same the set has the same table.
+ */
 export class ClusterLoader {
   readonly #builder = new Builder(KINDS);
   readonly #built = new WeakMap<ClusterObject, Built>();
+  readonly #kinds = new Map<string, KindList>();
   readonly #controllerName: string;
 
   /** @param controllerName of the GatewayClasses whose Gateways are ours */
@@ -41,30 +47,46 @@ export class ClusterLoader {
 
   /** @param hash tells one state of the cluster from another */
   load(objects: Iterable<ClusterObject>, hash: string): ClusterLoaded {
-    const set = new ResourceSet(REFERENCED);
-    const problems: Problem[] = [];
-    const invalid = new Map<ClusterObject, readonly Problem[]>();
-    const namespaceLabels = new Map<string, Readonly<Record<string, string>>>();
-    const resources: Resource[] = [];
-    for (const object of objects) {
-      const built = this.#build(object);
-      if (built.problems.length > 0) {
-        problems.push(...built.problems);
-        invalid.set(object, built.problems);
-      }
-      if (built.namespace !== undefined) namespaceLabels.set(built.namespace.name, built.namespace.labels);
-      if (built.invalid !== undefined) set.addInvalid(built.invalid);
-      if (built.resource !== undefined) resources.push(built.resource);
+    const byKind = Map.groupBy(objects, ({ apiVersion, kind }) => kindKey({ group: groupOf(apiVersion), kind }));
+    return atOnce(this.loading([...byKind.values()], hash));
+  }
+
+  /**
+   * As {@link load}, in slices. The load before has to be done.
+   * @param lists the objects of each kind; nobody changes them
+   */
+  *loading(lists: readonly (readonly ClusterObject[])[], hash: string): Sliced<ClusterLoaded> {
+    const present = new Set<string>();
+    for (const objects of lists) {
+      const [first] = objects;
+      if (first === undefined) continue;
+      const key = kindKey({ group: groupOf(first.apiVersion), kind: first.kind });
+      present.add(key);
+      let list = this.#kinds.get(key);
+      if (list === undefined) this.#kinds.set(key, (list = new KindList((object) => this.#build(object))));
+      yield* list.take(objects);
     }
-    // Of two that claim one thing, the older one has it (Gateway API, conflicts).
-    const aged = resources.map((resource) => ({ resource, born: bornAt(resource), name: nameOf(resource) }));
-    aged.sort((a, b) => a.born - b.born || (a.name < b.name ? -1 : 1));
-    const classes = resources
+    for (const key of this.#kinds.keys()) if (!present.has(key)) this.#kinds.delete(key);
+    // The order in which things were given is that in which they are told.
+    const kinds = [...present].map((key) => this.#kinds.get(key)!);
+    const classes = (this.#kinds.get(kindKey(GatewayClass))?.resources ?? [])
       .filter((resource) => isOf(GatewayClass, resource))
       .filter(({ body }) => body.spec.controllerName === this.#controllerName);
     const ours = new Set(classes.map(({ metadata }) => metadata.name));
-    for (const { resource } of aged) if (!isOf(Gateway, resource) || ours.has(resource.body.spec.gatewayClassName)) set.add(resource);
-    return { set, problems, ignored: [], namespaceLabels, hash, folders: [], classes, invalid };
+    const isOurs = (resource: Resource): boolean => !isOf(Gateway, resource) || ours.has(resource.body.spec.gatewayClassName);
+    const tables = [];
+    for (const list of kinds) {
+      tables.push(...list.tables(isOurs, list === this.#kinds.get(kindKey(Gateway)) ? [...ours].join() : ''));
+      yield;
+    }
+    const invalid = new Map<ClusterObject, readonly Problem[]>();
+    const namespaceLabels = new Map<string, Readonly<Record<string, string>>>();
+    for (const list of kinds) {
+      for (const [object, problems] of list.invalid) invalid.set(object, problems);
+      for (const { name, labels } of list.namespaces) namespaceLabels.set(name, labels);
+    }
+    const problems = [...invalid.values()].flat();
+    return { set: new ResourceSet(REFERENCED, tables), problems, ignored: [], namespaceLabels, hash, folders: [], classes, invalid };
   }
 
   /** A Gateway of which some listeners are wrong has the others (Gateway API, ListenersNotValid). */

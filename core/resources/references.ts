@@ -3,14 +3,19 @@ import { type GroupKind, groupOf, type Resource } from './kind.ts';
 import { didYouMean } from './nearest.ts';
 import type { ResourceSet } from './set.ts';
 
+/** Told of what ReferenceGrants were asked for, and what they said. */
+export type ReferencesObserver = (key: string, name: string, permitted: boolean) => void;
+
 /** Resolves references between resources, across namespaces where a ReferenceGrant lets them. */
 export class References {
   readonly set: ResourceSet;
   /** `fromGroup/fromKind/fromNamespace → toGroup/toKind/toNamespace` → names, or true for all. */
   readonly #grants = new Map<string, Set<string> | true>();
+  readonly #observer: ReferencesObserver | undefined;
 
-  constructor(set: ResourceSet) {
+  constructor(set: ResourceSet, observer?: ReferencesObserver) {
     this.set = set;
+    this.#observer = observer;
     for (const grant of set.all(ReferenceGrant)) {
       const { from, to } = grant.body.spec;
       for (const source of from) {
@@ -27,7 +32,15 @@ export class References {
   /** Whether a resource of one namespace may name one of another; always in its own. */
   permitted(from: GroupKind, fromNamespace: string, to: GroupKind, toNamespace: string, name: string): boolean {
     if (fromNamespace === toNamespace) return true;
-    const names = this.#grants.get(grantKey(from, fromNamespace, to, toNamespace));
+    const key = grantKey(from, fromNamespace, to, toNamespace);
+    const permitted = this.granted(key, name);
+    this.#observer?.(key, name, permitted);
+    return permitted;
+  }
+
+  /** Whether ReferenceGrants let a name be named. @param key as an observer is told */
+  granted(key: string, name: string): boolean {
+    const names = this.#grants.get(key);
     return names === true || (names?.has(name) ?? false);
   }
 

@@ -7,18 +7,20 @@ import { type BackendSecurityPolicy, overrideHeader } from '../resources/ai-gate
 import { optOut, STREAM_USAGE } from './annotations.ts';
 import { checkMutation } from './mutations.ts';
 import { endpointsOf, originsOf, secretOf } from './origins.ts';
-import type { Scope } from './scope.ts';
+import type { ClientCertificate, Scope } from './scope.ts';
 import { DEFAULT_TRAFFIC, type Traffic } from './traffic.ts';
-
-/** Backends by the traffic policy that they are called under, and by name. */
-export type KnownBackends = Map<Traffic, Map<string, KnownBackend | undefined>>;
 
 /** What looking up a backend needs besides the scope. */
 export interface BackendPolicies {
   /** Policies for an AIServiceBackend, by `namespace/name`; `broken` where one has problems. */
-  readonly credentials: ReadonlyMap<string, BackendSecurityPolicy | 'broken'>;
-  /** Origins and credential are the same wherever a backend is named under one traffic policy: looked up once, by `namespace/name`. */
-  readonly known: KnownBackends;
+  readonly credentials: (backend: string) => BackendSecurityPolicy | 'broken' | undefined;
+  /** Origins and credential are the same wherever a backend is named under one traffic policy: looked up once. */
+  readonly known: (
+    backend: AIServiceBackend,
+    traffic: Traffic,
+    lookUp: () => KnownBackend | undefined,
+    client: ClientCertificate | undefined,
+  ) => KnownBackend | undefined;
 }
 
 export interface KnownBackend {
@@ -40,19 +42,7 @@ export function knownBackend(
   policies: BackendPolicies,
   scope: Scope,
 ): KnownBackend | undefined {
-  const { namespace, name } = resource.metadata;
-  const key = `${namespace}/${name}`;
-  let backends = policies.known.get(traffic);
-  if (backends === undefined) {
-    backends = new Map();
-    policies.known.set(traffic, backends);
-  }
-  let known = backends.get(key);
-  if (known === undefined && !backends.has(key)) {
-    known = lookUp(resource, traffic, policies, scope);
-    backends.set(key, known);
-  }
-  return known;
+  return policies.known(resource, traffic, () => lookUp(resource, traffic, policies, scope), scope.client);
 }
 
 /** Reports the problems of a backend that no route may name: its author wants to know all of them at once. */
@@ -70,7 +60,7 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendP
   if (schema.name === 'AzureOpenAI' && (schema.prefix ?? '') !== '')
     scope.report(resource, 'spec.schema.prefix', 'is not supported for AzureOpenAI: its paths begin with /openai/deployments');
   const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
-  const policy = policies.credentials.get(`${namespace}/${name}`);
+  const policy = policies.credentials(`${namespace}/${name}`);
   if (policy === 'broken') return undefined;
   const credential = policy === undefined ? undefined : compileCredential(policy, scope);
   // Without the credential that its policy asks for nothing is sent there.

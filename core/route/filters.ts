@@ -6,6 +6,9 @@ import type {
   HTTPRouteFilter,
 } from '../resources/gateway-api/http-route-filter.ts';
 
+import { compileRouteCors } from '../identify/cors.ts';
+import type { Cors } from '../identify/identity.ts';
+import type { Mirror } from './mirror.ts';
 import type { AnswerEdits } from './rule.ts';
 
 /** Header edits of a request: `set` replaces, `add` appends, `remove` takes away. */
@@ -22,14 +25,18 @@ export interface OrdinaryFilters {
   readonly redirect: HTTPRequestRedirect | undefined;
   readonly rewriteHost: string | undefined;
   readonly rewritePath: HTTPPathModifier | undefined;
+  readonly cors: Cors | undefined;
+  readonly mirrors: readonly Mirror[];
 }
 
-export function filtersOf(filters: readonly (HTTPRouteFilter | HTTPBackendFilter)[]): OrdinaryFilters {
+/** @param mirrors those of the filters that copy requests, with their backends looked up */
+export function filtersOf(filters: readonly (HTTPRouteFilter | HTTPBackendFilter)[], mirrors: readonly Mirror[] = []): OrdinaryFilters {
   let request: RequestEdits | undefined;
   let answer: AnswerEdits | undefined;
   let redirect: HTTPRequestRedirect | undefined;
   let rewriteHost: string | undefined;
   let rewritePath: HTTPPathModifier | undefined;
+  let cors: Cors | undefined;
   for (const filter of filters) {
     switch (filter.type) {
       case 'RequestHeaderModifier':
@@ -45,9 +52,14 @@ export function filtersOf(filters: readonly (HTTPRouteFilter | HTTPBackendFilter
         rewriteHost = filter.urlRewrite.hostname;
         rewritePath = filter.urlRewrite.path;
         break;
+      case 'CORS':
+        cors = compileRouteCors(filter.cors);
+        break;
+      case 'RequestMirror':
+        break;
     }
   }
-  return { request, answer, redirect, rewriteHost, rewritePath };
+  return { request, answer, redirect, rewriteHost, rewritePath, cors, mirrors };
 }
 
 function requestEdits({ set = [], add = [], remove = [] }: HTTPHeaderFilter): RequestEdits {

@@ -11,23 +11,28 @@ import type { Scope } from './scope.ts';
 
 const CONFIG_ANNOTATION = 'aigateway.envoyproxy.io/gateway-config';
 
+type Costs = ReadonlyMap<string, Cost>;
+
+/** By the body of a route, and the body of a GatewayConfig: nothing else decides. */
+const OF_ROUTES = new WeakMap<object, WeakMap<object, Costs>>();
+const OF_CONFIGS = new WeakMap<object, Costs>();
+const NO_CONFIG = {};
+
 /** Costs of routes by metadata key, each list compiled once. */
 export class CostsOf {
   readonly #scope: Scope;
-  readonly #byRoute = new Map<Resource, Map<GatewayConfig | undefined, ReadonlyMap<string, Cost>>>();
-  readonly #byConfig = new Map<GatewayConfig, ReadonlyMap<string, Cost>>();
 
   constructor(scope: Scope) {
     this.#scope = scope;
   }
 
   /** Costs of a route at a Gateway: those of the route win over those of the GatewayConfig. */
-  of(route: Resource, attachment: Attachment | undefined): ReadonlyMap<string, Cost> {
+  of(route: Resource, attachment: Attachment | undefined): Costs {
     const config = attachment === undefined ? undefined : this.#configOf(attachment.gateway);
     const own = isOf(AIGatewayRoute, route) ? (route.body.spec.llmRequestCosts ?? []) : [];
-    if (own.length === 0) return config === undefined ? NO_COSTS : remember(this.#byConfig, config, () => costsOf(globalCosts(config)));
-    const byConfig = remember(this.#byRoute, route, () => new Map<GatewayConfig | undefined, ReadonlyMap<string, Cost>>());
-    return remember(byConfig, config, () => costsOf(globalCosts(config), own));
+    if (own.length === 0) return config === undefined ? NO_COSTS : remember(OF_CONFIGS, config.body, () => costsOf(globalCosts(config)));
+    const byConfig = remember(OF_ROUTES, route.body as object, () => new WeakMap<object, Costs>());
+    return remember(byConfig, config?.body ?? NO_CONFIG, () => costsOf(globalCosts(config), own));
   }
 
   #configOf({ metadata }: Gateway): GatewayConfig | undefined {

@@ -14,6 +14,7 @@ import {
   valueMatch,
 } from './ai-route.ts';
 import { filtersOf } from './filters.ts';
+import { mirrorsOf } from './mirror.ts';
 import { endpointsOf, originsOf } from './origins.ts';
 import { atPool, isPool, POD_TRIES, poolOf } from './pool.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
@@ -36,6 +37,7 @@ export function compileHttpRoute(route: HTTPRoute, policies: RoutePolicies, scop
     const security = policies.security(spec.name);
     const plan = planOf(route, spec, index, policies, scope);
     const pooled = (spec.backendRefs ?? []).some(isPool);
+    const mirrors = mirrorsOf(spec.filters ?? [], `${path}.filters`, { route, traffic: policies.traffic(spec.name), scope });
     const rule: OrdinaryRule = {
       ai: false,
       limits: policies.limits(spec.name, security),
@@ -45,7 +47,7 @@ export function compileHttpRoute(route: HTTPRoute, policies: RoutePolicies, scop
       name: spec.name,
       security,
       plan,
-      filters: filtersOf(spec.filters ?? []),
+      filters: filtersOf(spec.filters ?? [], mirrors),
       pooled,
       pooledPlan: pooled ? pooledPlanOf(plan, security) : undefined,
       lost: lostOf(spec, plan),

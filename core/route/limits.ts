@@ -9,6 +9,8 @@ import { didYouMean } from '../resources/nearest.ts';
 
 import type { Security } from '../identify/identity.ts';
 import type { Attachment } from './attach.ts';
+import type { Part } from './compiled-route.ts';
+import type { CompileWork } from './memory.ts';
 import type { Policies } from './policies.ts';
 import { remember } from './remember.ts';
 import type { Rule } from './rule.ts';
@@ -18,12 +20,13 @@ import type { Scope } from './scope.ts';
 export class LimitsOf {
   readonly #policies: Policies<BackendTrafficPolicy>;
   readonly #scope: Scope;
-  readonly #prepared = new Map<BackendTrafficPolicy, Map<Security | undefined, readonly PreparedLimit[]>>();
+  readonly #work: CompileWork;
   readonly #compiled = new Map<readonly PreparedLimit[], Map<ReadonlyMap<string, Cost>, Map<Resource, readonly LimitRule[]>>>();
 
-  constructor(policies: Policies<BackendTrafficPolicy>, scope: Scope) {
+  constructor(policies: Policies<BackendTrafficPolicy>, scope: Scope, work: CompileWork) {
     this.#policies = policies;
     this.#scope = scope;
+    this.#work = work;
   }
 
   of(
@@ -35,8 +38,7 @@ export class LimitsOf {
   ): readonly LimitRule[] {
     const policy = this.#policies.of(route, rule, attachment);
     if (policy?.body.spec.rateLimit === undefined) return NO_LIMIT_RULES;
-    const bySecurity = remember(this.#prepared, policy, () => new Map<Security | undefined, readonly PreparedLimit[]>());
-    const prepared = remember(bySecurity, security, () =>
+    const prepared = this.#work.prepared.of(`${this.#work.id(policy.body)} ${this.#work.id(security)}`, undefined, () =>
       prepareLimits(policy, security, (path, message) => this.#scope.report(policy, path, message)),
     );
     if (prepared.length === 0) return NO_LIMIT_RULES;
@@ -74,9 +76,12 @@ interface KeyUse {
 /**
  * What only all the rules together tell of their limits: that a cost has no route which works it out, and that clients name their own
  * counts. It is told of every configuration, also where routes were not compiled again.
+ * @param parts those that have limits
  */
-export function checkLimits(rules: Iterable<Rule>, scope: Scope): void {
+export function checkLimits(parts: Iterable<Part>, scope: Scope): void {
   const uses = new Map<string, KeyUse>();
+  const rules = new Set<Rule>();
+  for (const { matches } of parts) for (const { rule } of matches) rules.add(rule);
   for (const rule of rules) {
     for (const limit of rule.limits) {
       if (!(limit instanceof CompiledLimit)) continue;

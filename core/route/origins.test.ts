@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
+import { selfSigned } from '../http/self-signed.ts';
 import { gatewayYaml, httpRouteYaml, routesOf } from './route.fixture.ts';
 
-const PEM = '-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----';
+/** As it stands in YAML. */
+const PEM = selfSigned(['ca.test']).cert.replaceAll('\n', '\\n');
 const GROUP = 'gateway.envoyproxy.io';
 const backendYaml = (spec: string, metadata = 'name: x') => `
 ---
@@ -176,6 +178,34 @@ describe('BackendTLSPolicy', () => {
     expect(origins(yaml)).toEqual([[{ host: '10.0.0.1', port: 443, tls }, 'api.example.com']]);
   });
 
+  it('asks for one of several names where it has them', () => {
+    const sans = ', subjectAltNames: [{type: URI, uri: "spiffe://a/b"}, {type: Hostname, hostname: "*.example.com"}]';
+    expect(origins(service + tlsPolicyYaml(ofService(), SYSTEM + sans), '{name: x, port: 443}')[0]![0]).toMatchObject({
+      tls: {
+        serverName: 'api.example.com',
+        subjectAltNames: [
+          { type: 'URI', value: 'spiffe://a/b' },
+          { type: 'Hostname', value: '*.example.com' },
+        ],
+      },
+    });
+  });
+
+  it.each([
+    ['one of two', '{group: "", kind: ConfigMap, name: ca}, {group: "", kind: ConfigMap, name: none}', 1],
+    ['none', '{group: "", kind: ConfigMap, name: none}, {group: wrong.io, kind: Wrong, name: ca}', 0],
+  ])('in a cluster trusts the certificates that are there: %s', (_name, refs, targets) => {
+    const yaml =
+      service + configMapYaml('ca', `ca.crt: "${PEM}"`) + tlsPolicyYaml(ofService(), `hostname: a.b, caCertificateRefs: [${refs}]`);
+    const routes = routesOf(gatewayYaml() + httpRouteYaml('r', 'rules: [{backendRefs: [{name: x, port: 443}]}]') + yaml, undefined, {
+      inCluster: true,
+      listenOn: () => 10_000,
+    });
+    const found = routes.ordinary('/').plan.targets;
+    expect(found).toHaveLength(targets);
+    for (const { backend } of found) expect(backend.endpoints.map(({ origin }) => origin.tls?.ca)).toEqual([PEM.replaceAll('\\n', '\n')]);
+  });
+
   it('holds for a Service, or for one of its ports, which is the more specific one', () => {
     const host = 'x.default.svc.cluster.local';
     expect(names(tlsPolicyYaml(ofService(), SYSTEM))).toEqual(['api.example.com', 'api.example.com:80']);
@@ -210,6 +240,26 @@ describe('BackendTLSPolicy', () => {
       'two for one target',
       tlsPolicyYaml(ofService(), SYSTEM) + tlsPolicyYaml(ofService(), SYSTEM, 'q'),
       ['BackendTLSPolicy default/q: spec.targetRefs[0]: BackendTLSPolicy default/p (test.yaml) targets it already'],
+    ],
+    [
+      'two for one target, of which the older holds',
+      tlsPolicyYaml(ofService(), SYSTEM, 'b, creationTimestamp: "2026-01-02T00:00:00Z"') +
+        tlsPolicyYaml(ofService(), SYSTEM, 'c, creationTimestamp: "2026-01-01T00:00:00Z"') +
+        tlsPolicyYaml(ofService('https'), SYSTEM, 'a'),
+      ['BackendTLSPolicy default/b: spec.targetRefs[0]: BackendTLSPolicy default/c (test.yaml) targets it already'],
+    ],
+    [
+      'certificates of another kind',
+      tlsPolicyYaml(ofService(), 'hostname: a.b, caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, name: ca}]'),
+      [
+        'BackendTLSPolicy default/p: spec.validation.caCertificateRefs[0]: certificates are read from a ConfigMap or a Secret (group ""), not from ClusterTrustBundle of group "certificates.k8s.io"',
+      ],
+    ],
+    [
+      'a certificate that only looks like one',
+      tlsPolicyYaml(ofService(), 'hostname: a.b, caCertificateRefs: [{group: "", kind: ConfigMap, name: ca}]') +
+        configMapYaml('ca', `ca.crt: "${PEM}\\n-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----"`),
+      ['BackendTLSPolicy default/p: spec.validation.caCertificateRefs[0]: ConfigMap default/ca has no PEM certificate under "ca.crt"'],
     ],
     [
       'a CA that is not there',
@@ -258,5 +308,54 @@ describe('another namespace', () => {
       'Backend default/x: spec.tls.clientCertificateRef: Secret shared/client is in another namespace, and no ReferenceGrant there lets Backend of default name it',
     ]);
     expect(problems(yaml + grant(`group: ${GROUP}, kind: Backend`, 'group: "", kind: Secret, name: client'))).toEqual([]);
+  });
+});
+
+const routed = (yaml: string, ref: string, allowLocalAddresses?: boolean) =>
+  routesOf(gatewayYaml() + httpRouteYaml('r', `rules: [{backendRefs: [${ref}]}]`) + yaml, undefined, {
+    inCluster: true,
+    listenOn: () => 10_000,
+    ...(allowLocalAddresses === undefined ? {} : { allowLocalAddresses }),
+  });
+
+const found = (routes: ReturnType<typeof routed>) =>
+  routes.ordinary('/').plan.targets.flatMap(({ backend }) => backend.endpoints.map(({ origin }) => origin));
+
+describe('in a cluster', () => {
+  it.each([
+    ['ip: {address: 127.0.0.1, port: 80}', '"127.0.0.1" is a loopback address'],
+    ['ip: {address: 169.254.169.254, port: 80}', '"169.254.169.254" is a link-local address'],
+    ['ip: {address: "fd00:ec2::254", port: 80}', '"fd00:ec2::254" is the metadata service of a cloud'],
+    ['ip: {address: "::ffff:127.0.0.1", port: 80}', '"::ffff:127.0.0.1" is a loopback address'],
+    ['ip: {address: 0.0.0.0, port: 80}', '"0.0.0.0" is an unspecified address'],
+    ['fqdn: {hostname: localhost, port: 80}', '"localhost" is this machine'],
+    // The resolver reads it as an address.
+    ['fqdn: {hostname: 127.0.0.1, port: 80}', '"127.0.0.1" is a loopback address'],
+  ])('a Backend does not lead to the gateway’s own machine: %s', (endpoint, message) => {
+    const yaml = backendYaml(`endpoints: [{${endpoint}}]`);
+    const routes = routed(yaml, TO_BACKEND);
+    expect(found(routes)).toEqual([]);
+    const path = endpoint.startsWith('ip') ? 'ip.address' : 'fqdn.hostname';
+    expect(routes.problems).toEqual([
+      `Backend default/x: spec.endpoints[0].${path}: ${message}; in a cluster none is called unless the gateway is told to`,
+    ]);
+    expect(found(routed(yaml, TO_BACKEND, true))).toHaveLength(1);
+    expect(origins(yaml)).toHaveLength(1);
+  });
+
+  it('a name is looked at when it is connected to', () => {
+    const yaml = backendYaml('endpoints: [{fqdn: {hostname: api.example.com, port: 80}}]');
+    expect(found(routed(yaml, TO_BACKEND))).toMatchObject([{ host: 'api.example.com', elsewhere: true }]);
+    expect(found(routed(yaml, TO_BACKEND, true))[0]).not.toHaveProperty('elsewhere');
+    const named = serviceYaml('type: ExternalName, externalName: api.example.com');
+    expect(found(routed(named, ref(80)))).toMatchObject([{ host: 'api.example.com', elsewhere: true }]);
+  });
+
+  it('an external name is none of this machine', () => {
+    const routes = routed(serviceYaml('type: ExternalName, externalName: localhost'), ref(80));
+    expect(found(routes)).toEqual([]);
+    expect(routes.problems).toEqual([
+      'HTTPRoute default/r: spec.rules[0].backendRefs[0]: Service default/x: "localhost" is this machine; in a cluster none is called unless the gateway is told to',
+    ]);
   });
 });

@@ -1,18 +1,19 @@
 import { isIP } from 'node:net';
 
 import type { ConnectionSettings } from '../http/client.ts';
+import { isLocalName, localKind } from '../http/local-address.ts';
 import { hostHeader, type Origin, type OriginTls } from '../http/origin.ts';
 import { Backend } from '../resources/envoy-gateway/backend.ts';
-import { BackendTLSPolicy } from '../resources/gateway-api/backend-tls-policy.ts';
+import { ENVOY_GATEWAY_GROUP } from '../resources/envoy-gateway/group.ts';
 import { kindOf } from '../resources/references.ts';
-import { nameOf, type Resource } from '../resources/kind.ts';
-import { ConfigMap } from '../resources/kubernetes/config-map.ts';
+import type { Resource } from '../resources/kind.ts';
 import { Secret } from '../resources/kubernetes/secret.ts';
 import { secretData } from '../resources/kubernetes/secret-data.ts';
 import { Service, type ServicePort } from '../resources/kubernetes/service.ts';
-import { didYouMean } from '../resources/nearest.ts';
 import type { Reason } from '../resources/reason.ts';
 
+import { authoritiesOf } from './authorities.ts';
+import { backendTlsOf } from './backend-tls.ts';
 import type { Scope } from './scope.ts';
 
 /** A reference to what requests are sent to. */
@@ -33,8 +34,6 @@ export interface Origins {
   readonly fallback: boolean;
 }
 
-const BACKEND_GROUP = 'gateway.envoyproxy.io';
-
 /**
  * The addresses behind a reference to a Backend or a Service. Without TLS settings of its own or a BackendTLSPolicy a backend is
  * called in plain HTTP, as in the reference.
@@ -44,11 +43,11 @@ export function originsOf(ref: BackendRef, from: Resource, path: string, scope: 
   const namespace = ref.namespace ?? from.metadata.namespace;
   const target = { group: ref.group ?? '', kind: ref.kind ?? 'Service' };
   const { references } = scope;
-  if (!((target.group === BACKEND_GROUP && target.kind === 'Backend') || (target.group === '' && target.kind === 'Service'))) {
+  if (!((target.group === ENVOY_GATEWAY_GROUP && target.kind === 'Backend') || (target.group === '' && target.kind === 'Service'))) {
     scope.report(
       from,
       `${path}.kind`,
-      `${target.kind}${target.group === '' ? '' : ` of ${target.group}`} cannot be called; name a Service, or a Backend of ${BACKEND_GROUP}`,
+      `${target.kind}${target.group === '' ? '' : ` of ${target.group}`} cannot be called; name a Service, or a Backend of ${ENVOY_GATEWAY_GROUP}`,
       'InvalidKind',
     );
     return undefined;
@@ -68,21 +67,26 @@ function ofBackend(name: string, namespace: string, from: Resource, path: string
     return undefined;
   }
   const { spec } = backend.body;
-  const policy = tlsPolicyOf(BACKEND_GROUP, 'Backend', namespace, name, undefined, scope);
+  const policy = backendTlsOf({ group: ENVOY_GATEWAY_GROUP, kind: 'Backend', namespace, name, section: undefined }, scope);
   const own = spec.tls;
-  const client = clientCertificate(own?.clientCertificateRef, backend, scope);
+  const client = own?.clientCertificateRef === undefined ? shown(scope) : clientCertificate(own.clientCertificateRef, backend, scope);
   const ownTls = own && {
     serverName: own.sni,
-    ca: certificates(own.caCertificateRefs ?? [], backend, 'spec.tls.caCertificateRefs', scope),
+    ca: ownAuthorities(backend, scope),
     ...client,
     skipVerify: own.insecureSkipVerify,
   };
+  for (const [index, { fqdn, ip }] of spec.endpoints.entries()) {
+    const path = fqdn === undefined ? `ip.address` : 'fqdn.hostname';
+    checkElsewhere(fqdn?.hostname ?? ip!.address, backend, `spec.endpoints[${index}].${path}`, scope);
+  }
   if (policy === 'broken' || scope.broken(backend)) return undefined;
   // Whom to trust is the policy's to say; it has no field for the client's own certificate.
   const tls = policy === undefined ? ownTls : { ...policy, ...client };
   const origins = spec.endpoints.map(({ fqdn, ip, hostname }) => ({
     host: fqdn?.hostname ?? ip!.address,
     port: fqdn?.port ?? ip!.port,
+    ...elsewhere(scope),
     tls: tls === undefined || tls.serverName !== undefined || hostname === undefined ? tls : { ...tls, serverName: hostname },
   }));
   return { name: `${namespace}/${name}`, origins, fallback: spec.fallback ?? false };
@@ -106,12 +110,22 @@ function ofService(ref: BackendRef, namespace: string, from: Resource, path: str
     );
     return undefined;
   }
-  const tls = tlsPolicyOf('', 'Service', namespace, ref.name, known?.name, scope);
-  if (tls === 'broken') return undefined;
+  const policy = backendTlsOf({ group: '', kind: 'Service', namespace, name: ref.name, section: known?.name }, scope);
+  if (policy === 'broken') return undefined;
+  const tls = policy && { ...policy, ...shown(scope) };
   const name = `${namespace}/${ref.name}`;
   // With TLS the two sides agree on the version themselves.
   const protocol = tls === undefined && known?.appProtocol === 'kubernetes.io/h2c' ? ('h2c' as const) : undefined;
-  const origins = addressesOf(service, known, port, scope).map((address) => ({ ...address, tls, ...(protocol && { protocol }) }));
+  const { externalName } = service.body.spec;
+  // Others read a Service as well, and it has no status of ours: its author reads of it at the route.
+  if (externalName !== undefined && !checkElsewhere(externalName, from, path, scope, `Service ${namespace}/${ref.name}: `))
+    return undefined;
+  const origins = addressesOf(service, known, port, scope).map((address) => ({
+    ...address,
+    tls,
+    ...(protocol && { protocol }),
+    ...(externalName === undefined ? {} : elsewhere(scope)),
+  }));
   return { name, origins, fallback: false };
 }
 
@@ -135,94 +149,40 @@ function addressesOf(
   });
 }
 
-/** Reports what a BackendTLSPolicy is for and is not there: its author believes that a backend is called with TLS. */
-export function checkTlsPolicies(scope: Scope): void {
-  const owners = new Map<string, BackendTLSPolicy>();
-  for (const policy of scope.set.all(BackendTLSPolicy)) {
-    for (const [index, ref] of policy.body.spec.targetRefs.entries()) {
-      const path = `spec.targetRefs[${index}]`;
-      const { namespace } = policy.metadata;
-      const isBackend = ref.group === BACKEND_GROUP && ref.kind === 'Backend';
-      if (!isBackend && !(ref.group === '' && ref.kind === 'Service')) {
-        scope.report(policy, `${path}.kind`, `must be a Service, or a Backend of ${BACKEND_GROUP}, not ${ref.kind} of "${ref.group}"`);
-        continue;
-      }
-      const target = scope.set.get(isBackend ? Backend : Service, namespace, ref.name);
-      if (target === undefined) {
-        scope.report(policy, `${path}.name`, scope.references.missing(ref.kind, namespace, ref.name));
-        continue;
-      }
-      if (ref.sectionName !== undefined) {
-        const ports = isBackend ? [] : ((target as Service).body.spec.ports ?? []).flatMap((port) => port.name ?? []);
-        if (!ports.includes(ref.sectionName)) {
-          const message = `${ref.kind} ${namespace}/${ref.name} has no port called "${ref.sectionName}"`;
-          scope.report(policy, `${path}.sectionName`, `${message}${didYouMean(ref.sectionName, ports)}`);
-          continue;
-        }
-      }
-      const key = JSON.stringify([ref.kind, namespace, ref.name, ref.sectionName]);
-      const other = owners.get(key);
-      if (other === undefined) owners.set(key, policy);
-      else scope.report(policy, path, `${nameOf(other)} (${other.source.file}) targets it already`, 'Conflicted');
-    }
-  }
+/** For an origin that a resource names: what leads to this machine at the moment of a connection is not called. */
+export function elsewhere({ allowLocalAddresses }: Scope): { readonly elsewhere?: true } {
+  return allowLocalAddresses ? {} : { elsewhere: true };
 }
 
-/** @returns `broken` where the policy has problems: a backend that is to be verified is not called unverified */
-function tlsPolicyOf(
-  group: string,
-  kind: string,
-  namespace: string,
-  name: string,
-  section: string | undefined,
-  scope: Scope,
-): OriginTls | 'broken' | undefined {
-  const matches = scope.set.all(BackendTLSPolicy).filter((policy) => policy.metadata.namespace === namespace);
-  const targets = (policy: BackendTLSPolicy, wanted: string | undefined) =>
-    policy.body.spec.targetRefs.some((ref) => ref.group === group && ref.kind === kind && ref.name === name && ref.sectionName === wanted);
-  const policy =
-    (section === undefined ? undefined : matches.find((candidate) => targets(candidate, section))) ??
-    matches.find((candidate) => targets(candidate, undefined));
-  const invalid = scope.set
-    .invalidTargets(BackendTLSPolicy)
-    .some((each) => each.namespace === namespace && each.kind === kind && each.name === name);
-  if (policy === undefined) return invalid ? 'broken' : undefined;
-  const { validation } = policy.body.spec;
-  const ca = certificates(validation.caCertificateRefs ?? [], policy, 'spec.validation.caCertificateRefs', scope);
-  if (invalid || scope.broken(policy)) return 'broken';
-  return { serverName: validation.hostname, ca, certificate: undefined, key: undefined, skipVerify: false };
+/**
+ * Reports a host that is this machine, or what only it may ask: in a cluster whoever may write a resource would speak in the gateway's name.
+ * @param of what names it, where that is another resource @returns whether it may be called
+ */
+function checkElsewhere(host: string, from: Resource, path: string, scope: Scope, of = ''): boolean {
+  if (scope.allowLocalAddresses) return true;
+  const kind = localKind(host) ?? (isLocalName(host) ? 'this machine' : undefined);
+  if (kind === undefined) return true;
+  scope.report(from, path, `${of}"${host}" is ${kind}; in a cluster none is called unless the gateway is told to`, 'RefNotPermitted');
+  return false;
 }
 
-/** PEM certificates under `ca.crt` of ConfigMaps and Secrets; undefined where none is named: the system's are trusted. */
-function certificates(
-  refs: readonly { readonly kind: string; readonly name: string }[],
-  from: Resource,
-  path: string,
-  scope: Scope,
-): string | undefined {
+/** Undefined: the system's are trusted. */
+function ownAuthorities(backend: Backend, scope: Scope): string | undefined {
+  const refs = backend.body.spec.tls?.caCertificateRefs ?? [];
   if (refs.length === 0) return undefined;
-  const { namespace } = from.metadata;
-  const parts: string[] = [];
-  for (const [index, ref] of refs.entries()) {
-    const at = `${path}[${index}]`;
-    const secret = ref.kind === 'Secret' ? scope.set.get(Secret, namespace, ref.name) : undefined;
-    const map = ref.kind === 'ConfigMap' ? scope.set.get(ConfigMap, namespace, ref.name) : undefined;
-    const pem = secret === undefined ? map?.body.data?.['ca.crt'] : secretData(secret).get('ca.crt')?.toString();
-    if (secret === undefined && map === undefined)
-      scope.report(from, `${at}.name`, scope.references.missing(ref.kind, namespace, ref.name), 'InvalidCACertificateRef');
-    else if (pem === undefined || !pem.includes('-----BEGIN CERTIFICATE-----'))
-      scope.report(from, at, `${ref.kind} ${namespace}/${ref.name} has no PEM certificate under "ca.crt"`, 'InvalidCACertificateRef');
-    else parts.push(pem);
-  }
-  return parts.join('\n');
+  return authoritiesOf(refs, { from: backend, path: 'spec.tls.caCertificateRefs', otherKind: 'InvalidKind' }, scope);
+}
+
+/** What the Gateway shows a backend that has no certificate of its own for that. */
+function shown({ client }: Scope): Pick<OriginTls, 'certificate' | 'key'> {
+  return { certificate: client?.certificate, key: client?.key };
 }
 
 function clientCertificate(
-  ref: { readonly name: string; readonly namespace?: string } | undefined,
+  ref: { readonly name: string; readonly namespace?: string },
   from: Resource,
   scope: Scope,
 ): Pick<OriginTls, 'certificate' | 'key'> {
-  if (ref === undefined) return { certificate: undefined, key: undefined };
   const data = secretOf(ref, from, 'spec.tls.clientCertificateRef', scope);
   const certificate = data?.get('tls.crt')?.toString();
   const key = data?.get('tls.key')?.toString();

@@ -6,6 +6,7 @@ import { type KindDefinition, nameOf, type Resource, type ResourceOf } from '../
 import { didYouMean } from '../resources/nearest.ts';
 
 import type { Attachment } from './attach.ts';
+import { type PolicyPlace, type PolicyReadings, sameResource } from './memory.ts';
 import type { Scope } from './scope.ts';
 
 interface PolicyTarget {
@@ -26,10 +27,21 @@ export class Policies<P extends Resource> {
   readonly #byTarget = new Map<string, P>();
   /** Targets of policies that have problems of their own: the names of these. */
   readonly #invalid = new Map<string, string>();
+  readonly #readings: PolicyReadings | undefined;
+  /** The last question: a rule has several in turn. */
+  #asked: PolicyPlace | undefined;
+  #answer: P | undefined;
 
-  /** Reports targets that are not there, and targets that two policies claim. */
-  static of<D extends KindDefinition>(definition: D, scope: Scope): Policies<ResourceOf<D>> {
-    const policies = new Policies<ResourceOf<D>>();
+  private constructor(readings: PolicyReadings | undefined) {
+    this.#readings = readings;
+  }
+
+  /**
+   * Reports targets that are not there, and targets that two policies claim.
+   * @param readings note what is asked
+   */
+  static of<D extends KindDefinition>(definition: D, scope: Scope, readings?: PolicyReadings): Policies<ResourceOf<D>> {
+    const policies = new Policies<ResourceOf<D>>(readings);
     for (const policy of scope.set.all(definition)) policies.#add(policy, scope);
     for (const { kind, namespace, name, sectionName, policy } of scope.set.invalidTargets(definition))
       policies.#invalid.set(keyOf(kind, namespace, name, sectionName), policy);
@@ -76,8 +88,28 @@ export class Policies<P extends Resource> {
     }
   }
 
+  /** Answers what is noted. @param before policies that are remembered: with the same ones every answer is the same */
+  answer(before: Policies<Resource> | undefined): void {
+    if (this.#readings === undefined) return;
+    const { policy, invalid } = this.#readings;
+    policy.get = (place) => this.#holding(place);
+    invalid.get = (place) => this.#invalidAt(place);
+    policy.unchanged = before !== undefined && sameEntries(before.#byTarget, this.#byTarget, sameResource);
+    invalid.unchanged = policy.unchanged && sameEntries(before!.#invalid, this.#invalid, Object.is);
+  }
+
   /** The policy of a rule where the route is attached; a route that is attached nowhere has only its own. */
   of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): P | undefined {
+    const last = this.#asked;
+    if (last !== undefined && last.route === route && last.rule === rule && last.attachment === attachment) return this.#answer;
+    const place = { route, rule, attachment };
+    this.#asked = place;
+    this.#answer = this.#holding(place);
+    this.#readings?.policy.note(place, this.#answer);
+    return this.#answer;
+  }
+
+  #holding({ route, rule, attachment }: PolicyPlace): P | undefined {
     return (
       this.forRoute(route, rule) ?? (attachment === undefined ? undefined : this.forGateway(attachment.gateway, attachment.listener.name))
     );
@@ -87,6 +119,13 @@ export class Policies<P extends Resource> {
   broken(route: Resource, rule: string | undefined, attachment: Attachment | undefined, scope: Scope): string | undefined {
     const policy = this.of(route, rule, attachment);
     if (policy !== undefined && scope.broken(policy)) return nameOf(policy);
+    const place = { route, rule, attachment };
+    const invalid = this.#invalidAt(place);
+    this.#readings?.invalid.note(place, invalid);
+    return invalid;
+  }
+
+  #invalidAt({ route, rule, attachment }: PolicyPlace): string | undefined {
     if (this.#invalid.size === 0) return undefined;
     const { namespace, name } = route.metadata;
     const keys = [keyOf('HTTPRoute', namespace, name, rule), keyOf('HTTPRoute', namespace, name, undefined)];
@@ -116,6 +155,15 @@ export class Policies<P extends Resource> {
     // Twenty thousand rules without a policy of the kind need no twenty thousand keys.
     return this.#byTarget.size === 0 ? undefined : this.#byTarget.get(keyOf(kind, namespace, name, section));
   }
+}
+
+function sameEntries<V>(one: ReadonlyMap<string, V>, other: ReadonlyMap<string, V>, same: (a: V, b: V) => boolean): boolean {
+  if (one.size !== other.size) return false;
+  for (const [key, value] of other) {
+    const there = one.get(key);
+    if (there === undefined || !same(there, value)) return false;
+  }
+  return true;
 }
 
 /** Refuses a request for which a policy holds that has problems. */

@@ -79,6 +79,17 @@ export class PortTable {
     return this.listeners.flatMap(({ certificates }) => certificates)[0];
   }
 
+  /**
+   * Whether a connection was made for another listener than the one of the request's host: clients share a connection among hosts of one
+   * certificate. @param name that the client asked for (SNI)
+   * @see Gateway API, Listener `hostname`; RFC 9110, section 15.5.20
+   */
+  isMisdirected(name: string, listener: ListenerTable): boolean {
+    if (this.listeners.length === 1) return false;
+    const asked = this.listener(name.toLowerCase());
+    return asked !== undefined && asked !== listener;
+  }
+
   listener(host: string): ListenerTable | undefined {
     if (this.#only !== undefined) return this.#only;
     return this.listeners.find(

@@ -8,6 +8,7 @@ import { nameOf } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
 
 import type { Security } from '../identify/identity.ts';
+import { type CompileWork, sameResource } from './memory.ts';
 import type { Scope } from './scope.ts';
 
 /** A part of a QuotaPolicy, and where in it. */
@@ -18,7 +19,7 @@ interface Part<Q> {
 }
 
 /** The quotas of one AIServiceBackend. */
-interface BackendQuotas {
+export interface BackendQuotas {
   readonly backend: string;
   service: Part<ServiceQuota> | undefined;
   /** By the name that the backend knows the model by. */
@@ -28,14 +29,27 @@ interface BackendQuotas {
 /** QuotaPolicies, by the backend that they are for. */
 export class QuotasOf {
   readonly #scope: Scope;
+  readonly #work: CompileWork;
   readonly #byBackend = new Map<string, BackendQuotas>();
-  readonly #compiled = new Map<string, Map<Security | undefined, readonly CompiledLimit[]>>();
 
-  constructor(scope: Scope) {
+  /** @param before quotas by backend that are remembered: those that are the same stay */
+  constructor(scope: Scope, work: CompileWork, before: ReadonlyMap<string, BackendQuotas> = new Map()) {
     this.#scope = scope;
+    this.#work = work;
     const policies = [...scope.set.all(QuotaPolicy)].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
     for (const policy of policies) this.#add(policy);
     if (this.#byBackend.size > 0) this.#noticeUnused();
+    for (const [key, quotas] of this.#byBackend) {
+      const known = before.get(key);
+      if (known !== undefined && sameQuotas(known, quotas)) this.#byBackend.set(key, known);
+    }
+    work.quotas.get = (key) => this.#byBackend.get(key);
+    work.quotas.unchanged = this.#byBackend.size === 0 && before.size === 0;
+  }
+
+  /** To be remembered. */
+  get quotas(): ReadonlyMap<string, BackendQuotas> {
+    return this.#byBackend;
   }
 
   /**
@@ -50,7 +64,7 @@ export class QuotasOf {
     asked: ReadonlySet<string> | undefined,
     security: Security | undefined,
   ): readonly LimitRule[] {
-    const quotas = this.#byBackend.get(key);
+    const quotas = this.#work.quotas.ask(key);
     if (quotas === undefined) return NO_LIMIT_RULES;
     const { models, service } = quotas;
     if (override !== undefined) {
@@ -66,35 +80,30 @@ export class QuotasOf {
     return rules.length === 0 ? NO_LIMIT_RULES : Object.freeze(rules);
   }
 
-  #ofModel({ backend }: BackendQuotas, part: Part<ModelQuota>, any: boolean, security: Security | undefined): readonly CompiledLimit[] {
+  #ofModel(quotas: BackendQuotas, part: Part<ModelQuota>, any: boolean, security: Security | undefined): readonly CompiledLimit[] {
     const { modelName } = part.quota;
     const models = any ? { names: new Set([modelName]), except: false } : undefined;
-    return this.#compile(part, backend, any, security, (place) =>
+    return this.#compile(part, quotas, any, security, (place) =>
       modelQuota(part.quota, { ...place, models }, security, (path, message) => this.#scope.report(part.policy, path, message)),
     );
   }
 
-  #ofService({ backend, models: own }: BackendQuotas, part: Part<ServiceQuota>, any: boolean): readonly CompiledLimit[] {
+  #ofService(quotas: BackendQuotas, part: Part<ServiceQuota>, any: boolean): readonly CompiledLimit[] {
+    const { models: own } = quotas;
     const models = any && own.size > 0 ? { names: new Set(own.keys()), except: true } : undefined;
-    return this.#compile(part, backend, any, undefined, (place) => [serviceQuota(part.quota, { ...place, models })]);
+    return this.#compile(part, quotas, any, undefined, (place) => [serviceQuota(part.quota, { ...place, models })]);
   }
 
   #compile(
     { policy, path }: Part<unknown>,
-    backend: string,
+    quotas: BackendQuotas,
     any: boolean,
     security: Security | undefined,
     compile: (place: Omit<QuotaPlace, 'models'>) => readonly CompiledLimit[],
   ): readonly CompiledLimit[] {
-    const key = JSON.stringify([policy.metadata.namespace, policy.metadata.name, path, backend, any]);
-    const bySecurity = this.#compiled.get(key) ?? new Map<Security | undefined, readonly CompiledLimit[]>();
-    this.#compiled.set(key, bySecurity);
-    let rules = bySecurity.get(security);
-    if (rules === undefined) {
-      rules = Object.freeze(compile({ policy, path, backend }));
-      bySecurity.set(security, rules);
-    }
-    return rules;
+    const { id, quotaLimits } = this.#work;
+    const key = `${id(quotas)} ${id(policy.body)} ${path} ${any} ${id(security)}`;
+    return quotaLimits.of(key, undefined, () => Object.freeze(compile({ policy, path, backend: quotas.backend })));
   }
 
   /** Of several policies for one thing, the one that is first by namespace and name holds, as with Envoy AI Gateway. */
@@ -148,6 +157,17 @@ export class QuotasOf {
       }
     }
   }
+}
+
+function sameQuotas(one: BackendQuotas, other: BackendQuotas): boolean {
+  if (one.backend !== other.backend || !samePart(one.service, other.service) || one.models.size !== other.models.size) return false;
+  const models = [...other.models];
+  // Their order is that of the limits.
+  return [...one.models].every(([name, part], at) => name === models[at]![0] && samePart(part, models[at]![1]));
+}
+
+function samePart(one: Part<unknown> | undefined, other: Part<unknown> | undefined): boolean {
+  return one === other || (one !== undefined && other !== undefined && sameResource(one.policy, other.policy) && one.path === other.path);
 }
 
 function sortKey({ metadata: { namespace, name } }: QuotaPolicy): string {

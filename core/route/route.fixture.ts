@@ -72,7 +72,7 @@ spec: {gatewayClassName: tierkit, listeners: [${all.join(', ')}]}
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: Backend
 metadata: {name: b}
-spec: {endpoints: [{ip: {address: 127.0.0.1, port: 9}}]}
+spec: {endpoints: [{ip: {address: 192.0.2.1, port: 9}}]}
 `;
 }
 

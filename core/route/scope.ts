@@ -24,15 +24,29 @@ export interface Pools {
   close(): Promise<void>;
 }
 
+/** What a Gateway shows the backends that ask for a certificate. */
+export interface ClientCertificate {
+  /** `namespace/name` of the Gateway. */
+  readonly of: string;
+  /** PEM. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** What is looked up by name. */
+export type Lookup<V> = Pick<ReadonlyMap<string, V>, 'get'>;
+
 /** What compiling the resources of one load works with. */
 export interface Scope {
   readonly set: ResourceSet;
   readonly references: References;
   /** Labels of the namespaces whose Namespace resource was loaded. */
-  readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  readonly namespaceLabels: Lookup<Readonly<Record<string, string>>>;
   readonly connections: Connections;
   /** InferencePools by `namespace/name`: those that can be served. Undefined in a tier that serves none. */
-  readonly pools: ReadonlyMap<string, Serving> | undefined;
+  readonly pools: Lookup<Serving> | undefined;
+  /** Of the Gateway that a route is compiled for. */
+  readonly client?: ClientCertificate | undefined;
   /** In a cluster: the endpoints of a Service without an address, and that somebody asks for them. @param service `namespace/name` */
   slices(service: string): readonly EndpointSlice[];
   /** Backends outlive a reload with what is known of their health. */
@@ -42,6 +56,8 @@ export interface Scope {
   broken(resource: Resource): boolean;
   /** Whether Gateways that are not there are others' business: in a cluster there are other implementations. */
   readonly shared: boolean;
+  /** Whether resources of a cluster may name loopback, link-local and unspecified addresses. */
+  readonly allowLocalAddresses: boolean;
   /** Something that is served, and that its author may not expect. */
   notice(message: string): void;
 }

@@ -2,41 +2,48 @@ import { hostHeader } from '../http/origin.ts';
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import type { Resource } from '../resources/kind.ts';
 import { ConfigMap } from '../resources/kubernetes/config-map.ts';
+import type { Sliced } from '../resources/slices.ts';
 
 import type { Security, SecuritySources } from '../identify/identity.ts';
 import { compileSecurity } from '../identify/security.ts';
 import type { SharedIdentify } from '../identify/shared-identify.ts';
 import type { Attachment } from './attach.ts';
-import type { CompileMemory } from './memory.ts';
-import { originsOf, secretOf } from './origins.ts';
+import type { CompileWork } from './memory.ts';
+import { elsewhere, originsOf, secretOf } from './origins.ts';
 import { brokenPolicy, Policies } from './policies.ts';
-import { remember } from './remember.ts';
 import type { Scope } from './scope.ts';
 
 /** SecurityPolicies, each compiled once. */
 export class SecurityOf {
-  readonly #policies: Policies<SecurityPolicy>;
-  readonly #compiled: CompileMemory['security'];
+  readonly policies: Policies<SecurityPolicy>;
   readonly #scope: Scope;
-  readonly #refusing = new Map<string, Security>();
+  readonly #work: CompileWork;
 
-  constructor(scope: Scope, shared: SharedIdentify, memory: CompileMemory) {
-    this.#policies = Policies.of(SecurityPolicy, scope);
-    this.#compiled = memory.security;
+  private constructor(scope: Scope, work: CompileWork) {
+    this.policies = Policies.of(SecurityPolicy, scope, work.policies(SecurityPolicy));
     this.#scope = scope;
+    this.#work = work;
+  }
+
+  static *of(scope: Scope, shared: SharedIdentify, work: CompileWork): Sliced<SecurityOf> {
+    const security = new SecurityOf(scope, work);
+    const compiled = new Map<unknown, Security>();
+    work.securities.get = (body) => compiled.get(body);
     // Each is compiled even where nothing uses it: its problems are the user's to know.
-    for (const policy of scope.set.all(SecurityPolicy)) {
-      if (this.#compiled.has(policy.body)) continue;
+    for (const policy of scope.set.list(SecurityPolicy)) {
       const report = (path: string, message: string) => scope.report(policy, path, message);
-      this.#compiled.set(policy.body, compileSecurity(policy, sourcesOf(policy, scope), shared, report));
+      const of = work.security.of(policy.metadata, policy.body, () => compileSecurity(policy, sourcesOf(policy, scope), shared, report));
+      compiled.set(policy.body, of);
+      yield;
     }
+    return security;
   }
 
   of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Security | undefined {
-    const broken = this.#policies.broken(route, rule, attachment, this.#scope);
-    if (broken !== undefined) return remember(this.#refusing, broken, () => refusing(broken));
-    const policy = this.#policies.of(route, rule, attachment);
-    return policy === undefined ? undefined : this.#compiled.get(policy.body);
+    const broken = this.policies.broken(route, rule, attachment, this.#scope);
+    if (broken !== undefined) return this.#work.refusing.of(broken, undefined, () => refusing(broken));
+    const policy = this.policies.of(route, rule, attachment);
+    return policy === undefined ? undefined : this.#work.securities.ask(policy.body);
   }
 }
 
@@ -78,6 +85,7 @@ function sourcesOf(policy: SecurityPolicy, scope: Scope): SecuritySources {
         host: url.hostname.replace(/^\[|\]$/g, ''),
         port: Number(url.port || (url.protocol === 'https:' ? 443 : 80)),
         tls: url.protocol === 'https:' ? SYSTEM_TLS : undefined,
+        ...elsewhere(scope),
       }),
   };
 }

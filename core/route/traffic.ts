@@ -72,7 +72,10 @@ function retryOf(retry: NonNullable<Spec['retry']>): RetryPolicy {
   };
 }
 
-/** HTTPRoute `retry` (GEP-1731). */
+/**
+ * HTTPRoute `retry` (GEP-1731). No other attempt is made before `backoff` has passed. Failures to connect, connections that broke before an
+ * answer, and attempts that took longer than `timeouts.backendRequest` are followed by another attempt as well.
+ */
 export function routeRetry(retry: {
   readonly codes?: readonly number[];
   readonly attempts?: number;
@@ -85,6 +88,7 @@ export function routeRetry(retry: {
     statuses: new Set(retry.codes ?? [500, 502, 503, 504]),
     backoffBaseMs: base,
     backoffMaxMs: base * 10,
+    pauseMs: base,
   };
 }
 

@@ -6,7 +6,7 @@ import { FileSource, type ResourceSource } from './source.ts';
 export function asCluster(files: ConstructorParameters<typeof FileSource>[0], more: CompileOptions = {}): ResourceSource {
   const source = new FileSource(files);
   return {
-    compile: { inCluster: true, listenOn: () => 0, ...more },
+    compile: { inCluster: true, allowLocalAddresses: true, listenOn: () => 0, ...more },
     changed: 'the cluster changed',
     open: () => source.open(),
     load: () => source.load(),

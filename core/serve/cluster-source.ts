@@ -4,10 +4,12 @@ import { EndpointSlices } from '../kubernetes/endpoint-slices.ts';
 import type { WatchedKind } from '../kubernetes/kind-watch.ts';
 import type { Log } from '../kubernetes/outage.ts';
 import { ReferencedWatch } from '../kubernetes/referenced-watch.ts';
-import type { ResourceType } from '../kubernetes/resource.ts';
+import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
+import type { Held } from '../kubernetes/store.ts';
 import { ClusterLoader, type ClusterLoaded, REFERENCED } from '../resources/cluster-load.ts';
-import type { GroupKind, KindDefinition } from '../resources/kind.ts';
+import { type GroupKind, type KindDefinition, kindKey } from '../resources/kind.ts';
 import { KINDS } from '../resources/kinds.ts';
+import { atOnce, type Sliced } from '../resources/slices.ts';
 import { Service } from '../resources/kubernetes/service.ts';
 import type { CompileOptions } from '../route/compile.ts';
 import { gatewayOf, gatewayPorts } from './gateway-service.ts';
@@ -21,6 +23,10 @@ export interface ClusterSourceOptions {
   readonly ownNamespace: string;
   /** Namespaces whose resources are read; absent: all. */
   readonly namespaces?: readonly string[] | undefined;
+  /** Of these namespaces all Secrets and ConfigMaps are read, and not only those that are named: one watch in place of many. */
+  readonly secretNamespaces?: readonly string[] | undefined;
+  /** As {@link CompileOptions.allowLocalAddresses}. @default false */
+  readonly allowLocalAddresses?: boolean | undefined;
   readonly log: Log;
   /** Called for whatever changed, versions and statuses included. */
   readonly onAnyChange?: (() => void) | undefined;
@@ -41,14 +47,7 @@ const WATCHED: readonly WatchedKind[] = [
 /** The resources of a cluster, as its API server tells them. While that is away, everything stays as it was. */
 export class ClusterSource implements ResourceSource {
   readonly changed = 'the cluster changed';
-  readonly compile: CompileOptions = {
-    inCluster: true,
-    listenOn: (gateway, port) => this.#places.get(`${gateway}/${port}`),
-    slices: (service) => {
-      this.#headless.add(service);
-      return this.#slices.of(service);
-    },
-  };
+  readonly compile: CompileOptions;
   readonly watched: ClusterWatch;
   readonly #options: ClusterSourceOptions;
   readonly #loader: ClusterLoader;
@@ -58,6 +57,7 @@ export class ClusterSource implements ResourceSource {
   readonly #headless = new Set<string>();
   #onChange: (() => void) | undefined;
   #loaded: ClusterLoaded | undefined;
+  readonly #lists = new Map<string, { readonly held: readonly unknown[]; readonly objects: readonly KubernetesObject[] }>();
   #places: ReadonlyMap<string, number> = new Map();
   #loadedRevision = 0;
   /** Counts what changed of what is referred to. */
@@ -65,7 +65,7 @@ export class ClusterSource implements ResourceSource {
 
   constructor(options: ClusterSourceOptions) {
     this.#options = options;
-    const { client, controllerName, namespaces, log, onAnyChange } = options;
+    const { client, controllerName, namespaces, secretNamespaces, allowLocalAddresses = false, log, onAnyChange } = options;
     this.#loader = new ClusterLoader(controllerName);
     this.watched = new ClusterWatch({
       client,
@@ -83,8 +83,18 @@ export class ClusterSource implements ResourceSource {
     };
     this.#slices = new EndpointSlices(client, log, onReferenced);
     this.#referenced = REFERENCED.map(
-      (definition) => new ReferencedWatch({ client, type: typeOf(definition), log, onChange: onReferenced }),
+      (definition) =>
+        new ReferencedWatch({ client, type: typeOf(definition), wholeNamespaces: secretNamespaces, log, onChange: onReferenced }),
     );
+    this.compile = {
+      inCluster: true,
+      allowLocalAddresses,
+      listenOn: (gateway, port) => this.#places.get(`${gateway}/${port}`),
+      slices: (service) => {
+        this.#headless.add(service);
+        return this.#slices.of(service);
+      },
+    };
   }
 
   /** What the last load brought. */
@@ -99,8 +109,8 @@ export class ClusterSource implements ResourceSource {
 
   /** As the cluster serves a kind; undefined while it does not. */
   typeOf({ group, kind }: GroupKind): ResourceType | undefined {
-    const version = this.watched.states().find((state) => state.group === group && state.kind === kind)?.version;
     const watched = WATCHED.find((each) => each.group === group && each.kind === kind);
+    const version = watched && this.watched.version(watched);
     return version === undefined || watched === undefined ? undefined : { ...watched, version };
   }
 
@@ -110,21 +120,34 @@ export class ClusterSource implements ResourceSource {
   }
 
   load(): ClusterLoaded {
-    // A Service that leads here is nobody's backend.
-    const objects = WATCHED.flatMap((kind) =>
-      this.watched
-        .objects(kind)
-        .map(({ object }) => object)
-        .filter((object) => gatewayOf(object) === undefined),
-    );
-    const referenced = this.#referenced.flatMap((watch) => watch.all().map(({ object }) => object));
+    return atOnce(this.loading());
+  }
+
+  *loading(): Sliced<ClusterLoaded> {
+    const lists = [
+      ...WATCHED.map((kind) => this.#objects(kindKey(kind), this.watched.objects(kind))),
+      ...this.#referenced.map((watch, index) => this.#objects(kindKey(REFERENCED[index]!), watch.all())),
+    ];
     const services = this.watched.objects(Service).map(({ object }) => object);
     this.#places = gatewayPorts(services.filter(({ metadata }) => metadata.namespace === this.#options.ownNamespace));
-    this.#loadedRevision = this.watched.revision;
+    const { revision } = this.watched;
+    const hash = `${revision}.${this.#references}`;
+    const loaded = yield* this.#loader.loading(lists, hash);
     this.#headless.clear();
-    const hash = `${this.watched.revision}.${this.#references}`;
-    this.#loaded = this.#loader.load([...objects, ...referenced], hash);
-    return this.#loaded;
+    this.#loadedRevision = revision;
+    this.#loaded = loaded;
+    return loaded;
+  }
+
+  /** The objects of a kind: the same list as long as they are the same. */
+  #objects(kind: string, held: readonly Held<KubernetesObject>[]): readonly KubernetesObject[] {
+    let known = this.#lists.get(kind);
+    if (known?.held !== held) {
+      // A Service that leads here is nobody's backend.
+      known = { held, objects: held.map(({ content }) => content).filter((object) => gatewayOf(object) === undefined) };
+      this.#lists.set(kind, known);
+    }
+    return known.objects;
   }
 
   async complete(): Promise<boolean> {

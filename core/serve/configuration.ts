@@ -1,6 +1,7 @@
-import { formatProblem, InvalidResources } from '../resources/problem.ts';
+import { formatProblem, InvalidResources, type Problem } from '../resources/problem.ts';
+import { atOnce, type Sliced } from '../resources/slices.ts';
 
-import { compile, type Compiled, newShared, type Shared } from '../route/compile.ts';
+import { type Compiled, compiling, newShared, type Shared } from '../route/compile.ts';
 import type { Pools } from '../route/scope.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { ResourceSource } from './source.ts';
@@ -61,36 +62,48 @@ export class Configuration {
    * @throws InvalidResources with every problem; then nothing has changed
    */
   prepare(): Candidate | undefined {
-    const loaded = this.#source.load();
+    return atOnce(this.preparing());
+  }
+
+  /**
+   * As {@link prepare}, in slices; the configuration in service is untouched meanwhile.
+   * @param before of the last call, and neither taken nor dropped: it is gone on from there, with what can be loaded by now
+   */
+  *preparing(before?: Candidate): Sliced<Candidate | undefined> {
+    try {
+      return yield* this.#preparing(before);
+    } catch (error) {
+      this.drop();
+      throw error;
+    }
+  }
+
+  *#preparing(before: Candidate | undefined): Sliced<Candidate | undefined> {
+    const source = this.#source;
+    const loaded = source.loading === undefined ? source.load() : yield* source.loading();
     const options = this.#source.compile;
     // In a cluster what is wrong is left out, and told.
     const serves = (problems: number): boolean => problems === 0 || options.inCluster === true;
-    if (serves(loaded.problems.length) && loaded.hash === this.#current?.hash) return undefined;
+    if (serves(loaded.problems.length) && loaded.hash === this.#current?.hash) {
+      if (before !== undefined) this.drop();
+      return undefined;
+    }
     const { connections, backends, identify, pools } = this.#shared;
     pools?.begin();
     connections.kept.begin();
     backends.begin();
     identify.begin();
-    let problems;
-    try {
-      const compiled = compile(loaded, this.#shared, options);
-      problems = [...loaded.problems, ...compiled.problems];
-      if (serves(problems.length)) {
-        const generation = (this.#current?.generation ?? 0) + 1;
-        const { ports, money, traceRules } = compiled;
-        const notices = [...compiled.notices, ...problems.map(formatProblem)];
-        return {
-          compiled,
-          snapshot: { generation, hash: loaded.hash, ports, notices, money, traceRules, loadedAt: Date.now() },
-          ignored: loaded.ignored,
-        };
-      }
-    } catch (error) {
-      this.drop();
-      throw error;
-    }
-    this.drop();
-    throw new InvalidResources(problems);
+    const compiled = yield* compiling(loaded, this.#shared, options, before?.compiled.memory ?? this.#shared.memory);
+    const problems = [...loaded.problems, ...compiled.problems];
+    if (!serves(problems.length)) throw new InvalidResources(problems);
+    const generation = (this.#current?.generation ?? 0) + 1;
+    const { ports, money, traceRules } = compiled;
+    const notices = [...compiled.notices, ...problems.map(lineOf)];
+    return {
+      compiled,
+      snapshot: { generation, hash: loaded.hash, ports, notices, money, traceRules, loadedAt: Date.now() },
+      ignored: loaded.ignored,
+    };
   }
 
   /** Takes what was prepared into service. */
@@ -137,4 +150,13 @@ export class Configuration {
   #dispose(): void {
     while (this.#held.length > 1 && this.#held[0]!.requests === 0) for (const dispose of this.#held.shift()!.disposals) dispose();
   }
+}
+
+/** Problems that are remembered are not written out again. */
+const LINES = new WeakMap<Problem, string>();
+
+function lineOf(problem: Problem): string {
+  let line = LINES.get(problem);
+  if (line === undefined) LINES.set(problem, (line = formatProblem(problem)));
+  return line;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { selfSigned } from '../http/self-signed.ts';
 import { Metrics } from '../telemetry/metrics.ts';
+import { atOnce } from '../resources/slices.ts';
 import { expiryGauges } from './expiry.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -29,7 +30,9 @@ describe('when credentials end', () => {
   it('is shown by listener and by backend, the first of several', () => {
     const ca = pem(30);
     const mtls = target('default/mtls', [origin(pem(20), ca), origin(pem(15), ca)]);
-    expiryGauges(snapshot([pem(90), pem(60)], [mtls, target('default/jwt', [origin(undefined, undefined)], 1_800_000_000)]), families);
+    atOnce(
+      expiryGauges(snapshot([pem(90), pem(60)], [mtls, target('default/jwt', [origin(undefined, undefined)], 1_800_000_000)]), families),
+    );
     expect(shown()).toEqual({
       'listener_certificate default/gw/https': days(60),
       'client_certificate default/mtls': days(15),
@@ -39,7 +42,7 @@ describe('when credentials end', () => {
   });
 
   it('is gone with what ended, and nothing where nothing ends', () => {
-    expiryGauges(snapshot([], [target('default/key', [origin(undefined, undefined)])]), families);
+    atOnce(expiryGauges(snapshot([], [target('default/key', [origin(undefined, undefined)])]), families));
     expect(shown()).toEqual({});
   });
 });

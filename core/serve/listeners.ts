@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 
-import { type Listening, listen, type ServerSettings, type ServerTls } from '../http/server.ts';
+import { type Listening, listen, type ServerSettings, type ServerTls, tlsOptions } from '../http/server.ts';
 
 import type { PortTable } from '../route/ports.ts';
 
@@ -165,10 +165,8 @@ function listensAt({ port }: Listening, { listenOn }: PortTable): boolean {
 /** Certificates of the configuration in service, whichever that is when a client connects. */
 function tlsOf(first: PortTable, serves: Address['serves']): ServerTls | undefined {
   if (first.protocol === 'HTTP') return undefined;
-  return {
-    choose: (name) => (serves.table ?? first).certificate(name)?.context,
-    fallback: first.certificate(undefined)!.pair,
-  };
+  const { pair, clients } = first.certificate(undefined)!;
+  return { choose: (name) => (serves.table ?? first).certificate(name)?.context, fallback: pair, clients };
 }
 
 /** What changed holds for the connections that come. */
@@ -177,5 +175,11 @@ function adjust({ instance: { server } }: Listening, table: PortTable): void {
   server.keepAliveTimeout = keepAliveMs;
   server.maxConnections = maxConnections ?? Number.POSITIVE_INFINITY;
   const certificate = table.certificate(undefined);
-  if (certificate !== undefined && server instanceof TlsServer) server.setSecureContext({ ...certificate.pair, minVersion: 'TLSv1.2' });
+  if (certificate === undefined || !(server instanceof TlsServer)) return;
+  const options = tlsOptions({ fallback: certificate.pair, clients: certificate.clients });
+  // With the context the keys of session tickets change: nobody comes back by one that was given before clients had to show theirs.
+  server.setSecureContext(options);
+  const { requestCert, rejectUnauthorized } = options;
+  // Node looks at them for each connection.
+  Object.assign(server, { requestCert, rejectUnauthorized });
 }

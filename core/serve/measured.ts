@@ -2,18 +2,22 @@ import type { Endpoint } from '../attempt/backend.ts';
 import type { Families, Metrics } from '../telemetry/metrics.ts';
 import type { Tracing } from '../telemetry/trace/tracing.ts';
 
+import type { Sliced } from '../resources/slices.ts';
 import type { Rule } from '../route/rule.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Every name that the configuration gives a model: they are few, and no client's invention. */
-export function modelNames(snapshot: Snapshot): Set<string> {
+/** Every name that the configuration gives a model, in slices: no client's invention. */
+export function* modelNames(snapshot: Snapshot): Sliced<Set<string>> {
   const names = new Set<string>();
   for (const { listeners } of snapshot.ports) {
     for (const { hosts } of listeners) {
       for (const [, index] of hosts.entries()) {
         for (const name of index.modelNames()) names.add(name);
-        for (const rule of index.rules())
+        yield;
+        for (const rule of index.rules()) {
           if (rule.ai) for (const { modelOverride } of rule.plan.targets) if (modelOverride !== undefined) names.add(modelOverride);
+          yield;
+        }
       }
     }
   }
@@ -72,9 +76,11 @@ function backendsOf(snapshot: Snapshot): Map<string, Set<Endpoint>> {
 }
 
 /** Every rule once: one may serve several hosts and listeners. */
-export function rulesOf({ ports }: Snapshot): Set<Rule> {
-  const rules = new Set<Rule>();
-  for (const { listeners } of ports)
-    for (const { hosts } of listeners) for (const [, index] of hosts.entries()) for (const rule of index.rules()) rules.add(rule);
-  return rules;
+export function rulesOf(snapshot: Snapshot): Set<Rule> {
+  return new Set(everyRule(snapshot));
+}
+
+/** Every rule, at each host and listener that it serves. */
+export function* everyRule({ ports }: Snapshot): Iterable<Rule> {
+  for (const { listeners } of ports) for (const { hosts } of listeners) for (const [, index] of hosts.entries()) yield* index.rules();
 }

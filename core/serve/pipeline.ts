@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 
 import type { Outcome } from '../attempt/call.ts';
 import { ERRORS, GatewayError, toGatewayError } from '../errors.ts';
+import { isHttp2 } from '../http/h2/exchange.ts';
 import { readTarget } from '../http/path.ts';
 import { errorBody } from '../llm/dialect.ts';
 import { didYouMean } from '../resources/nearest.ts';
@@ -11,6 +13,7 @@ import { finish } from '../telemetry/trace/finish.ts';
 import type { Tracing } from '../telemetry/trace/tracing.ts';
 
 import type { Identity, Security } from '../identify/identity.ts';
+import { crossOrigin, preflightOf } from './cross-origin.ts';
 import { anthropicModels, openaiModels, visibleModels } from './models.ts';
 import type { OrdinaryCallOptions } from './ordinary.ts';
 import { callersOf, type OwnAnswer } from './own.ts';
@@ -101,6 +104,7 @@ export class Pipeline {
     const listener = table?.listener(request.host);
     if (table === undefined || listener === undefined)
       throw new GatewayError('TK_UNKNOWN_PATH', `no listener has the host "${request.host.slice(0, 100)}"`);
+    if (listener.protocol === 'HTTPS') checkDirected(request, table, listener);
     request.listener = listener;
     request.address = listener.client.address(request.raw);
     const { port } = table;
@@ -118,7 +122,7 @@ export class Pipeline {
     request.endpoint = endpoint;
     // Where all that this host serves has one policy, nobody has to be read to before it is known who speaks.
     const early = index.security === 'varies' ? undefined : index.security;
-    if (this.#preflight(request, index.policies())) return;
+    if (this.#preflight(request, index, true)) return;
     if (request.method !== endpoint.method) {
       throw new GatewayError('TK_METHOD', `${endpoint.path} takes ${endpoint.method}, not ${request.method}`, {
         headers: { allow: endpoint.method },
@@ -147,9 +151,9 @@ export class Pipeline {
     if (match === undefined) throw unknownModel(request, index);
     const { rule } = match;
     request.rule = rule;
+    crossOrigin(request, rule);
     checkWhole(rule);
-    if (early === undefined && rule.security !== undefined) identified(request, await this.#identify(request, rule.security));
-    this.#cors(request, rule.security);
+    if (early === undefined && rule.security !== undefined) identified(request, await rule.security.identify(request));
     if (!rule.ai && !rule.pooled) {
       if (upload !== undefined)
         throw new GatewayError('TK_UNSUPPORTED', 'the HTTPRoute that matches this path cannot take an upload that is also an API call');
@@ -177,21 +181,15 @@ export class Pipeline {
 
   /** A request of an HTTPRoute. */
   async #ordinary(request: GatewayRequest, index: MatchIndex | undefined, body: Buffer | undefined, port: number): Promise<void> {
-    const asked = request.headers['access-control-request-method'];
-    if (asked !== undefined && request.method === 'OPTIONS') {
-      // The policy is that of the rule which the request to come will meet.
-      const { path, query, headers, model } = request;
-      const security = index?.find({ method: asked, path, query, headers, model })?.rule.security;
-      if (security !== undefined && this.#preflight(request, [security])) return;
-    }
+    if (index !== undefined && this.#preflight(request, index, false)) return;
     const match = index?.find(request);
     if (match === undefined || match.rule.ai) throw this.#unknownPath(request, index);
     const { rule } = match;
     request.rule = rule;
     request.dialect = 'plain';
+    crossOrigin(request, rule);
     checkWhole(rule);
-    if (rule.security !== undefined) identified(request, await this.#identify(request, rule.security));
-    this.#cors(request, rule.security);
+    if (rule.security !== undefined) identified(request, await rule.security.identify(request));
     if (rule.pooled && (await this.#callPool(request, match, rule))) return;
     await this.#callOrdinary(request, match, rule, body, port);
   }
@@ -209,7 +207,7 @@ export class Pipeline {
 
   #callOrdinary(request: GatewayRequest, match: Match, rule: OrdinaryRule, body: Buffer | undefined, port: number): void | Promise<void> {
     request.routedAt = performance.now();
-    return this.#options.stages.callOrdinary({ request, match, rule, body, port, settled: this.#settled });
+    return this.#options.stages.callOrdinary({ request, match, rule, body, port, settled: this.#settled, mirrored: this.#mirrored });
   }
 
   async #models(request: GatewayRequest, index: MatchIndex, endpoint: ApiEndpoint): Promise<void> {
@@ -234,17 +232,13 @@ export class Pipeline {
     return security.identify(request);
   }
 
-  /** Answers a browser's question before its request; it carries no credential, so nobody is identified. */
-  #preflight(request: GatewayRequest, policies: Iterable<Security>): boolean {
-    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
-    for (const security of policies) {
-      const headers = security.cors?.preflight(request);
-      if (headers === undefined) continue;
-      request.reply.send(204, { ...headers }, Buffer.alloc(0));
-      this.#settled(request);
-      return true;
-    }
-    return false;
+  /** Answers a browser's question before its request. @returns false where nobody here does */
+  #preflight(request: GatewayRequest, index: MatchIndex, api: boolean): boolean {
+    const headers = preflightOf(request, index, api);
+    if (headers === undefined) return false;
+    request.reply.send(204, { ...headers }, Buffer.alloc(0));
+    this.#settled(request);
+    return true;
   }
 
   #cors(request: GatewayRequest, security: Security | undefined): void {
@@ -271,6 +265,10 @@ export class Pipeline {
     if (tracing !== undefined) finish(request, tracing);
     settle(request, metrics, log);
     recent.add(request);
+  };
+
+  readonly #mirrored: OrdinaryCallOptions['mirrored'] = ({ backend }, result) => {
+    this.#options.metrics.families.mirrored.with(backend.name, result).inc();
   };
 
   #refuse(request: GatewayRequest, thrown: unknown): void {
@@ -332,12 +330,20 @@ function locate(request: GatewayRequest, key: string): PortTable | undefined {
       'TK_BAD_PATH',
       'the path is malformed, or can be read in more than one way (escaped slash, backslash, control character)',
     );
-  if (raw.httpVersionMajor !== 1) throw new GatewayError('TK_BAD_REQUEST', 'only HTTP/1.1 and HTTP/1.0 are served');
+  // What HTTP/1.1 is parsed as can claim any version.
+  if (raw.httpVersionMajor !== 1 && !isHttp2(raw)) throw new GatewayError('TK_BAD_REQUEST', 'HTTP/1.0, HTTP/1.1 and HTTP/2 are served');
   checkHost(raw);
   request.path = target.path;
   request.query = target.query;
   request.host = hostOf(target.authority ?? raw.headers.host);
   return snapshot.ports.find((table) => table.key === key);
+}
+
+/** @throws GatewayError TK_MISDIRECTED */
+function checkDirected({ raw, host }: GatewayRequest, table: PortTable, listener: ListenerTable): void {
+  const { servername } = raw.socket as TLSSocket;
+  if (typeof servername !== 'string' || !table.isMisdirected(servername, listener)) return;
+  throw new GatewayError('TK_MISDIRECTED', `the connection was made for "${servername.slice(0, 100)}", not for "${host.slice(0, 100)}"`);
 }
 
 // RFC 3986, section 3.2.2: a name or IPv4 address, or an IPv6 address in brackets; a port.

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Lifecycle } from '../lifecycle.ts';
 import type { Sources } from '../resources/load.ts';
 import { InvalidResources } from '../resources/problem.ts';
+import { inSlices } from '../resources/slices.ts';
 import type { Pools } from '../route/scope.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { adminApp, type ReloadState } from './admin.ts';
@@ -79,6 +80,8 @@ export abstract class Service {
   #adminPort = 0;
   /** Reloads come one after the other. */
   #reloading: Promise<boolean> = Promise.resolve(false);
+  /** The one for changes that waits for another: those that come meanwhile are in it. */
+  #waiting: Promise<boolean> | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: ServiceOptions, metrics: Metrics, { pools, admin, known, notices, status }: ServiceParts) {
@@ -118,7 +121,7 @@ export abstract class Service {
     await this.#source.open();
     const first = (await this.#prepare())!;
     this.configuration.take(first);
-    this.#inService(first);
+    await this.#inService(first);
     this.metrics.collectProcess();
     try {
       await this.#admin.listen({ host: this.#options.adminHost ?? '127.0.0.1', port: this.#options.adminPort });
@@ -128,7 +131,7 @@ export abstract class Service {
       await this.#close();
       throw error;
     }
-    this.#source.watch(() => void this.reload(this.#source.changed));
+    this.#source.watch(() => this.#reloadChanged());
     await this.#known?.();
     this.lifecycle.started();
   }
@@ -140,6 +143,17 @@ export abstract class Service {
   reload(reason: string): Promise<boolean> {
     this.#reloading = this.#reloading.then(() => this.#reload(reason));
     return this.#reloading;
+  }
+
+  /** What changed is seen by a reload that has not begun. */
+  #reloadChanged(): void {
+    if (this.#waiting !== undefined) return;
+    const waiting = this.#reloading.then(() => {
+      this.#waiting = undefined;
+      return this.#reload(this.#source.changed);
+    });
+    this.#waiting = waiting;
+    this.#reloading = waiting;
   }
 
   /** Never throws. */
@@ -157,7 +171,7 @@ export abstract class Service {
         change();
         const { generation, hash } = candidate.snapshot;
         this.#reloaded('ok');
-        this.#inService(candidate);
+        await this.#inService(candidate);
         this.#options.log('info', `configuration ${generation} (${hash}) is in service: ${reason}`);
       }
       this.reloadState.lastError = undefined;
@@ -174,20 +188,20 @@ export abstract class Service {
     reloadOk.with().set(result === 'ok' ? 1 : 0);
   }
 
-  #inService({ snapshot, compiled }: Candidate): void {
+  async #inService({ snapshot, compiled }: Candidate): Promise<void> {
     this.#source.served?.(compiled);
     const { generation, loadedAt } = this.metrics.families;
     generation.with().set(snapshot.generation);
     loadedAt.with().set(snapshot.loadedAt / 1000);
-    expiryGauges(snapshot, this.metrics.families);
-    this.metrics.models.keep(modelNames(snapshot));
+    await inSlices(expiryGauges(snapshot, this.metrics.families));
+    this.metrics.models.keep(await inSlices(modelNames(snapshot)));
   }
 
   async #prepare(): Promise<Candidate | undefined> {
+    let candidate: Candidate | undefined;
     for (let loads = 1; ; loads++) {
-      const candidate = this.configuration.prepare();
+      candidate = await inSlices(this.configuration.preparing(candidate));
       if (candidate === undefined || loads === MOST_LOADS || !(await this.#source.complete())) return candidate;
-      this.configuration.drop();
     }
   }
 

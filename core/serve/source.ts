@@ -1,4 +1,5 @@
 import { Loader, type Loaded, type Sources } from '../resources/load.ts';
+import type { Sliced } from '../resources/slices.ts';
 import { FolderWatch } from '../resources/watch.ts';
 import type { Compiled, CompileOptions } from '../route/compile.ts';
 
@@ -10,6 +11,8 @@ export interface ResourceSource {
   open(): Promise<void>;
   /** Everything as it is now. Reads nothing that could make it wait. */
   load(): Loaded;
+  /** As {@link load}, in slices: of the state that it began with. */
+  loading?(): Sliced<Loaded>;
   /** Reads what the last load was asked for and did not have. @returns whether another load has more */
   complete(): Promise<boolean>;
   /** Told what is in service now, of its last load. */

@@ -1,5 +1,5 @@
 import { CONTENT_TYPES, type Format, formatOf, renderFamily } from './metrics/exposition.ts';
-import type { Definition, TierName } from './metrics/definition.ts';
+import type { Definition, ProcessName } from './metrics/definition.ts';
 import { type Family, familyOf, type FamilyOf } from './metrics/family.ts';
 import { type HeaderLabel, HeaderValues } from './metrics/header-labels.ts';
 import { LabelCap } from './metrics/label-cap.ts';
@@ -38,7 +38,7 @@ export class Metrics {
   readonly headers: HeaderValues | undefined;
   /** Takes each finished request. */
   readonly settled: RequestMetrics;
-  readonly tier: TierName;
+  readonly tier: ProcessName;
   readonly #shown: readonly Family[];
   readonly #collectors: Collector[] = [];
   readonly #forget: ((value: string) => void)[] = [];
@@ -46,11 +46,11 @@ export class Metrics {
   #refreshing: Promise<void> | undefined;
 
   /** @param headerLabels headers of requests that are labels of the reference's metrics */
-  constructor(tier: TierName, headerLabels: readonly HeaderLabel[] = []) {
+  constructor(tier: ProcessName, headerLabels: readonly HeaderLabel[] = []) {
     const rows = Object.entries(METRICS) as [MetricKey, (typeof METRICS)[MetricKey]][];
     const families = rows.map(([key, row]) => [key, familyOf(withHeaders(row, headerLabels))] as const);
     this.families = Object.fromEntries(families) as unknown as Families;
-    this.#shown = families.filter(([key]) => METRICS[key].tiers.includes(tier)).map(([, family]) => family as Family);
+    this.#shown = families.filter(([key]) => isOf(METRICS[key], tier)).map(([, family]) => family as Family);
     this.models = this.#cap(MOST_MODELS, MODEL_LABELS);
     this.responseModels = this.#cap(MOST_MODELS, ['gen_ai_response_model']);
     this.clients = this.#cap(MOST_CLIENTS, CLIENT_LABELS);
@@ -124,6 +124,10 @@ export class Metrics {
     if (format === 'openmetrics') body += '# EOF\n';
     return { contentType: CONTENT_TYPES[format], body };
   }
+}
+
+function isOf({ tiers, controller = false }: Definition, process: ProcessName): boolean {
+  return process === 'controller' ? controller : tiers.includes(process);
 }
 
 /** The row with the labels of headers, where it is one of the reference's. */

@@ -61,7 +61,7 @@ function quantile(q: number, metric: string, by: readonly string[], window: stri
 export const RECORDINGS: readonly RecordingGroup[] = [
   { name: 'tierkit-slo', rules: [...WINDOWS.map(errorRatio), ...WINDOWS.map(slowRatio)] },
   {
-    name: 'tierkit-latency',
+    name: 'tierkit-latency-recorded',
     rules: [
       {
         record: 'tierkit:first_token_seconds:p95_rate5m',
@@ -75,7 +75,7 @@ export const RECORDINGS: readonly RecordingGroup[] = [
     ],
   },
   {
-    name: 'tierkit-money',
+    name: 'tierkit-money-recorded',
     rules: [
       { record: 'tierkit:cost:rate1h', expr: 'sum by (currency) (rate(tierkit_cost_total[1h]))' },
       { record: 'tierkit:tokens:rate5m', expr: 'sum by (gen_ai_token_type) (rate(gen_ai_client_token_usage_sum[5m]))' },

@@ -69,12 +69,14 @@ const FORGED = new Set([DESTINATION, SUBSET]);
 
 /** The connection to one endpoint picker; an exchange for every request. */
 export class EppClient {
-  readonly #client: Client;
+  readonly #options: EppClientOptions;
+  #client: Client;
   readonly #settings: ExchangeSettings;
   readonly #connectTimeoutMs: number;
 
   constructor(options: EppClientOptions) {
     check(options);
+    this.#options = options;
     const mode = options.mode === 'headers-only' ? 'none' : options.mode;
     this.#settings = {
       address: options.address,
@@ -87,7 +89,7 @@ export class EppClient {
       maxBodyBytes: options.maxBodyBytes ?? 64 * MIB,
     };
     this.#connectTimeoutMs = options.connectTimeoutMs;
-    this.#client = new Client(options.address, credentialsOf(options.tls), channelOptions(options));
+    this.#client = clientOf(options);
   }
 
   /** Starts an exchange: the headers go out at once. */
@@ -98,6 +100,12 @@ export class EppClient {
     const exchange = new EppExchange(call, { ...request, headers }, this.#settings);
     this.#watchConnection(exchange);
     return exchange;
+  }
+
+  /** Uses another connection from now on. Exchanges that are open go on to their end on the one that there was. */
+  reconnect(): void {
+    this.#client.close();
+    this.#client = clientOf(this.#options);
   }
 
   /** Closes the connection. Exchanges that are open go on to their end. */
@@ -121,6 +129,10 @@ export class EppClient {
       }
     });
   }
+}
+
+function clientOf(options: EppClientOptions): Client {
+  return new Client(options.address, credentialsOf(options.tls), channelOptions(options));
 }
 
 function check(options: EppClientOptions): void {

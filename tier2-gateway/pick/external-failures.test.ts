@@ -4,6 +4,7 @@ import { GatewayError } from '#core/errors';
 
 import { answering, fakePicker, lweppDialect, pickReply } from '../epp/picker.fixture.ts';
 import type { ProcessingRequest } from '../epp/messages.ts';
+import { Clock } from '../picker/pool.fixture.ts';
 import type { PickAnswer } from '../epp/served-pick.ts';
 import { asked, BODY, Closers, NEVER, ONE, POOL, relayTo, TWO, type Rig } from './external.fixture.ts';
 import type { ExternalTicket } from './external.ts';
@@ -79,6 +80,19 @@ for (const [failureMode, refused, late] of MODES) {
       expect(await outcome(rig)).toBe(late);
       expect(performance.now() - start).toBeGreaterThan(90);
       expect(rig.warnings[0]).toContain('did not answer within 100 ms');
+    });
+
+    it('a node that is lost, once the Service leads to another one', async () => {
+      const clock = new Clock();
+      const relay = await relayTo((await closers.server()).address);
+      closers.add(() => relay.cut());
+      const rig = closers.rig(relay.address, { failureMode, clock, epp: { messageTimeoutMs: 100 } });
+      expect(await outcome(rig)).toBe('picker');
+      relay.lose();
+      // Nothing says that the connection is dead.
+      for (let pick = 0; pick < 3; pick++) expect(await outcome(rig)).toBe(late);
+      clock.at += 1000;
+      expect(await outcome(rig)).toBe('picker');
     });
 
     it('a node that goes silent', async () => {

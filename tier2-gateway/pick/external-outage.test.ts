@@ -1,13 +1,27 @@
 import { describe, expect, it } from 'vitest';
 
 import { Clock } from '../picker/pool.fixture.ts';
-import { PickerOutage } from './external-outage.ts';
+import { ConnectionDoubt, PickerOutage } from './external-outage.ts';
 
 function outage(): { clock: Clock; said: string[]; picker: PickerOutage } {
   const clock = new Clock();
   const said: string[] = [];
   return { clock, said, picker: new PickerOutage((message) => said.push(message), clock.now) };
 }
+
+describe('ConnectionDoubt', () => {
+  it('grows with each silence in a row, and spares a connection that is new', () => {
+    const clock = new Clock();
+    const doubt = new ConnectionDoubt(clock.now);
+    const silences = (count: number): boolean[] => Array.from({ length: count }, () => doubt.silent());
+    expect(silences(2)).toEqual([false, false]);
+    doubt.answered();
+    expect(silences(4)).toEqual([false, false, true, false]);
+    expect(silences(4)).toEqual([false, false, false, false]);
+    clock.at += 5000;
+    expect(silences(2)).toEqual([true, false]);
+  });
+});
 
 describe('PickerOutage', () => {
   it('tells an outage once, and its end', () => {

@@ -35,6 +35,39 @@ export class Patience {
   }
 }
 
+/** So many questions in a row without a reply, and the connection is not believed to lead anywhere. */
+const DEAD_AFTER = 3;
+/** A connection that is new has this long before it is given up as well. */
+const NEW_MS = 5000;
+
+/**
+ * Whether the connection to a picker is worth keeping. A node that is lost closes nothing: what is sent to it is neither answered nor refused
+ * for a quarter of an hour, while the Service leads to another picker already.
+ */
+export class ConnectionDoubt {
+  readonly #now: () => number;
+  #silences = 0;
+  #renewedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** A question was not answered in time. @returns whether to connect anew */
+  silent(): boolean {
+    this.#silences++;
+    const now = this.#now();
+    if (this.#silences < DEAD_AFTER || now < this.#renewedAt + NEW_MS) return false;
+    this.#silences = 0;
+    this.#renewedAt = now;
+    return true;
+  }
+
+  answered(): void {
+    this.#silences = 0;
+  }
+}
+
 /** Tells the operator how a picker is: an outage once, with its end; everything else once in a while. */
 export class PickerOutage {
   readonly #warn: (message: string) => void;

@@ -21,7 +21,7 @@ const pool = (name: string, ref: string, annotations = '') => `
 ---
 apiVersion: inference.networking.k8s.io/v1
 kind: InferencePool
-metadata: {name: ${name}, annotations: {tierkit.dev/endpoints: "127.0.0.1:61"${annotations}}}
+metadata: {name: ${name}, annotations: {tierkit.dev/endpoints: "192.0.2.1:61"${annotations}}}
 spec: {selector: {matchLabels: {app: m}}, targetPorts: [{number: 8000}]${ref === '' ? '' : `, endpointPickerRef: ${ref}`}}
 `;
 const service = (spec: string) => `
@@ -157,7 +157,7 @@ describe('a pool whose picker cannot be had', () => {
 });
 
 it('a file of the process is nothing that a pool of a cluster may name', () => {
-  const yaml = pool('p', '').replace('tierkit.dev/endpoints: "127.0.0.1:61"', 'tierkit.dev/endpoints-file: /etc/passwd');
+  const yaml = pool('p', '').replace('tierkit.dev/endpoints: "192.0.2.1:61"', 'tierkit.dev/endpoints-file: /etc/passwd');
   const pools = new PoolsInService(() => undefined, { alone: true });
   open.push(pools);
   pools.begin();

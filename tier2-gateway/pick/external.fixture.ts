@@ -92,12 +92,15 @@ export interface Relay {
   cut(): void;
   /** Bytes are taken, and nothing is passed on, either way. */
   silence(): void;
+  /** The same for the connections that are open; new ones lead somewhere. */
+  lose(): void;
 }
 
 export async function relayTo(address: string): Promise<Relay> {
   const port = Number(address.slice(address.lastIndexOf(':') + 1));
   const sockets = new Set<Socket>();
   let silent = false;
+  const lost = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
     for (const [from, to] of [
@@ -111,7 +114,7 @@ export async function relayTo(address: string): Promise<Relay> {
         to.destroy();
       });
       from.on('data', (bytes) => {
-        if (!silent) to.write(bytes);
+        if (!silent && !lost.has(from)) to.write(bytes);
       });
     }
   }).listen(0, '127.0.0.1');
@@ -124,6 +127,9 @@ export async function relayTo(address: string): Promise<Relay> {
     },
     silence: () => {
       silent = true;
+    },
+    lose: () => {
+      for (const socket of sockets) lost.add(socket);
     },
   };
 }

@@ -12,7 +12,7 @@ import type { Header } from '../epp/header-edit.ts';
 import type { Immediate, Picked, PickOutcome } from '../epp/request-side.ts';
 import { inSubset, type PickRequest, type RankedEndpoint, type Ticket } from '../picker/policy.ts';
 import { pairsOf, permittedEdit } from './external-edit.ts';
-import { Patience, PickerOutage } from './external-outage.ts';
+import { ConnectionDoubt, Patience, PickerOutage } from './external-outage.ts';
 import { ShownResponse } from './external-response.ts';
 import { type ExternalTicket, OwnTicket, PickedTicket } from './external-ticket.ts';
 
@@ -76,6 +76,7 @@ export class ExternalPicker {
   readonly #outage: PickerOutage;
   /** With its replies to the heads of answers. */
   readonly #patience: Patience;
+  readonly #doubt: ConnectionDoubt;
   #closed = false;
 
   constructor(options: ExternalPickerOptions) {
@@ -83,6 +84,7 @@ export class ExternalPicker {
     const now = options.now ?? (() => performance.now());
     this.#outage = new PickerOutage(options.warn, now);
     this.#patience = new Patience(now);
+    this.#doubt = new ConnectionDoubt(now);
   }
 
   /**
@@ -104,6 +106,7 @@ export class ExternalPicker {
       const shown = shownHeaders(request);
       exchange = this.#open(request, shown);
       const outcome = await outcomeOf(exchange, request.body);
+      this.#doubt.answered();
       signal.throwIfAborted();
       if (outcome.kind === 'immediate') {
         this.#outage.answered();
@@ -191,6 +194,7 @@ export class ExternalPicker {
     const open = decision.act === 'pick-self';
     const consequence = open ? 'the gateway picks by itself' : 'requests are refused';
     const silent = failure.kind === 'unreachable' || failure.kind === 'timeout';
+    if (failure.kind === 'timeout' && !this.#closed && this.#doubt.silent()) this.#options.client.reconnect();
     this.#outage.failed(`${failure.message}: ${consequence} (failureMode ${failureMode})`, silent);
     if (open) return this.#own(request);
     // Addresses inside the cluster are for the log, not for the client.

@@ -70,6 +70,8 @@ metadata: {name: ${name}}
 spec: {selector: {matchLabels: {app: ${app}}}, targetPorts: [{number: 8000}]${more}}
 `;
 
+const listed = Promise.resolve(true);
+
 function watched() {
   const wants: (readonly string[])[] = [];
   const listeners: ((keys: ReadonlySet<string>) => void)[] = [];
@@ -83,7 +85,8 @@ function watched() {
           return [];
         },
         pods: (key) => known.get(key) ?? [],
-        synced: () => Promise.resolve(true),
+        synced: () => listed,
+        read: () => listed,
       };
     },
     () => undefined,
@@ -97,13 +100,14 @@ function watched() {
 }
 
 describe('pools with selectors', () => {
-  test('are watched while they are there, also when a configuration is refused', () => {
+  test('are watched while they are there, also when a configuration is refused', async () => {
     const { pods, wants, put } = watched();
     const { pools, configuration, text } = load(undefined, pods);
     text(ofPods('a'));
     configuration.load();
     expect(wants).toEqual([['default/a']]);
     const { service } = pools.byName().get('default/a')!;
+    await listed;
     put('default/a', '10.0.0.1');
     expect(service.pool.ready).toBe(1);
     // Kept: what is known of the pool and its pods goes on.
@@ -121,11 +125,12 @@ describe('pools with selectors', () => {
     expect(wants.at(-1)).toEqual(['default/b']);
   });
 
-  test('have their pods at once when another field changes', () => {
+  test('have their pods at once when another field changes', async () => {
     const { pods, wants, put } = watched();
     const { pools, configuration, text } = load(undefined, pods);
     text(ofPods('a'));
     configuration.load();
+    await listed;
     put('default/a', '10.0.0.1');
     text(ofPods('a', 'a', ', appProtocol: kubernetes.io/h2c'));
     configuration.load();

@@ -1,4 +1,5 @@
 import type { Serving } from '#core/attempt/backend';
+import { localKind } from '#core/http/local-address';
 import { Kept } from '#core/kept';
 import type { InferencePool } from '#core/resources/inference/inference-pool';
 import type { Reason } from '#core/resources/reason';
@@ -7,7 +8,7 @@ import type { Metrics } from '#core/telemetry/metrics';
 
 import { poolGauges } from '../metrics/pool-gauges.ts';
 import { PoolSeries } from '../metrics/pool-series.ts';
-import { ENDPOINTS_FILE, readAnnotations, sourceOf } from '../pools/annotations.ts';
+import { ENDPOINTS, ENDPOINTS_FILE, readAnnotations, sourceOf } from '../pools/annotations.ts';
 import type { PodEndpoints } from '../pools/pod-source.ts';
 import { externalPickerOf } from './external-reference.ts';
 import { PoolService } from './pool-service.ts';
@@ -85,6 +86,7 @@ export class PoolsInService implements Pools {
     const settings = readAnnotations(pool, report);
     if (scope.shared && settings?.type === 'file')
       report(`metadata.annotations[${ENDPOINTS_FILE}]`, 'names a file of the process, which resources of a cluster may not');
+    if (!scope.allowLocalAddresses && settings?.type === 'static') checkElsewhere(settings.endpoints, report);
     const pods = this.#pods;
     if (settings === undefined && pods === undefined && valid) {
       report(
@@ -97,7 +99,10 @@ export class PoolsInService implements Pools {
     const key = JSON.stringify([namespace, name, pool.body.spec, annotations, settings, picker]);
     const service = this.#kept.get(key, () => {
       const onProblem = (message: string): void => this.#warn(`InferencePool ${fullName}: ${message}`);
-      const source = settings === undefined ? pods!.source(pool) : sourceOf(settings, pool, onProblem);
+      const source =
+        settings === undefined
+          ? pods!.source(pool)
+          : sourceOf(settings, pool, onProblem, { allowLocalAddresses: scope.allowLocalAddresses });
       const series = this.#metrics === undefined ? undefined : new PoolSeries(this.#metrics, fullName);
       return new PoolService({ resource: pool, source, external: picker, warn: onProblem, series });
     });
@@ -125,5 +130,14 @@ export class PoolsInService implements Pools {
     this.#kept.begin();
     this.#kept.commit();
     await Promise.all(this.#closing);
+  }
+}
+
+/** In a cluster whoever may write a pool would speak in the name of the gateway's own machine. */
+function checkElsewhere(endpoints: readonly { readonly address: string }[], report: (path: string, message: string) => void): void {
+  for (const { address } of endpoints) {
+    const kind = localKind(address);
+    if (kind === undefined) continue;
+    report(`metadata.annotations[${ENDPOINTS}]`, `"${address}" is ${kind}; in a cluster none is called unless the gateway is told to`);
   }
 }

@@ -5,6 +5,9 @@ import { GatewayError } from '#core/errors';
 import type { PoolMember } from '../pools/pool.ts';
 import type { PoolService } from './pool-service.ts';
 
+/** Of a pool whose endpoints nobody could tell yet. */
+const UNREAD = 'is not known yet: its endpoints have not been read';
+
 /** What the resources say of the requests to one pool. */
 export interface PoolRules {
   /** Priorities by the name of an InferenceObjective. */
@@ -37,15 +40,20 @@ export class ServedPool implements Serving {
     return true;
   }
 
-  /** A pool without a ready endpoint may get one while a request waits; another backend that is there goes first. */
+  /**
+   * A pool without a ready endpoint may get one while a request waits; another backend that is there goes first. One that is so new that its
+   * endpoints are being read keeps its share.
+   */
   available(): boolean {
-    return this.service.pool.ready > 0;
+    const { pool } = this.service;
+    return pool.ready > 0 || pool.firstList !== undefined;
   }
 
   endpoint(now: number, random: () => number): Endpoint {
     const candidates = this.service.pool.candidates(now);
     const chosen = candidates[Math.floor(random() * candidates.length)];
-    if (chosen === undefined) throw new GatewayError('TK_NO_BACKEND', `pool ${this.name} has no endpoint`);
+    if (chosen === undefined)
+      throw new GatewayError('TK_NO_BACKEND', `pool ${this.name} ${this.service.pool.listed ? 'has no endpoint' : UNREAD}`);
     return chosen;
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { DecisionRing } from './decisions.ts';
 import { endpoint, pool, prompt, request } from './pool.fixture.ts';
 
 test('says what the costs were, why, and what came of it', () => {
@@ -45,4 +46,18 @@ test('keeps the last decisions only, each unharmed by later ones', () => {
   expect(picker.explain('k8')!.candidates).toHaveLength(3);
   expect(picker.explain('k8')!.events).toHaveLength(1);
   expect(picker.explain('never')).toBeUndefined();
+});
+
+test('keeps fewer decisions of a large pool, and more again when it is small', () => {
+  const ring = new DecisionRing(1024);
+  const pick = (id: string, candidates: number): void => void ring.start(id, 0, candidates);
+  const kept = (ids: readonly string[]): string[] => ids.filter((id) => ring.find(id) !== undefined);
+  const small = Array.from({ length: 1024 }, (_, index) => `small-${index}`);
+  for (const id of small) pick(id, 3);
+  expect(kept(small)).toHaveLength(1024);
+  const large = Array.from({ length: 200 }, (_, index) => `large-${index}`);
+  for (const id of large) pick(id, 5000);
+  expect([kept(small), kept(large)]).toEqual([[], large.slice(-80)]);
+  for (const id of small) pick(id, 3);
+  expect([kept(small).length, kept(large)]).toEqual([1024, []]);
 });

@@ -58,6 +58,8 @@ export interface Decision {
 
 /** Events of one request that are kept. */
 const MAX_EVENTS = 16;
+/** Candidates of all decisions that are kept, about a hundred bytes each: of a pool of thousands fewer decisions are kept. */
+const MAX_CANDIDATES = 400_000;
 
 /** One decision while it is in the ring. Its memory is used again for a later one: nothing is allocated per candidate. */
 export class DecisionRecord {
@@ -148,8 +150,11 @@ export class DecisionRing {
 
   /** The record for a new decision, taken from the oldest. */
   start(requestId: string, at: number, candidates: number): DecisionRecord {
+    const size = Math.max(1, Math.min(this.#size, Math.floor(MAX_CANDIDATES / Math.max(1, candidates))));
+    for (const { requestId: id } of this.#records.splice(size)) this.#byRequest.delete(id);
+    if (this.#next >= size) this.#next = 0;
     const record = (this.#records[this.#next] ??= new DecisionRecord());
-    this.#next = (this.#next + 1) % this.#size;
+    this.#next++;
     if (this.#byRequest.get(record.requestId) === record) this.#byRequest.delete(record.requestId);
     record.start(requestId, at, candidates);
     this.#byRequest.set(requestId, record);

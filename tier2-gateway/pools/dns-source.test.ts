@@ -113,3 +113,28 @@ it('resolves a name of the system by default', async () => {
   source.stop();
   expect(['127.0.0.1:8000', '[::1]:8000']).toContain(seen[0]![0]);
 });
+
+it('has no address of this machine where that is not permitted, and says so once', async () => {
+  const seen: string[][] = [];
+  const problems: string[] = [];
+  const rounds: (() => void)[] = [];
+  const source = new DnsSource('sly.test', [80], (problem) => problems.push(problem), {
+    lookup: () =>
+      Promise.resolve([
+        { address: '169.254.169.254', family: 4 },
+        { address: '10.0.0.1', family: 4 },
+      ]),
+    allowLocalAddresses: false,
+    setTimer: (callback) => {
+      rounds.push(callback);
+      return () => undefined;
+    },
+  });
+  source.start((endpoints) => seen.push(endpoints.map(({ id }) => id)));
+  await settle();
+  rounds[0]!();
+  await settle();
+  expect(seen).toEqual([['10.0.0.1:80']]);
+  expect(problems).toEqual(['sly.test leads to 169.254.169.254, a link-local address: not called']);
+  source.stop();
+});

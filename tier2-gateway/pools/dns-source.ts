@@ -1,5 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 
+import { localKind } from '#core/http/local-address';
+
 import { endpointsOf, type EndpointSource, type PoolEndpoint } from './endpoint.ts';
 
 export interface LookupAddress {
@@ -13,6 +15,8 @@ export type Lookup = (name: string) => Promise<readonly LookupAddress[]>;
 export interface DnsSettings {
   readonly intervalMs: number;
   readonly lookup: Lookup;
+  /** Whether addresses of this machine are endpoints: loopback, link-local, unspecified. @default true */
+  readonly allowLocalAddresses: boolean;
   /** Calls back once; returns what takes the call back. */
   readonly setTimer: (callback: () => void, ms: number) => () => void;
 }
@@ -21,6 +25,7 @@ export interface DnsSettings {
 const DEFAULTS: DnsSettings = {
   intervalMs: 5000,
   lookup: (name) => systemLookup(name, { all: true, order: 'verbatim' }),
+  allowLocalAddresses: true,
   setTimer: (callback, ms) => {
     const timer = setTimeout(callback, ms).unref();
     return () => clearTimeout(timer);
@@ -45,6 +50,8 @@ export class DnsSource implements EndpointSource {
   #last: string | undefined;
   #empty = 0;
   #failing = false;
+  /** Addresses that were told last. */
+  #refused = '';
 
   /** @param onProblem called once for each time that the name stops resolving. */
   constructor(name: string, targetPorts: readonly number[], onProblem: (message: string) => void, settings: Partial<DnsSettings> = {}) {
@@ -83,6 +90,7 @@ export class DnsSource implements EndpointSource {
       found = [];
     }
     if (this.#stopped) return;
+    if (!this.#settings.allowLocalAddresses) found = this.#elsewhere(found);
     this.#failing = false;
     this.#empty = found.length === 0 ? this.#empty + 1 : 0;
     if (this.#empty === 1 && this.#last !== undefined) return;
@@ -92,5 +100,14 @@ export class DnsSource implements EndpointSource {
     if (key === this.#last) return;
     this.#last = key;
     onChange(addresses.flatMap((address) => endpointsOf({ address, labels: {}, ready: true, terminating: false }, this.#targetPorts)));
+  }
+
+  #elsewhere(found: readonly LookupAddress[]): readonly LookupAddress[] {
+    const permitted = found.filter(({ address }) => localKind(address) === undefined);
+    const refused = found.filter((each) => !permitted.includes(each)).map(({ address }) => `${address}, ${localKind(address)}`);
+    const told = refused.join('; ');
+    if (told !== '' && told !== this.#refused) this.#onProblem(`${this.#name} leads to ${told}: not called`);
+    this.#refused = told;
+    return permitted;
   }
 }

@@ -8,7 +8,7 @@ import { startCluster, type TestCluster } from './pods.fixture.ts';
 
 let cluster: TestCluster;
 beforeEach(async () => {
-  cluster = await startCluster(2);
+  cluster = await startCluster({ limit: 2 });
 });
 afterEach(() => cluster.close());
 
@@ -110,6 +110,40 @@ describe('the pods of a pool', () => {
     expect(followed.lists.every((list) => list.length === 1)).toBe(true);
   });
 
+  it('are told as none where there are none', async () => {
+    const followed = follow(pool('p'));
+    expect(cluster.pods.unread()).toEqual(['default/p']);
+    await until(() => followed.lists.length > 0);
+    expect([followed.lists, cluster.pods.unread()]).toEqual([[[]], []]);
+  });
+
+  it('are told without those of a pool that cannot be read', async () => {
+    cluster.put('a', { ip: '10.0.0.1' });
+    cluster.server.faults.push({ verb: 'list', fault: { act: 'hang' } });
+    const [stuck, other] = [follow(pool('stuck', { app: 'x' })), follow(pool('other'))];
+    const synced = cluster.pods.synced();
+    await isNow(other, ['10.0.0.1:8000']);
+    expect([stuck.lists, cluster.pods.unread()]).toEqual([[], ['default/stuck']]);
+    // The list that hangs ends with its connection.
+    await cluster.server.leave();
+    await cluster.server.listen();
+    expect(await synced).toBe(true);
+    expect([stuck.lists, cluster.pods.unread()]).toEqual([[[]], []]);
+  });
+
+  it('are not told in pieces', async () => {
+    const paged = await startCluster({ pageSize: 2 });
+    for (let index = 0; index < 9; index++) paged.put(`pod-${index}`, { ip: `10.0.0.${index}` });
+    const lists: number[] = [];
+    const source = paged.pods.source(pool('p'));
+    source.start((endpoints) => void lists.push(endpoints.length));
+    await until(() => lists.length > 0);
+    await settle();
+    expect(lists.every((count) => count === 9)).toBe(true);
+    source.stop();
+    await paged.close();
+  });
+
   it('are not none when nobody waits for them any longer', async () => {
     cluster.server.faults.push({ verb: 'list', fault: { act: 'hang' }, times: 100 });
     const followed = follow(pool('p'));
@@ -171,7 +205,8 @@ describe('a pool', () => {
     follow(pool('a', { app: 'a' }));
     follow(pool('b', { app: 'b' }));
     follow(pool('c', { app: 'c' }));
-    follow(pool('d', { app: 'd' }));
+    const left = follow(pool('d', { app: 'd' }));
+    expect(left.lists[0]).toEqual([]);
     expect(cluster.warnings).toEqual(['c', 'd'].map((name) => `the pods of pool default/${name} are not watched: 2 pools are at most`));
   });
 });

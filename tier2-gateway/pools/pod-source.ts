@@ -6,13 +6,15 @@ import { portsOf } from './annotations.ts';
 import { endpointsOf, type EndpointSource, type PoolEndpoint } from './endpoint.ts';
 
 /** What tells the pods: a PodWatch. */
-export type Pods = Pick<PodWatch, 'want' | 'pods' | 'synced'>;
+export type Pods = Pick<PodWatch, 'want' | 'pods' | 'synced' | 'read'>;
 
 /** The pods of one selector, and whose endpoints they are. */
 interface Selected {
   readonly key: string;
   readonly selection: PodSelection;
   readonly sources: Set<PodSource>;
+  /** A list of them is being read, or was. */
+  watched: boolean;
   /** A list of them was read: until then nothing is known, which is not the same as none. */
   read: boolean;
 }
@@ -51,8 +53,14 @@ export class PodEndpoints {
   async synced(timeoutMs?: number): Promise<boolean> {
     const waited = [...this.#selected.values()];
     const synced = await this.#pods.synced(timeoutMs);
-    for (const selected of waited) if (synced || this.#pods.pods(selected.key).length > 0) this.#tell(selected);
+    // A part of a list is better than nothing when the time is over.
+    for (const selected of waited) if (!selected.read && (synced || this.#pods.pods(selected.key).length > 0)) this.#tell(selected);
     return synced;
+  }
+
+  /** The pools whose pods have not been read yet, as `namespace/name`. */
+  unread(): string[] {
+    return [...this.#selected.values()].flatMap(({ read, key }) => (read ? [] : key));
   }
 
   /** Called by a source. */
@@ -66,7 +74,7 @@ export class PodEndpoints {
     }
     // Named as people know it, unless another version of the pool is still there.
     const key = this.#keys.has(name) ? `${name} (${labelSelector(selection.matchLabels)})` : name;
-    selected = { key, selection, sources: new Set([source]), read: false };
+    selected = { key, selection, sources: new Set([source]), watched: false, read: false };
     this.#selected.set(same, selected);
     this.#keys.set(key, selected);
     this.#want();
@@ -86,12 +94,26 @@ export class PodEndpoints {
     const left = this.#pods.want(new Map([...this.#keys].map(([key, { selection }]) => [key, selection])));
     for (const message of left) if (!this.#left.includes(message)) this.#warn(message);
     this.#left = left;
+    for (const selected of this.#selected.values()) if (!selected.watched) this.#read(selected);
+  }
+
+  /** Has the first list told, also where there are no pods: then a pool is empty, and no longer unknown. */
+  #read(selected: Selected): void {
+    const read = this.#pods.read(selected.key);
+    if (read === undefined) {
+      // No room to watch them: nothing will ever come.
+      this.#tell(selected);
+      return;
+    }
+    selected.watched = true;
+    void read.then((known) => known && this.#keys.get(selected.key) === selected && this.#tell(selected));
   }
 
   #changed(keys: ReadonlySet<string>): void {
     for (const key of keys) {
       const selected = this.#keys.get(key);
-      if (selected !== undefined) this.#tell(selected);
+      // One page of several would look like the whole pool.
+      if (selected?.read === true) this.#tell(selected);
     }
   }
 
@@ -104,6 +126,8 @@ export class PodEndpoints {
 
 /** The pods of one pool: an endpoint for each that has an address, and each of the pool's ports. */
 class PodSource implements EndpointSource {
+  /** So that a pod that has not changed is the same endpoint as before. */
+  readonly #known = new WeakMap<Pod, readonly PoolEndpoint[]>();
   readonly #all: PodEndpoints;
   readonly #name: string;
   readonly #selection: PodSelection;
@@ -128,7 +152,13 @@ class PodSource implements EndpointSource {
   }
 
   take(pods: readonly Pod[]): void {
-    this.#onChange?.(pods.flatMap((pod) => podEndpoints(pod, this.#ports)));
+    this.#onChange?.(pods.flatMap((pod) => this.#endpoints(pod)));
+  }
+
+  #endpoints(pod: Pod): readonly PoolEndpoint[] {
+    let endpoints = this.#known.get(pod);
+    if (endpoints === undefined) this.#known.set(pod, (endpoints = podEndpoints(pod, this.#ports)));
+    return endpoints;
   }
 }
 

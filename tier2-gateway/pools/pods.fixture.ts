@@ -28,14 +28,22 @@ export interface TestCluster {
   close(): Promise<void>;
 }
 
-/** @param limit pools whose pods are watched at most */
-export async function startCluster(limit?: number): Promise<TestCluster> {
+export interface ClusterSettings {
+  /** Pools whose pods are watched at most. */
+  readonly limit?: number;
+  /** Pods of one page of a list. */
+  readonly pageSize?: number;
+  /** How much faster than ours the clock of the watches is. @default 100 */
+  readonly speed?: number;
+}
+
+export async function startCluster({ limit, pageSize, speed = 100 }: ClusterSettings = {}): Promise<TestCluster> {
   const server = await FakeApiServer.start(POD);
   const warnings: string[] = [];
   const client = await server.client();
   let watch: PodWatch | undefined;
   const pods = new PodEndpoints(
-    (onChange) => (watch = new PodWatch({ client, onChange, limit, log: () => undefined, tuning: { clock: fastClock(100) } })),
+    (onChange) => (watch = new PodWatch({ client, onChange, limit, log: () => undefined, tuning: { clock: fastClock(speed), pageSize } })),
     (message) => warnings.push(message),
   );
   return {

@@ -1,13 +1,12 @@
-import type { Dispatcher } from 'undici';
-
 import type { Endpoint } from '#core/attempt/backend';
 import { DEFAULT_HEALTH_CHECK, EndpointHealth, type FailureSort, type PassiveHealthCheck } from '#core/attempt/health';
-import { Connections, type ConnectionSettings, DEFAULT_CONNECTIONS } from '#core/http/client';
+import { type ConnectionSettings, DEFAULT_CONNECTIONS } from '#core/http/client';
 import { hostHeader, type Origin, type OriginTls } from '#core/http/origin';
 import type { InferencePool } from '#core/resources/inference/inference-pool';
 
 import type { EndpointSource, PoolEndpoint } from './endpoint.ts';
 import type { EndpointMetrics } from './engine-metrics.ts';
+import { Link } from './link.ts';
 import { Scraper, type ScraperOptions, type ScrapeSettings } from './scrape.ts';
 
 /** What a picker hears of a pool. */
@@ -18,6 +17,9 @@ export interface PoolListener {
   /** Nothing is known from this scrape: the endpoint is neither idle nor busy because of it. */
   onMetricsFailed?(id: string, at: number): void;
 }
+
+/** How long requests wait at most for the first list of endpoints of a pool that is new. */
+const FIRST_LIST_MS = 3000;
 
 /** An endpoint with what is known of it from our own calls. Lives as long as the engine behind it: a pod's restart is another member. */
 export interface PoolMember extends Endpoint {
@@ -51,7 +53,7 @@ export interface LastScrape {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-type State = Mutable<PoolMember>;
+type State = Mutable<Omit<PoolMember, 'pool'>> & { link: Link; readonly pool: PoolMember['pool'] };
 
 /** The endpoints of one InferencePool: which there are, how they are, what their engines say. */
 export class Pool {
@@ -61,7 +63,6 @@ export class Pool {
   readonly #options: PoolOptions;
   readonly #check: PassiveHealthCheck;
   readonly #now: () => number;
-  readonly #connections = new Connections();
   readonly #scraper: Scraper;
   readonly #listeners = new Set<PoolListener>();
   readonly #scrapes = new Map<string, LastScrape>();
@@ -72,6 +73,9 @@ export class Pool {
   #ready = 0;
   /** Whether a list has come: what is on the first one ran before. */
   #listed = false;
+  readonly #first = Promise.withResolvers<void>();
+  /** Ends the wait for the first list. */
+  #giveUp: NodeJS.Timeout | undefined;
 
   constructor(resource: InferencePool, options: PoolOptions) {
     this.name = `${resource.metadata.namespace}/${resource.metadata.name}`;
@@ -97,15 +101,35 @@ export class Pool {
   }
 
   start(): void {
+    this.#giveUp = setTimeout(() => this.#waitNoLonger(), FIRST_LIST_MS).unref();
     this.#options.source.start((endpoints) => this.#update(endpoints));
+  }
+
+  /**
+   * Resolves with the first list of endpoints, or when it is not worth waiting for any longer. Undefined from then on. Before it, nobody knows
+   * that there are none.
+   */
+  get firstList(): Promise<void> | undefined {
+    return this.#giveUp === undefined ? undefined : this.#first.promise;
+  }
+
+  /** Whether a list of endpoints has ever come. */
+  get listed(): boolean {
+    return this.#listed;
+  }
+
+  #waitNoLonger(): void {
+    clearTimeout(this.#giveUp);
+    this.#giveUp = undefined;
+    this.#first.resolve();
   }
 
   /** Ends discovery and scraping, and waits for the requests in flight before their connections close. */
   async stop(): Promise<void> {
     this.#options.source.stop();
+    this.#waitNoLonger();
     await this.#scraper.stop();
-    this.#connections.kept.begin();
-    this.#connections.kept.commit();
+    for (const { link } of this.#members.values()) link.close();
   }
 
   /** Tells the listener what there is now, and then what changes. @returns what ends that */
@@ -164,18 +188,18 @@ export class Pool {
 
   #update(listed: readonly PoolEndpoint[]): void {
     const endpoints = withoutTwins(listed);
-    if (this.#listed && JSON.stringify(endpoints) === JSON.stringify(this.#endpoints)) return;
+    if (this.#listed && isSameList(endpoints, this.#endpoints)) return;
     const now = this.#now();
-    const { kept } = this.#connections;
     const members = new Map<string, State>();
-    kept.begin();
     for (const endpoint of endpoints) {
-      const origin: Origin = { host: endpoint.address, port: endpoint.port, tls: this.#options.tls, protocol: protocolOf(this.#options) };
-      const connection = this.#connections.pool(origin, this.#options.connections ?? DEFAULT_CONNECTIONS);
-      members.set(endpoint.id, this.#memberFor(endpoint, origin, connection, now));
+      const present = this.#members.get(endpoint.id);
+      members.set(endpoint.id, present?.endpoint === endpoint ? present : this.#memberFor(endpoint, present, now));
     }
     for (const [id, member] of this.#members) {
-      if (members.get(id) === member) continue;
+      const follower = members.get(id);
+      if (follower === member) continue;
+      // What is gone is closed when its last request has ended.
+      if (follower === undefined) member.link.close();
       this.#scrapes.delete(id);
       if (member.inFlight > 0) this.#departed.set(identityOf(member.endpoint), member);
     }
@@ -184,15 +208,14 @@ export class Pool {
     this.#endpoints = endpoints;
     const ready = endpoints.filter(takesRequests);
     this.#ready = ready.length;
-    // What is gone is closed when its last request has ended.
-    kept.commit();
     this.#scraper.update(ready);
     for (const listener of this.#listeners) listener.onEndpoints?.(endpoints);
+    this.#waitNoLonger();
   }
 
-  #memberFor(endpoint: PoolEndpoint, origin: Origin, connection: Dispatcher, now: number): State {
+  /** @param present the one that has this address now */
+  #memberFor(endpoint: PoolEndpoint, present: State | undefined, now: number): State {
     const identity = identityOf(endpoint);
-    const present = this.#members.get(endpoint.id);
     const known = present !== undefined && identityOf(present.endpoint) === identity ? present : this.#departed.get(identity);
     this.#departed.delete(identity);
     const takes = takesRequests(endpoint);
@@ -200,11 +223,15 @@ export class Pool {
       // What ran before this gateway began to look is warm.
       const since = this.#listed ? now : (endpoint.startedAt ?? now);
       const readySince = takes ? since : undefined;
+      const origin = this.#originOf(endpoint);
       return {
         endpoint,
         origin,
         hostHeader: hostHeader(origin),
-        pool: connection,
+        link: present?.link ?? this.#linkTo(origin),
+        get pool() {
+          return this.link.dispatcher;
+        },
         health: new EndpointHealth(this.#check),
         inFlight: 0,
         readySince,
@@ -213,8 +240,17 @@ export class Pool {
     if (!takes) known.readySince = undefined;
     else known.readySince ??= now;
     known.endpoint = endpoint;
-    known.pool = connection;
+    // One that comes back has had its connections closed.
+    if (known !== present) known.link = present?.link ?? this.#linkTo(known.origin);
     return known;
+  }
+
+  #originOf({ address, port }: PoolEndpoint): Origin {
+    return { host: address, port, tls: this.#options.tls, protocol: protocolOf(this.#options) };
+  }
+
+  #linkTo(origin: Origin): Link {
+    return new Link(origin, this.#options.connections ?? DEFAULT_CONNECTIONS);
   }
 }
 
@@ -224,6 +260,12 @@ function protocolOf({ h2c = false }: PoolOptions): Origin['protocol'] {
 
 function takesRequests({ ready, terminating }: PoolEndpoint): boolean {
   return ready && !terminating;
+}
+
+/** Sources hand on the same object for what has not changed, as a rule: then thousands are compared in no time. */
+function isSameList(list: readonly PoolEndpoint[], before: readonly PoolEndpoint[]): boolean {
+  if (list.length !== before.length) return false;
+  return list.every((endpoint, at) => endpoint === before[at] || JSON.stringify(endpoint) === JSON.stringify(before[at]));
 }
 
 /** Tells one start of an engine from another under the same address. */

@@ -83,6 +83,18 @@ describe('when it scrapes', () => {
     expect(r.timers[0]!.ms).toBeCloseTo(800, 0);
   });
 
+  it('asks each of thousands less often: the whole pool costs no more than one page in four milliseconds', async () => {
+    const r = rig({ random: 0.5 });
+    const many = Array.from({ length: 1000 }, (_, index) => endpoint(`10.0.${index >> 8}.${index & 255}`));
+    r.scraper.update(many);
+    expect(r.timers).toHaveLength(1000);
+    expect(Math.max(...r.timers.map(({ ms }) => ms))).toBe(2000);
+    r.timers.splice(0)[0]!.callback();
+    r.pages.shift()!(BUSY);
+    await settle();
+    expect(r.timers.map(({ ms }) => ms)).toEqual([3600]);
+  });
+
   it('spares a server whose page takes long', async () => {
     const r = rig();
     r.scraper.update([endpoint('10.0.0.1')]);

@@ -1,9 +1,10 @@
-import { Connections, type ConnectionSettings, DEFAULT_CONNECTIONS } from '#core/http/client';
+import { type ConnectionSettings, DEFAULT_CONNECTIONS } from '#core/http/client';
 import type { Origin, OriginTls } from '#core/http/origin';
 
 import type { PoolEndpoint } from './endpoint.ts';
 import { ENGINE_LABEL, type EndpointMetrics, readEngineMetrics } from './engine-metrics.ts';
 import { fetchPage } from './fetch-page.ts';
+import { Link } from './link.ts';
 
 export interface ScrapeSettings {
   readonly path: string;
@@ -13,6 +14,8 @@ export interface ScrapeSettings {
   /** Between two scrapes of an endpoint that is at work, and of one that is not. */
   readonly busyMs: number;
   readonly idleMs: number;
+  /** Between two scrapes of any endpoints: with thousands of them, each one is asked less often than it would be else. */
+  readonly spacingMs: number;
   readonly timeoutMs: number;
   readonly maxBytes: number;
 }
@@ -23,6 +26,7 @@ export const DEFAULT_SCRAPE: ScrapeSettings = {
   protocol: undefined,
   busyMs: 250,
   idleMs: 1000,
+  spacingMs: 4,
   timeoutMs: 1000,
   maxBytes: 4 * 1024 * 1024,
 };
@@ -54,6 +58,7 @@ interface Target {
   intervalMs: number;
   cancelTimer: () => void;
   readonly abort: AbortController;
+  readonly link: Link;
 }
 
 /**
@@ -66,7 +71,6 @@ export class Scraper {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #setTimer: (callback: () => void, ms: number) => () => void;
-  readonly #connections = new Connections();
   readonly #targets = new Map<string, Target>();
 
   constructor(options: ScraperOptions) {
@@ -96,21 +100,24 @@ export class Scraper {
         intervalMs: this.#settings.busyMs,
         cancelTimer: () => undefined,
         abort: new AbortController(),
+        link: new Link(this.#originOf(endpoint), CONNECTIONS),
       };
       this.#targets.set(id, target);
       // At once, but not all in one moment.
-      target.cancelTimer = this.#setTimer(() => void this.#scrape(target), this.#random() * Math.min(50, endpoints.length));
+      target.cancelTimer = this.#setTimer(() => void this.#scrape(target), this.#random() * this.#roundMs());
     }
-    const { kept } = this.#connections;
-    kept.begin();
-    for (const endpoint of endpoints) this.#connectionTo(endpoint);
-    kept.commit();
+  }
+
+  /** Time in which all endpoints can be scraped once. */
+  #roundMs(): number {
+    return this.#settings.spacingMs * this.#targets.size;
   }
 
   async stop(): Promise<void> {
-    for (const target of this.#targets.values()) end(target);
+    const targets = [...this.#targets.values()];
     this.#targets.clear();
-    await this.#connections.destroy();
+    for (const target of targets) end(target);
+    await Promise.all(targets.map(({ link }) => link.destroy()));
   }
 
   async #scrape(target: Target): Promise<void> {
@@ -120,7 +127,8 @@ export class Scraper {
     let metrics: EndpointMetrics | undefined;
     let failure = 'the page has no metrics of a known engine';
     try {
-      const page = await (this.#options.fetchPage ?? this.#fetch)(target.endpoint, target.abort.signal);
+      const { fetchPage: given } = this.#options;
+      const page = await (given === undefined ? this.#fetch(target) : given(target.endpoint, target.abort.signal));
       metrics = readEngineMetrics(page, labels[ENGINE_LABEL]);
     } catch (error) {
       failure = error instanceof Error ? error.message : String(error);
@@ -133,23 +141,25 @@ export class Scraper {
     const busy = (metrics !== undefined && metrics.running + metrics.waiting > 0) || (this.#options.isActive?.(id) ?? false);
     target.intervalMs = busy ? busyMs : Math.min(idleMs, target.intervalMs * 1.5);
     const rest = Math.max(target.intervalMs, REST_PER_WORK * (this.#now() - started));
-    target.cancelTimer = this.#setTimer(() => void this.#scrape(target), Math.min(idleMs, rest) * (1 - JITTER * this.#random()));
+    const wait = Math.max(Math.min(idleMs, rest), this.#roundMs());
+    target.cancelTimer = this.#setTimer(() => void this.#scrape(target), wait * (1 - JITTER * this.#random()));
   }
 
-  readonly #fetch = (endpoint: PoolEndpoint, signal: AbortSignal): Promise<string> => {
+  #fetch({ link, abort }: Target): Promise<string> {
     const { path, timeoutMs, maxBytes } = this.#settings;
-    return fetchPage({ dispatcher: this.#connectionTo(endpoint), path, timeoutMs, maxBytes }, signal);
-  };
+    return fetchPage({ dispatcher: link.dispatcher, path, timeoutMs, maxBytes }, abort.signal);
+  }
 
-  #connectionTo({ address, port }: PoolEndpoint) {
+  #originOf({ address, port }: PoolEndpoint): Origin {
     const { tls, protocol } = this.#settings;
-    return this.#connections.pool({ host: address, port, tls, protocol }, CONNECTIONS);
+    return { host: address, port, tls, protocol };
   }
 }
 
 function end(target: Target): void {
   target.cancelTimer();
   target.abort.abort(new Error('the endpoint is gone'));
+  target.link.close();
 }
 
 function startTimer(callback: () => void, ms: number): () => void {

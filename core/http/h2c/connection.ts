@@ -4,6 +4,7 @@ import { connect as connectSocket } from 'node:net';
 import { errors } from 'undici';
 
 import type { ConnectionSettings } from '../client.ts';
+import { lookupElsewhere } from '../local-address.ts';
 import { type Origin, originUrl } from '../origin.ts';
 import type { H2cRequest } from './request.ts';
 
@@ -56,6 +57,7 @@ export class H2cConnection {
       keepAlive: true,
       keepAliveInitialDelay: tcpKeepAliveMs,
       ...(addressFamily === 0 ? {} : { family: addressFamily }),
+      ...(origin.elsewhere === true ? { lookup: lookupElsewhere } : {}),
     });
     const session = connect(originUrl(origin), { createConnection: () => socket, settings: { enablePush: false } });
     this.#session = session;

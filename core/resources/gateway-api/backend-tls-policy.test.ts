@@ -24,9 +24,22 @@ it.each([
     ['spec.validation: needs caCertificateRefs, or wellKnownCACertificates: System'],
   ],
   [
-    'certificates of an unknown kind',
-    `{${TARGETS}, validation: {hostname: a, caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, name: ca}]}}`,
-    [expect.stringMatching(/^spec\.validation\.caCertificateRefs\[0\]: certificates are read from a ConfigMap or a Secret/)],
+    'names that the certificate may have',
+    `{${TARGETS}, validation: {hostname: a, wellKnownCACertificates: System, subjectAltNames: [{type: URI, uri: "spiffe://a/b"}, {type: Hostname, hostname: "*.a"}]}}`,
+    [],
+  ],
+  [
+    'names that do not fit their type',
+    `{${TARGETS}, validation: {hostname: a, wellKnownCACertificates: System, subjectAltNames: [{type: URI, hostname: a}, {type: Hostname, uri: "spiffe://a", hostname: a}, {type: URI, uri: a}]}}`,
+    [expect.stringMatching(/^spec\.validation\.subjectAltNames\[2\]\.uri: /)],
+  ],
+  [
+    'a name that its type does not have',
+    `{${TARGETS}, validation: {hostname: a, wellKnownCACertificates: System, subjectAltNames: [{type: URI, hostname: a}]}}`,
+    [
+      'spec.validation.subjectAltNames[0].uri: is required, as the type is URI',
+      'spec.validation.subjectAltNames[0].hostname: is not for the type URI',
+    ],
   ],
   [
     'well-known certificates of another implementation',
@@ -40,11 +53,8 @@ it.each([
   ],
   [
     'what is refused',
-    `{${TARGETS}, options: {a/b: c}, validation: {hostname: a, wellKnownCACertificates: System, subjectAltNames: [{type: URI, uri: "spiffe://a"}]}}`,
-    [
-      'spec.options: is not supported: no TLS setting of another implementation is known here',
-      'spec.validation.subjectAltNames: is not supported: the certificate of a backend is checked for validation.hostname alone',
-    ],
+    `{${TARGETS}, options: {a/b: c}, validation: {hostname: a, wellKnownCACertificates: System}}`,
+    ['spec.options: is not supported: no TLS setting of another implementation is known here'],
   ],
   [
     'two ports of one Service, and another Service',

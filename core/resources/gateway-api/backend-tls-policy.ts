@@ -1,6 +1,13 @@
 import { defineKind, type Report, type ResourceOf } from '../kind.ts';
-import { Group, KindName, list, object, ObjectName, oneOf, SectionName, type Static, text, Type } from '../schema.ts';
+import { Group, Hostname, KindName, list, object, ObjectName, oneOf, SectionName, type Static, text, Type } from '../schema.ts';
 import { LocalObjectReference } from './object-reference.ts';
+
+const SubjectAltName = object({
+  type: oneOf(['Hostname', 'URI']),
+  hostname: Type.Optional(Hostname),
+  /** Such as a SPIFFE ID. */
+  uri: Type.Optional(text(253, 1, '^(([^:/?#]+):)(//([^/?#]*))([^?#]*)(\\?([^#]*))?(#(.*))?')),
+});
 
 const TargetReference = object({
   group: Group,
@@ -21,15 +28,16 @@ export const BackendTLSPolicy = defineKind({
       targetRefs: list(TargetReference, 16, 1),
       validation: object({
         caCertificateRefs: Type.Optional(list(LocalObjectReference, 8)),
-        /** Sent as server name (SNI), and what the certificate has to be for. */
+        /** Sent as server name (SNI), and what the certificate has to be for where there are no `subjectAltNames`. */
         hostname: text(253, 1, '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'),
+        /** The certificate has to have one of them. */
+        subjectAltNames: Type.Optional(list(SubjectAltName, 5)),
         wellKnownCACertificates: Type.Optional(oneOf(['System'])),
       }),
     }),
   }),
   refused: {
     'spec.options': 'no TLS setting of another implementation is known here',
-    'spec.validation.subjectAltNames': 'the certificate of a backend is checked for validation.hostname alone',
   },
   rules({ spec }, report) {
     checkTargets(spec.targetRefs, report);
@@ -43,16 +51,17 @@ export const BackendTLSPolicy = defineKind({
     } else if (refs.length === 0 && wellKnown === undefined) {
       report('spec.validation', 'needs caCertificateRefs, or wellKnownCACertificates: System');
     }
-    for (const [index, { group, kind }] of refs.entries()) {
-      if (group === '' && (kind === 'ConfigMap' || kind === 'Secret')) continue;
-      report(
-        `spec.validation.caCertificateRefs[${index}]`,
-        `certificates are read from a ConfigMap or a Secret (group ""), not from ${kind} of group "${group}"`,
-      );
-    }
+    for (const [index, name] of (spec.validation.subjectAltNames ?? []).entries())
+      checkAltName(name, `spec.validation.subjectAltNames[${index}]`, report);
   },
 });
 export type BackendTLSPolicy = ResourceOf<typeof BackendTLSPolicy>;
+
+function checkAltName({ type, hostname, uri }: Static<typeof SubjectAltName>, path: string, report: Report): void {
+  const [wanted, given, other] = type === 'Hostname' ? ['hostname', hostname, uri] : ['uri', uri, hostname];
+  if (given === undefined) report(`${path}.${wanted}`, `is required, as the type is ${type}`);
+  if (other !== undefined) report(`${path}.${wanted === 'uri' ? 'hostname' : 'uri'}`, `is not for the type ${type}`);
+}
 
 /** References to one target have to differ by section, and then each of them names one. */
 function checkTargets(targets: readonly Static<typeof TargetReference>[], report: Report): void {

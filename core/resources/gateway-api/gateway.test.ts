@@ -150,9 +150,18 @@ describe('the rest of the spec', () => {
       `infrastructure: {labels: {${Array.from({ length: 9 }, (_, index) => `l${index}: x`).join(', ')}}}`,
       [expect.stringMatching(/^spec\.infrastructure\.labels: must NOT have more than 8 properties/)],
     ],
+    ['tls: {backend: {clientCertificateRef: {name: a}}, frontend: {default: {}}}', []],
+    ['tls: {frontend: {perPort: []}}', ['spec.tls.frontend.default: is required']],
     [
-      'tls: {backend: {clientCertificateRef: {name: a}}}',
-      ['spec.tls: is not supported: certificates of clients are not asked for, and backends have BackendTLSPolicy'],
+      'tls: {frontend: {default: {validation: {caCertificateRefs: [], mode: AllowAll}}}}',
+      [
+        'spec.tls.frontend.default.validation.caCertificateRefs: must NOT have fewer than 1 items, not []',
+        'spec.tls.frontend.default.validation.mode: must be one of AllowValidOnly, AllowInsecureFallback, not "AllowAll"',
+      ],
+    ],
+    [
+      'tls: {frontend: {default: {}, perPort: [{port: 443, tls: {}}, {port: 443, tls: {}}]}}',
+      ['spec.tls.frontend.perPort[1].port: port 443 has its settings already'],
     ],
     ['allowedListeners: {namespaces: {from: All}}', [expect.stringMatching(/^spec\.allowedListeners: is not supported: /)]],
     ['defaultScope: All', [expect.stringMatching(/^spec\.defaultScope: is not supported: /)]],

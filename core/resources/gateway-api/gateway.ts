@@ -1,7 +1,21 @@
 import { isIP } from 'node:net';
 
 import { defineKind, type Report, type ResourceOf } from '../kind.ts';
-import { Group, Hostname, KindName, list, object, ObjectName, oneOf, PortNumber, SectionName, type Static, text, Type } from '../schema.ts';
+import {
+  Group,
+  Hostname,
+  KindName,
+  list,
+  Namespace,
+  object,
+  ObjectName,
+  oneOf,
+  PortNumber,
+  SectionName,
+  type Static,
+  text,
+  Type,
+} from '../schema.ts';
 import { map, reportRepeated, withDefault } from './collections.ts';
 import { checkLabelKeys } from './label-keys.ts';
 import { checkSelector, LabelSelector } from './label-selector.ts';
@@ -50,6 +64,17 @@ const Address = object({
   value: Type.Optional(text(253, 0)),
 });
 
+/** How the certificates of clients are checked. */
+const FrontendTls = object({
+  validation: Type.Optional(
+    object({
+      caCertificateRefs: list(object({ group: Group, kind: KindName, name: ObjectName, namespace: Type.Optional(Namespace) }), 16, 1),
+      /** `AllowInsecureFallback` lets those pass as well that have none, or a wrong one. */
+      mode: oneOf(['AllowValidOnly', 'AllowInsecureFallback'], { default: 'AllowValidOnly' }),
+    }),
+  ),
+});
+
 const PASSED_ON = 'TLS is terminated here: what passes through unread cannot be routed by what HTTP says';
 
 export const Gateway = defineKind({
@@ -71,6 +96,16 @@ export const Gateway = defineKind({
           parametersRef: Type.Optional(LocalObjectReference),
         }),
       ),
+      tls: Type.Optional(
+        object({
+          /** What backends with TLS are shown. */
+          backend: Type.Optional(object({ clientCertificateRef: Type.Optional(SecretObjectReference) })),
+          /** Of HTTPS listeners: those of a port that `perPort` names, and the others. */
+          frontend: Type.Optional(
+            object({ default: FrontendTls, perPort: Type.Optional(list(object({ port: PortNumber, tls: FrontendTls }), 64)) }),
+          ),
+        }),
+      ),
     }),
   }),
   refused: {
@@ -79,13 +114,19 @@ export const Gateway = defineKind({
     'spec.listeners[].tls.options': 'versions and ciphers are those of Node',
     'spec.listeners[].protocol=TCP': 'requests are routed by what HTTP says; bare connections are not',
     'spec.listeners[].protocol=UDP': 'requests are routed by what HTTP says; datagrams are not',
-    'spec.tls': 'certificates of clients are not asked for, and backends have BackendTLSPolicy',
     'spec.allowedListeners': 'a Gateway has the listeners that it lists itself; ListenerSets are not read',
     'spec.defaultScope': 'a route attaches to the Gateways that its parentRefs name, and to no other',
   },
   rules({ spec }, report) {
     checkListeners(spec.listeners, report);
     checkAddresses(spec.addresses ?? [], report);
+    reportRepeated(
+      spec.tls?.frontend?.perPort ?? [],
+      ({ port }) => String(port),
+      (index) => `spec.tls.frontend.perPort[${index}].port`,
+      ({ port }) => `port ${port} has its settings already`,
+      report,
+    );
     checkLabelKeys(spec.infrastructure?.labels ?? {}, 'spec.infrastructure.labels', report);
     checkLabelKeys(spec.infrastructure?.annotations ?? {}, 'spec.infrastructure.annotations', report);
   },

@@ -1,6 +1,7 @@
 import type { Report } from '../kind.ts';
-import { list, object, oneOf, PortNumber, type Static, text, Type } from '../schema.ts';
-import { reportRepeated } from './collections.ts';
+import { HeaderName, list, object, oneOf, PortNumber, type Static, text, Type } from '../schema.ts';
+import { BackendObjectReference, checkBackendPort } from './backend-object-reference.ts';
+import { reportRepeated, set } from './collections.ts';
 import { checkHeaderFilter, HTTPHeaderFilter } from './header-filter.ts';
 
 /** A host name without a wildcard. */
@@ -32,6 +33,28 @@ export type HTTPRequestRedirect = Static<typeof HTTPRequestRedirect>;
 const HTTPURLRewrite = object({ hostname: Type.Optional(PreciseHostname), path: Type.Optional(HTTPPathModifier) });
 export type HTTPURLRewrite = Static<typeof HTTPURLRewrite>;
 
+/** A copy of every request, or of a share of them, goes to one more backend; its answer is nobody's. */
+const HTTPRequestMirror = object({
+  backendRef: BackendObjectReference,
+  percent: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  fraction: Type.Optional(object({ numerator: Type.Integer({ minimum: 0 }), denominator: Type.Integer({ minimum: 1, default: 100 }) })),
+});
+export type HTTPRequestMirror = Static<typeof HTTPRequestMirror>;
+
+/** `*`, or scheme, host (all of it or its first labels may be `*`) and port. */
+const CORSOrigin = text(253, 1, String.raw`^(\*|https?://((\*\.)?([a-zA-Z0-9\-]+\.)*[a-zA-Z0-9\-]+|\*)(:[0-9]{1,5})?)$`);
+
+const HTTPCORS = object({
+  allowOrigins: Type.Optional(set(Type.Unsafe<string>({ ...CORSOrigin, description: 'origin such as https://*.example.com' }), 64)),
+  allowMethods: Type.Optional(set(oneOf(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', '*']), 9)),
+  allowHeaders: Type.Optional(set(HeaderName, 64)),
+  exposeHeaders: Type.Optional(set(HeaderName, 64)),
+  /** Seconds. */
+  maxAge: Type.Integer({ minimum: 1, maximum: 2_147_483_647, default: 5 }),
+  allowCredentials: Type.Optional(Type.Boolean()),
+});
+export type HTTPCORS = Static<typeof HTTPCORS>;
+
 /** Filter of one backend of a rule. */
 export type HTTPBackendFilter =
   | { type: 'RequestHeaderModifier'; requestHeaderModifier: HTTPHeaderFilter }
@@ -41,7 +64,9 @@ export type HTTPBackendFilter =
 export type HTTPRouteFilter =
   | HTTPBackendFilter
   | { type: 'RequestRedirect'; requestRedirect: HTTPRequestRedirect }
-  | { type: 'URLRewrite'; urlRewrite: HTTPURLRewrite };
+  | { type: 'URLRewrite'; urlRewrite: HTTPURLRewrite }
+  | { type: 'RequestMirror'; requestMirror: HTTPRequestMirror }
+  | { type: 'CORS'; cors: HTTPCORS };
 
 const headerMembers = {
   requestHeaderModifier: Type.Optional(HTTPHeaderFilter),
@@ -56,18 +81,18 @@ export const HTTPBackendFilters = list(
 export const HTTPRouteFilters = list(
   Type.Unsafe<HTTPRouteFilter>(
     object({
-      type: oneOf(['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect', 'URLRewrite']),
+      type: oneOf(['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect', 'URLRewrite', 'RequestMirror', 'CORS']),
       ...headerMembers,
       requestRedirect: Type.Optional(HTTPRequestRedirect),
       urlRewrite: Type.Optional(HTTPURLRewrite),
+      requestMirror: Type.Optional(HTTPRequestMirror),
+      cors: Type.Optional(HTTPCORS),
     }),
   ),
   16,
 );
 
 const NOT_SERVED: Record<string, string> = {
-  requestMirror: 'requests are not mirrored: the copy of a model call would be charged like the call',
-  cors: 'answers carry no CORS headers; call the gateway from a server, or let a proxy in front of it answer browsers',
   externalAuth: 'no other service is asked whether a request may pass; a SecurityPolicy says who the clients are',
   extensionRef: 'filters of other API groups are not known here',
 };
@@ -75,6 +100,8 @@ const NOT_SERVED: Record<string, string> = {
 const BEFORE_BACKENDS: Record<string, string> = {
   requestRedirect: 'a redirect is answered before a backend is chosen; put it into the filters of the rule',
   urlRewrite: 'the URL is rewritten once for all backends of a rule; put the filter into the filters of the rule',
+  requestMirror: 'a request is copied for all backends of a rule; put the filter into the filters of the rule',
+  cors: 'browsers are answered before a backend is chosen; put the filter into the filters of the rule',
 };
 
 /** Entries of a kind's refused list for the filters at a path: the types, and the members that hold their settings. */
@@ -87,7 +114,7 @@ export function refusedFilters(path: string, ofBackend: boolean): Record<string,
   return refused;
 }
 
-const MEMBERS = ['requestHeaderModifier', 'responseHeaderModifier', 'requestRedirect', 'urlRewrite'] as const;
+const MEMBERS = ['requestHeaderModifier', 'responseHeaderModifier', 'requestRedirect', 'urlRewrite', 'requestMirror', 'cors'] as const;
 
 /** `requestRedirect` → `RequestRedirect`: the type of filter that a member belongs to. */
 function typeOf(member: string): string {
@@ -96,11 +123,14 @@ function typeOf(member: string): string {
   return `${member[0]!.toUpperCase()}${member.slice(1)}`;
 }
 
-/** A filter has the member that its type names and no other; each type stands once; a request is redirected or rewritten, not both. */
+/**
+ * A filter has the member that its type names and no other; each type but RequestMirror stands once; a request that is redirected is neither
+ * rewritten nor copied.
+ */
 export function checkFilters(filters: readonly HTTPRouteFilter[], path: string, report: Report): void {
   reportRepeated(
     filters,
-    (filter) => filter.type,
+    (filter) => (filter.type === 'RequestMirror' ? undefined : filter.type),
     (index) => `${path}[${index}].type`,
     (filter) => `a filter of type ${filter.type} stands here twice`,
     report,
@@ -108,6 +138,9 @@ export function checkFilters(filters: readonly HTTPRouteFilter[], path: string, 
   const types = new Set(filters.map((filter) => filter.type));
   if (types.has('RequestRedirect') && types.has('URLRewrite')) {
     report(path, 'has both a RequestRedirect and a URLRewrite; a request that is redirected is not sent on');
+  }
+  if (types.has('RequestRedirect') && types.has('RequestMirror')) {
+    report(path, 'has both a RequestRedirect and a RequestMirror; a request that is redirected is not sent anywhere');
   }
   for (const [index, filter] of filters.entries()) checkFilter(filter, `${path}[${index}]`, report);
 }
@@ -138,6 +171,28 @@ function checkFilter(filter: HTTPRouteFilter, path: string, report: Report): voi
     case 'URLRewrite':
       checkPathModifier(filter.urlRewrite.path, `${path}.urlRewrite.path`, report);
       break;
+    case 'RequestMirror':
+      checkMirror(filter.requestMirror, `${path}.requestMirror`, report);
+      break;
+    case 'CORS':
+      checkCors(filter.cors, `${path}.cors`, report);
+      break;
+  }
+}
+
+function checkMirror({ backendRef, percent, fraction }: HTTPRequestMirror, path: string, report: Report): void {
+  checkBackendPort(backendRef, `${path}.backendRef`, report);
+  if (percent !== undefined && fraction !== undefined) report(path, 'has both percent and fraction; one of them says the share');
+  if (fraction !== undefined && fraction.numerator > fraction.denominator) {
+    report(`${path}.fraction.numerator`, `${fraction.numerator} is more than the denominator, which is ${fraction.denominator}`);
+  }
+}
+
+/** A wildcard makes every other entry meaningless (CEL rules of HTTPCORSFilter). */
+function checkCors(cors: HTTPCORS, path: string, report: Report): void {
+  for (const field of ['allowOrigins', 'allowMethods', 'allowHeaders'] as const) {
+    const values: readonly string[] = cors[field] ?? [];
+    if (values.length > 1 && values.includes('*')) report(`${path}.${field}`, 'has "*" beside other entries; "*" stands for all of them');
   }
 }
 

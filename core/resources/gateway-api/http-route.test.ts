@@ -223,8 +223,77 @@ describe('filters', () => {
   });
 
   it.each([
-    ['RequestMirror', 'requestMirror', '{backendRef: {name: a}}'],
+    [
+      '[{type: RequestMirror, requestMirror: {backendRef: {name: a, port: 1}}}, {type: RequestMirror, requestMirror: {backendRef: {name: b, port: 1}, percent: 0}}]',
+      [],
+    ],
+    ['[{type: RequestMirror, requestMirror: {backendRef: {name: a, port: 1}, fraction: {numerator: 100}}}]', []],
+    ['[{type: RequestMirror}]', [`${at}[0].requestMirror: is required for a filter of type RequestMirror`]],
+    [
+      '[{type: RequestMirror, requestMirror: {backendRef: {name: a}}}]',
+      [`${at}[0].requestMirror.backendRef.port: is required, as a is a Service`],
+    ],
+    [
+      '[{type: RequestMirror, requestMirror: {backendRef: {name: a, port: 1}, percent: 101}}]',
+      [`${at}[0].requestMirror.percent: must be <= 100, not 101`],
+    ],
+    [
+      '[{type: RequestMirror, requestMirror: {backendRef: {name: a, port: 1}, percent: 1, fraction: {numerator: 3, denominator: 2}}}]',
+      [
+        `${at}[0].requestMirror: has both percent and fraction; one of them says the share`,
+        `${at}[0].requestMirror.fraction.numerator: 3 is more than the denominator, which is 2`,
+      ],
+    ],
+    [
+      '[{type: RequestRedirect, requestRedirect: {}}, {type: RequestMirror, requestMirror: {backendRef: {name: a, port: 1}}}]',
+      [`${at}: has both a RequestRedirect and a RequestMirror; a request that is redirected is not sent anywhere`],
+    ],
+    [
+      '[{type: CORS, cors: {allowOrigins: ["https://*.a.com", "http://a.com:8080"], allowMethods: [GET, PUT], allowHeaders: [x-a], exposeHeaders: [x-b], maxAge: 1, allowCredentials: true}}]',
+      [],
+    ],
+    ['[{type: CORS, cors: {}}, {type: CORS, cors: {}}]', [`${at}[1].type: a filter of type CORS stands here twice`]],
+    [
+      '[{type: CORS, cors: {allowOrigins: ["*", "https://a.com"], allowMethods: ["*"], allowHeaders: ["*", a], maxAge: 0}}]',
+      [expect.stringMatching(/cors\.maxAge: must be >= 1, not 0/)],
+    ],
+    [
+      '[{type: CORS, cors: {allowOrigins: ["*", "https://a.com"], allowMethods: ["*"], allowHeaders: ["*", a]}}]',
+      [
+        `${at}[0].cors.allowOrigins: has "*" beside other entries; "*" stands for all of them`,
+        `${at}[0].cors.allowHeaders: has "*" beside other entries; "*" stands for all of them`,
+      ],
+    ],
+    ['[{type: CORS, cors: {allowOrigins: [a.com]}}]', [expect.stringMatching(/cors\.allowOrigins\[0\]: "a\.com" is no /)]],
+  ])('%s', (filters, problems) => {
+    expect(problemsOfRule(`{filters: ${filters}}`)).toEqual(problems);
+  });
+
+  it('fill in how long a browser keeps an answer', () => {
+    const cors = {};
+    expect(problemsOf(HTTPRoute, { spec: { rules: [{ filters: [{ type: 'CORS', cors }] }] } })).toEqual([]);
+    expect(cors).toEqual({ maxAge: 5 });
+  });
+
+  it('copy no requests for a pool', () => {
+    const mirror = '{type: RequestMirror, requestMirror: {backendRef: {name: a, port: 1}}}';
+    expect(
+      problemsOfRule(`{filters: [${mirror}], backendRefs: [{name: p, group: inference.networking.k8s.io, kind: InferencePool}]}`),
+    ).toEqual([`${at}: copy requests for an InferencePool: the copy of a model call would be charged like the call`]);
+  });
+
+  it.each([
+    ['RequestMirror', 'requestMirror', '{backendRef: {name: a, port: 1}}'],
     ['CORS', 'cors', '{}'],
+  ])('of a backend are not of type %s', (type, member, settings) => {
+    const path = `${RULE}.backendRefs[0].filters[0]`;
+    expect(problemsOfRule(`{backendRefs: [{name: a, port: 1, filters: [{type: ${type}, ${member}: ${settings}}]}]}`)).toEqual([
+      expect.stringMatching(/: is not supported: .*filters of the rule$/),
+      expect.stringContaining(`${path}.type: "${type}" is not supported: `),
+    ]);
+  });
+
+  it.each([
     ['ExternalAuth', 'externalAuth', '{}'],
     ['ExtensionRef', 'extensionRef', '{group: a, kind: B, name: c}'],
   ])('refuses %s by its type and by its member', (type, member, settings) => {

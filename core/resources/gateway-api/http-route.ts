@@ -89,6 +89,9 @@ function checkRule(rule: HTTPRouteRule, path: string, report: Report): void {
   if (backends.length > 0 && filters.some((filter) => filter.type === 'RequestRedirect')) {
     report(`${path}.backendRefs`, 'must be empty: the rule redirects its requests, so none is sent to a backend');
   }
+  if (filters.some((filter) => filter.type === 'RequestMirror') && backends.some(({ kind }) => kind === 'InferencePool')) {
+    report(`${path}.filters`, 'copy requests for an InferencePool: the copy of a model call would be charged like the call');
+  }
   if (filters.some(replacesPrefix) && (rule.matches.length !== 1 || rule.matches[0]?.path.type !== 'PathPrefix')) {
     report(`${path}.matches`, 'must be one match by PathPrefix: a filter of the rule replaces that prefix');
   }

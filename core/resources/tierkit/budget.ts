@@ -3,6 +3,7 @@ import { defineKind, type Report, type ResourceOf } from '../kind.ts';
 import { didYouMean } from '../nearest.ts';
 import { HeaderName, list, object, oneOf, type Static, text, Type } from '../schema.ts';
 import { checkCovering, ClientId, COVERING } from './covering.ts';
+import { doc } from './doc.ts';
 import { TIERKIT_GROUP, TIERKIT_VERSIONS } from './group.ts';
 import { Amount, Currency, nanosOf } from './money.ts';
 import { isTimeZone, timeZones } from './time-zone.ts';
@@ -14,16 +15,23 @@ const Tokens = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const MOST_NANOS = BigInt(Number.MAX_SAFE_INTEGER) * 100n;
 
 const Window = object({
-  /** A stretch of the calendar, or `Total`: all time. Weeks begin on Monday. */
-  unit: Type.Optional(oneOf(['Second', 'Minute', 'Hour', 'Day', 'Week', 'Month', 'Quarter', 'Year', 'Total'])),
-  /** IANA name of the time zone whose calendar counts. Absent: UTC. */
-  timeZone: Type.Optional(text(64)),
-  /** Any stretch of so many seconds, whenever it begins: at most 400 days. */
-  slidingSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 34_560_000 })),
+  unit: doc(
+    'A stretch of the calendar, or `Total`: all time. Weeks begin on Monday.',
+    Type.Optional(oneOf(['Second', 'Minute', 'Hour', 'Day', 'Week', 'Month', 'Quarter', 'Year', 'Total'])),
+  ),
+  timeZone: doc('IANA name of the time zone whose calendar counts. Absent: UTC.', Type.Optional(text(64))),
+  slidingSeconds: doc(
+    'Any stretch of so many seconds, whenever it begins: at most 400 days.',
+    Type.Optional(Type.Integer({ minimum: 1, maximum: 34_560_000 })),
+  ),
 });
 export type BudgetWindow = Static<typeof Window>;
 
-const Override = object({ client: ClientId, amount: Type.Optional(Amount), tokens: Type.Optional(Tokens) });
+const Override = object({
+  client: doc('Id of a client, as the SecurityPolicy says it.', ClientId),
+  amount: doc('In place of the amount of the budget.', Type.Optional(Amount)),
+  tokens: doc('In place of the tokens of the budget.', Type.Optional(Tokens)),
+});
 
 /** How much may be spent: money or tokens. A request goes to every budget that covers it, and needs room in each. */
 export const Budget = defineKind({
@@ -34,26 +42,29 @@ export const Budget = defineKind({
   schema: object({
     spec: object({
       ...COVERING,
-      /** What has a budget of its own. Absent: all that is covered shares one. Clients that nobody identified share one. */
-      per: Type.Optional(oneOf(['Client', 'Model', 'Route', 'Header'])),
-      /** With `per: Header`: one that a SecurityPolicy sets (forwardClientIDHeader, claimToHeaders, …), never the client's own. */
-      header: Type.Optional(HeaderName),
-      /** Money in a window; 0 suspends. */
-      amount: Type.Optional(Amount),
-      currency: Type.Optional(Currency),
-      /** Tokens in a window, input and output together, in place of money; 0 suspends. */
-      tokens: Type.Optional(Tokens),
-      window: Window,
-      /** `Soft` counts and tells, and refuses nothing. */
-      mode: oneOf(['Hard', 'Soft'], { default: 'Hard' }),
-      /** Percent of the budget at which it is told. */
-      alerts: Type.Optional(list(Type.Integer({ minimum: 1, maximum: 1000 }), 16)),
-      /** Other amounts for some clients, with `per: Client`; 0 suspends the client. */
-      overrides: Type.Optional(list(Override, 10_000)),
-      /** What becomes of requests while the counts cannot be had. Absent: Closed for Hard, Open for Soft. */
-      failureMode: Type.Optional(oneOf(['Open', 'Closed'])),
-      /** What becomes of requests whose price is not known. Absent: Refuse for Hard, Ignore for Soft. */
-      onUnknownPrice: Type.Optional(oneOf(['Refuse', 'Ignore'])),
+      per: doc(
+        'What has a budget of its own. Absent: all that is covered shares one. Clients that nobody identified share one.',
+        Type.Optional(oneOf(['Client', 'Model', 'Route', 'Header'])),
+      ),
+      header: doc(
+        'With `per: Header`: one that a SecurityPolicy sets (forwardClientIDHeader, claimToHeaders, …), never the client’s own.',
+        Type.Optional(HeaderName),
+      ),
+      amount: doc('Money in a window; 0 suspends.', Type.Optional(Amount)),
+      currency: doc('Of the amounts, those of overrides included.', Type.Optional(Currency)),
+      tokens: doc('Tokens in a window, input and output together, in place of money; 0 suspends.', Type.Optional(Tokens)),
+      window: doc('What is counted together.', Window),
+      mode: doc('`Soft` counts and tells, and refuses nothing.', oneOf(['Hard', 'Soft'], { default: 'Hard' })),
+      alerts: doc('Percent of the budget at which it is told.', Type.Optional(list(Type.Integer({ minimum: 1, maximum: 1000 }), 16))),
+      overrides: doc('Other amounts for some clients, with `per: Client`; 0 suspends the client.', Type.Optional(list(Override, 10_000))),
+      failureMode: doc(
+        'What becomes of requests while the counts cannot be had. Absent: Closed for Hard, Open for Soft.',
+        Type.Optional(oneOf(['Open', 'Closed'])),
+      ),
+      onUnknownPrice: doc(
+        'What becomes of requests whose price is not known. Absent: Refuse for Hard, Ignore for Soft.',
+        Type.Optional(oneOf(['Refuse', 'Ignore'])),
+      ),
     }),
   }),
   refused: {},

@@ -1,5 +1,6 @@
 import type { Report } from '../kind.ts';
 import { list, object, ObjectName, oneOf, type Static, text, Type } from '../schema.ts';
+import { doc } from './doc.ts';
 import { ModelPattern } from './model-pattern.ts';
 
 /** Id of a client, as the SecurityPolicy says it. */
@@ -12,27 +13,25 @@ const TARGETS = {
 } as const;
 
 const Target = object({
-  /** Absent: that of the kind. */
-  group: Type.Optional(oneOf(['gateway.networking.k8s.io', 'aigateway.envoyproxy.io'])),
-  kind: oneOf(['Gateway', 'HTTPRoute', 'AIGatewayRoute']),
-  name: ObjectName,
+  group: doc('Absent: that of the kind.', Type.Optional(oneOf(['gateway.networking.k8s.io', 'aigateway.envoyproxy.io']))),
+  kind: doc('An HTTPRoute is also the AIGatewayRoute of that name.', oneOf(['Gateway', 'HTTPRoute', 'AIGatewayRoute'])),
+  name: doc('Of the resource, in this namespace.', ObjectName),
 });
 
 /** Fields that say which requests a kind of ours covers. */
 export const COVERING = {
-  /**
-   * Gateways and routes of the resource's namespace whose requests it covers. Absent: all requests; in a cluster those of its namespace's Gateways
-   * and routes.
-   * An HTTPRoute is also the AIGatewayRoute of that name, as with policies.
-   */
-  targetRefs: Type.Optional(list(Target, 16, 1)),
-  /** Of those, the requests that it covers. Absent: all. */
-  match: Type.Optional(
-    object({
-      clients: Type.Optional(list(ClientId, 1024, 1)),
-      /** Models as clients ask for them; a `*` at the end stands for any rest. */
-      models: Type.Optional(list(ModelPattern, 256, 1)),
-    }),
+  targetRefs: doc(
+    'Gateways and routes of the resource’s namespace whose requests it covers. Absent: all requests; in a cluster those of its namespace’s Gateways and routes. An HTTPRoute is also the AIGatewayRoute of that name, as with policies.',
+    Type.Optional(list(Target, 16, 1)),
+  ),
+  match: doc(
+    'Of those, the requests that it covers. Absent: all.',
+    Type.Optional(
+      object({
+        clients: doc('Ids of clients, as the SecurityPolicy says them.', Type.Optional(list(ClientId, 1024, 1))),
+        models: doc('Models as clients ask for them; a `*` at the end stands for any rest.', Type.Optional(list(ModelPattern, 256, 1))),
+      }),
+    ),
   ),
 };
 

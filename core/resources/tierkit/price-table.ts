@@ -2,6 +2,7 @@ import { Uri } from '../ai-gateway/text-formats.ts';
 import { defineKind, type Report, type ResourceOf } from '../kind.ts';
 import { list, object, ObjectName, oneOf, type Static, Type } from '../schema.ts';
 import { Day, isDay } from './day.ts';
+import { doc } from './doc.ts';
 import { TIERKIT_GROUP, TIERKIT_VERSIONS } from './group.ts';
 import { ModelPattern } from './model-pattern.ts';
 import { Amount, Currency } from './money.ts';
@@ -14,49 +15,44 @@ const price = Type.Optional(Amount);
  * requests are what is paid for, and tokens are not.
  */
 const Prices = object({
-  /** Per million input tokens that are none of the kinds below. */
-  input: price,
-  /** Per million input tokens that the provider read from its prompt cache. */
-  cachedInput: price,
-  /** Per million input tokens written to a cache that keeps them for its usual time: five minutes with Anthropic. */
-  cacheWrite: price,
-  /** Per million input tokens written to a cache that keeps them for an hour, where the provider counts them apart. */
-  cacheWrite1h: price,
-  /** Per million output tokens that are none of the kinds below. */
-  output: price,
-  /** Per million output tokens spent on reasoning; absent: as output. */
-  reasoning: price,
-  /** Per million input tokens that are audio. */
-  inputAudio: price,
-  /** Per million output tokens that are audio. */
-  outputAudio: price,
-  /** Per million input tokens that are images, where the provider counts them apart. */
-  inputImage: price,
-  /** Per image that is made. */
-  perImage: price,
-  /** Per request. */
-  perRequest: price,
+  input: doc('Per million input tokens that are none of the kinds below.', price),
+  cachedInput: doc('Per million input tokens that the provider read from its prompt cache.', price),
+  cacheWrite: doc('Per million input tokens written to a cache that keeps them for its usual time: five minutes with Anthropic.', price),
+  cacheWrite1h: doc(
+    'Per million input tokens written to a cache that keeps them for an hour, where the provider counts them apart.',
+    price,
+  ),
+  output: doc('Per million output tokens that are none of the kinds below.', price),
+  reasoning: doc('Per million output tokens spent on reasoning; absent: as output.', price),
+  inputAudio: doc('Per million input tokens that are audio.', price),
+  outputAudio: doc('Per million output tokens that are audio.', price),
+  inputImage: doc('Per million input tokens that are images, where the provider counts them apart.', price),
+  perImage: doc('Per image that is made.', price),
+  perRequest: doc('Per request.', price),
 });
 export type Prices = Static<typeof Prices>;
 
 const Entry = object({
-  /** As the backend calls it, after modelNameOverride; a `*` at the end stands for any rest. */
-  model: ModelPattern,
-  /** Only where this AIServiceBackend or InferencePool of the table's namespace answers. Goes before entries that name none. */
-  backend: Type.Optional(ObjectName),
-  /** Only where the backend speaks this API (`spec.schema.name` of its AIServiceBackend; vLLM for an InferencePool). */
-  provider: Type.Optional(oneOf(['OpenAI', 'AzureOpenAI', 'Anthropic', 'Cohere', 'vLLM'])),
-  prices: Prices,
-  /** What the whole request costs instead when it has more than so many input tokens, cached ones included. */
-  longInput: Type.Optional(object({ above: Type.Integer({ minimum: 1 }), prices: Prices })),
-  /** First day on which the prices hold, from 0:00 UTC; absent: always did. */
-  from: Type.Optional(Day),
-  /** Last day on which they hold, until 24:00 UTC; absent: until further notice. */
-  until: Type.Optional(Day),
-  /** Page that the prices were read from. */
-  source: Type.Optional(Uri),
-  /** Day on which somebody last compared them with the source. */
-  checked: Type.Optional(Day),
+  model: doc('As the backend calls it, after modelNameOverride; a `*` at the end stands for any rest.', ModelPattern),
+  backend: doc(
+    'Only where this AIServiceBackend or InferencePool of the table’s namespace answers. Goes before entries that name none.',
+    Type.Optional(ObjectName),
+  ),
+  provider: doc(
+    'Only where the backend speaks this API (`spec.schema.name` of its AIServiceBackend; vLLM for an InferencePool).',
+    Type.Optional(oneOf(['OpenAI', 'AzureOpenAI', 'Anthropic', 'Cohere', 'vLLM'])),
+  ),
+  prices: doc('What is paid for what.', Prices),
+  longInput: doc(
+    'What the whole request costs instead when it has more than so many input tokens, cached ones included.',
+    Type.Optional(
+      object({ above: doc('Input tokens.', Type.Integer({ minimum: 1 })), prices: doc('What is paid for what, then.', Prices) }),
+    ),
+  ),
+  from: doc('First day on which the prices hold, from 0:00 UTC; absent: always did.', Type.Optional(Day)),
+  until: doc('Last day on which they hold, until 24:00 UTC; absent: until further notice.', Type.Optional(Day)),
+  source: doc('Page that the prices were read from.', Type.Optional(Uri)),
+  checked: doc('Day on which somebody last compared them with the source.', Type.Optional(Day)),
 });
 export type PriceEntrySpec = Static<typeof Entry>;
 
@@ -69,7 +65,12 @@ export const PriceTable = defineKind({
   group: TIERKIT_GROUP,
   versions: TIERKIT_VERSIONS,
   namespaced: true,
-  schema: object({ spec: object({ currency: Currency, entries: list(Entry, 2000, 1) }) }),
+  schema: object({
+    spec: object({
+      currency: doc('Of all prices of the table.', Currency),
+      entries: doc('What one model costs each.', list(Entry, 2000, 1)),
+    }),
+  }),
   refused: {},
   rules: ({ spec }, report) => {
     for (const [index, entry] of spec.entries.entries()) checkEntry(entry, `spec.entries[${index}]`, report);

@@ -1,6 +1,7 @@
 import { defineKind, type ResourceOf } from '../kind.ts';
 import { object, oneOf, Type } from '../schema.ts';
 import { checkCovering, COVERING } from './covering.ts';
+import { doc } from './doc.ts';
 import { TIERKIT_GROUP, TIERKIT_VERSIONS } from './group.ts';
 
 const Side = Type.Optional(oneOf(['Show', 'Hide']));
@@ -17,12 +18,17 @@ export const TracePolicy = defineKind({
   schema: object({
     spec: object({
       ...COVERING,
-      content: object({
-        inputs: Side,
-        outputs: Side,
-        /** Of the traces in which content is shown, the share that it is shown in. A Hide holds for all. */
-        percent: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
-      }),
+      content: doc(
+        'What the traces of these requests tell.',
+        object({
+          inputs: doc('What is asked.', Side),
+          outputs: doc('What is answered.', Side),
+          percent: doc(
+            'Of the traces in which content is shown, the share that it is shown in. A Hide holds for all.',
+            Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+          ),
+        }),
+      ),
     }),
   }),
   refused: {},

@@ -50,6 +50,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ErrorType>> = {
   TK_MODEL_NOT_FOUND: 'not_found',
   TK_FEEDBACK_UNKNOWN: 'not_found',
   TK_METHOD: 'invalid_request',
+  TK_MISDIRECTED: 'invalid_request',
   TK_TIMEOUT_REQUEST: 'invalid_request',
   TK_LENGTH: 'invalid_request',
   TK_MEDIA_TYPE: 'invalid_request',

@@ -55,6 +55,11 @@ const NAME = ['name', 'pool_namespace'] as const;
 const ENDPOINT = [...POOL, 'pod', 'endpoint'] as const;
 const EPP_MODEL = ['model_name', 'target_model_name', 'fairness_id', 'priority'] as const;
 
+/** Of the controller that runs alone as well: tiers control a cluster by themselves where none does. */
+function controlled<const R extends Definition>(row: R): R & { readonly controller: true } {
+  return { ...row, controller: true };
+}
+
 export const METRICS = {
   // The reference's, at tier one only: both tiers together would count a token twice.
   tokenUsage: histogram(
@@ -167,6 +172,14 @@ export const METRICS = {
     'ejections',
     ['backend'],
     'Times that an endpoint of a backend was taken out of the choice',
+  ),
+
+  mirrored: counter(
+    BOTH,
+    'tierkit_mirrored_requests_total',
+    'requests',
+    ['backend', 'result'],
+    'Copies of requests to mirrors: ok (any answer), failed (none), given_up (too slow), skipped (too many at once, or none answered lately)',
   ),
 
   // Limits, budgets, money.
@@ -285,15 +298,75 @@ export const METRICS = {
     ['signal'],
     'Exports that the collector did not take',
   ),
-  seriesOverflow: counter(
-    ALL,
-    'tierkit_metrics_overflow_total',
-    'questions',
-    ['metric'],
-    'Times that a metric had too many series and the series of "other" was used',
+  seriesOverflow: controlled(
+    counter(
+      ALL,
+      'tierkit_metrics_overflow_total',
+      'questions',
+      ['metric'],
+      'Times that a metric had too many series and the series of "other" was used',
+    ),
   ),
-  scrapeDuration: gauge(ALL, 'tierkit_metrics_render_seconds', 'seconds', [], 'Time that the last page of metrics took to write'),
-  build: gauge(ALL, 'tierkit_build_info', 'boolean', ['version', 'tier', 'node'], 'Always 1: which version of what this is'),
+  scrapeDuration: controlled(
+    gauge(ALL, 'tierkit_metrics_render_seconds', 'seconds', [], 'Time that the last page of metrics took to write'),
+  ),
+  build: controlled(gauge(ALL, 'tierkit_build_info', 'boolean', ['version', 'tier', 'node'], 'Always 1: which version of what this is')),
+
+  // What a controller writes to a cluster.
+  controllerLeader: controlled(
+    gauge(
+      BOTH,
+      'tierkit_controller_leader',
+      'boolean',
+      ['controller'],
+      '1 where this process writes the statuses and Services of a controller name, 0 where another one may',
+    ),
+  ),
+  controllerWrites: controlled(
+    counter(
+      BOTH,
+      'tierkit_controller_writes_total',
+      'writes',
+      ['controller', 'kind', 'result'],
+      'Writes to the Kubernetes API by kind of resource and result: ok, conflict (others wrote it meanwhile), gone, forbidden, invalid, unreachable, failed',
+    ),
+  ),
+  controllerPending: controlled(
+    gauge(
+      BOTH,
+      'tierkit_controller_pending_writes',
+      'writes',
+      ['controller'],
+      'Statuses and Services that ought to be written and are not yet',
+    ),
+  ),
+  controllerReconcile: controlled(
+    histogram(
+      BOTH,
+      'tierkit_controller_reconcile_duration_seconds',
+      WAIT,
+      ['controller'],
+      'Time of a look at the whole cluster, with the writes that came of it',
+    ),
+  ),
+  controllerWatches: controlled(
+    gauge(
+      BOTH,
+      'tierkit_controller_watches',
+      'kinds',
+      ['controller', 'state'],
+      'Kinds that are read, by state: listing, synced, watching, failing (refused, or the API server is away), stopped, missing (the cluster does not serve it)',
+    ),
+  ),
+  controllerWatchFailures: controlled(
+    counter(
+      BOTH,
+      'tierkit_controller_watch_failures_total',
+      'failures',
+      ['controller'],
+      'Times that reading the cluster began to fail, each as often as the log tells it',
+    ),
+  ),
 
   // Tier two, under the names of llm-d's router and of the Gateway API Inference Extension.
   eppRequests: counter(TWO, 'llm_d_epp_request_total', 'requests', EPP_MODEL, 'Requests to pools'),

@@ -86,6 +86,9 @@ describe('objects of the operator', () => {
   });
 
   it('have every recording and alert once, with its runbook', () => {
+    // The list is a map by name: the API server refuses one that is there twice.
+    const names = prometheusRule().spec.groups.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
     const rules = prometheusRule({ runbooks: 'https://r/books' }).spec.groups.flatMap((group) => group.rules as readonly Rule[]);
     expect(rules.flatMap(({ record }) => record ?? [])).toEqual(RECORDINGS.flatMap((group) => group.rules.map(({ record }) => record)));
     const alerts = rules.filter(({ alert }) => alert !== undefined);
