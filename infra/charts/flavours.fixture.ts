@@ -1,0 +1,110 @@
+// For tests: platforms of every size and topology, and one with everything that can be switched on.
+import type { ModelInput, SettingsInput } from '../settings/schema.ts';
+import { readSettings, type Settings } from '../settings.ts';
+
+const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
+const IMAGE = { name: 'registry.example.com/tierkit', tag: '0.1.0' };
+
+const SIMULATED: ModelInput = {
+  namespace: 'models-demo',
+  name: 'demo-small',
+  runtime: 'simulator',
+  loras: ['demo-small-sql'],
+  speed: 10,
+};
+
+export const DEV: SettingsInput = { image: IMAGE, models: [SIMULATED] };
+
+export const SMALL: SettingsInput = {
+  size: 'small',
+  image: IMAGE,
+  tierOne: { clients: [{ name: 'app' }] },
+  models: [SIMULATED, { namespace: 'models-demo', name: 'demo-large', runtime: 'simulator', picker: 'epp' }],
+};
+
+export const PRODUCTION: SettingsInput = {
+  size: 'production',
+  image: { name: 'registry.example.com/tierkit', digest: DIGEST, pullSecrets: ['registry'] },
+  tierOne: {
+    clients: [{ name: 'web' }, { name: 'batch', key: { config: 'batchKey' } }],
+    autoscaling: { inFlight: { target: 50 } },
+    exposure: { tls: { hostname: 'ai.example.com', issuer: { name: 'letsencrypt' } } },
+  },
+  providers: [
+    { name: 'openai', api: 'OpenAI', key: { config: 'openaiKey' }, models: [{ name: 'gpt-5' }, { name: 'llama-4', as: 'chat' }] },
+    {
+      name: 'anthropic',
+      api: 'Anthropic',
+      key: { external: { store: 'vault', key: 'ai/anthropic' } },
+      models: [{ name: 'claude-opus-5' }],
+    },
+    {
+      name: 'azure',
+      api: 'AzureOpenAI',
+      hostname: 'example.openai.azure.com',
+      version: '2025-01-01-preview',
+      key: { existing: 'azure-key' },
+      models: [{ name: 'gpt-5' }],
+    },
+    { name: 'cohere', api: 'Cohere', key: { file: '/run/secrets/cohere' }, models: [{ name: 'rerank-4' }] },
+  ],
+  models: [
+    {
+      namespace: 'team-a',
+      name: 'llama',
+      runtime: 'vllm',
+      source: 'meta-llama/Llama-4',
+      model: 'llama-4',
+      routes: ['chat', 'llama-4'],
+      gpus: 2,
+      tokenSecret: 'hf',
+    },
+    { namespace: 'team-b', name: 'qwen', runtime: 'kserve', source: 'hf://Qwen/Qwen4-8B', model: 'qwen-4' },
+  ],
+  observability: { operator: { enabled: true, labels: { release: 'prometheus' } }, runbooks: 'https://runbooks.example.com' },
+  priorityClass: 'platform',
+  storageClass: 'fast',
+};
+
+export const TWO_CLUSTERS = {
+  topology: 'two-clusters',
+  clusters: { gateway: { context: 'gateway' }, model: { context: 'models' } },
+} satisfies Partial<SettingsInput>;
+
+/** What no preset switches on. */
+export const OTHER: SettingsInput = {
+  ...PRODUCTION,
+  tierOne: { open: true, autoscaling: { by: 'keda', inFlight: { target: 50 } }, readsSecrets: ['team-key'], accessLog: false },
+  tierTwo: {
+    autoscaling: { by: 'none' },
+    exposure: { type: 'NodePort', tls: { hostname: 'models.example.com', caConfigMap: 'models-ca' } },
+    address: 'models.example.com',
+  },
+  models: [{ namespace: 'team-b', name: 'qwen', runtime: 'kserve', source: 'hf://Qwen/Qwen4-8B', picker: 'epp', gpus: 2 }],
+  redis: { url: { existing: 'redis' } },
+  observability: {
+    ...PRODUCTION.observability,
+    prometheus: { endpoint: 'https://prometheus.example.com' },
+    jaeger: { endpoint: 'https://otlp.example.com' },
+    phoenix: { mode: 'off' },
+  },
+  ...TWO_CLUSTERS,
+};
+
+export const BARE: SettingsInput = {
+  image: IMAGE,
+  redis: { mode: 'none' },
+  observability: { prometheus: { mode: 'off' }, jaeger: { mode: 'off' }, dashboards: false, alerts: false },
+  networkPolicies: { enabled: false },
+};
+
+export const FLAVOURS: Readonly<Record<string, Settings>> = {
+  dev: readSettings(DEV),
+  'dev-two-clusters': readSettings({ ...DEV, ...TWO_CLUSTERS }),
+  small: readSettings(SMALL),
+  'small-two-clusters': readSettings({ ...SMALL, ...TWO_CLUSTERS }),
+  production: readSettings(PRODUCTION),
+  'production-two-clusters': readSettings({ ...PRODUCTION, ...TWO_CLUSTERS }),
+  other: readSettings(OTHER),
+  bare: readSettings(BARE),
+};

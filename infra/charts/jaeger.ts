@@ -1,0 +1,91 @@
+import { type InClusterObserver, type Settings } from '../settings.ts';
+import { addPolicy, DNS, type Way } from './network.ts';
+import { addConfigMap, addService } from './objects.ts';
+import { dataMount, emptyPart, observerLabels, observerSheet } from './observability.ts';
+import type { Part } from './part.ts';
+import { addOutside, traceSenders } from './trace-receiver.ts';
+import { receiverOf } from './traces.ts';
+import { addWorkload } from './workload.ts';
+
+const OTLP = 4318;
+const UI = 16_686;
+const CONFIG = '/etc/jaeger';
+const DATA = '/data';
+
+/** Jaeger v2. It keeps traces, and hands them on to Phoenix where both are there. */
+export function jaegerPart(settings: Settings, namespacePart: string): Part | undefined {
+  const { observability, images, namespaces } = settings;
+  const { jaeger, phoenix } = observability;
+  if (jaeger.mode !== 'in-cluster') return undefined;
+  const sheet = observerSheet(settings, 'jaeger');
+  const labels = observerLabels(settings, 'jaeger');
+  const forwardsTo = forwardedTo(settings);
+  addConfigMap(sheet, 'jaeger', { 'jaeger.json': configuration(jaeger, forwardsTo) });
+  addService(sheet, { name: 'jaeger', labels, ports: { otlp: OTLP, ui: UI } });
+  if (receiverOf(settings)?.part === 'jaeger') addOutside(sheet, settings, 'jaeger', labels, OTLP);
+  addWorkload(sheet, settings, {
+    name: 'jaeger',
+    labels,
+    image: images.jaeger,
+    args: [`--config=file:${CONFIG}/jaeger.json`],
+    ports: { otlp: OTLP, ui: UI },
+    mounts: [
+      { path: CONFIG, configMap: 'jaeger' },
+      ...(jaeger.storage === undefined ? [] : [dataMount(sheet, settings, 'jaeger', DATA, jaeger)]),
+    ],
+    resources: jaeger.resources,
+    replicas: 1,
+    live: { tcp: OTLP },
+    ready: { path: '/api/v3/services', port: UI },
+    drainSeconds: 20,
+    serves: false,
+    user: 10_001,
+    recreate: true,
+  });
+  if (settings.networkPolicies.enabled) {
+    const toPhoenix: Way = {
+      peers: [{ namespace: namespaces.observability, labels: { 'app.kubernetes.io/name': 'phoenix' } }],
+      ports: [6006],
+    };
+    const outside: Way = { peers: [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }], ports: [80, 443, 4318, 6006] };
+    addPolicy(sheet, 'jaeger', labels, {
+      from: traceSenders(settings, OTLP, UI),
+      to: forwardsTo === undefined ? [] : [DNS, phoenix.mode === 'in-cluster' ? toPhoenix : outside],
+    });
+  }
+  return { ...emptyPart('jaeger', 'gateway'), needs: [namespacePart], manifests: sheet.manifests() };
+}
+
+/** Base URL of the Phoenix that it hands its traces to. */
+function forwardedTo({ observability, namespaces }: Settings): string | undefined {
+  const { phoenix, traces } = observability;
+  if (traces !== 'jaeger' || phoenix.mode === 'off') return undefined;
+  return phoenix.mode === 'external' ? phoenix.endpoint : `http://phoenix.${namespaces.observability}.svc:6006`;
+}
+
+function configuration({ storage }: InClusterObserver, forwardsTo: string | undefined): string {
+  const toPhoenix = {
+    otlphttp: { endpoint: forwardsTo, retry_on_failure: { initial_interval: '1s', max_interval: '30s', max_elapsed_time: '10m' } },
+  };
+  const exporters = { jaeger_storage_exporter: { trace_storage: 'traces' }, ...(forwardsTo === undefined ? {} : toPhoenix) };
+  const badger = { directories: { keys: `${DATA}/keys`, values: `${DATA}/values` }, ephemeral: false, ttl: { spans: '168h' } };
+  const config = {
+    service: {
+      extensions: ['jaeger_storage', 'jaeger_query'],
+      pipelines: { traces: { receivers: ['otlp'], exporters: Object.keys(exporters) } },
+      telemetry: { metrics: { level: 'none' }, logs: { level: 'warn' } },
+    },
+    extensions: {
+      jaeger_storage: { backends: { traces: storage === undefined ? { memory: { max_traces: 50_000 } } : { badger } } },
+      // It would send traces of its own to port 4317, whoever listens there.
+      jaeger_query: { enable_tracing: false, storage: { traces: 'traces' }, http: everyone(UI) },
+    },
+    receivers: { otlp: { protocols: { http: everyone(OTLP) } } },
+    exporters,
+  };
+  return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+function everyone(port: number): object {
+  return { endpoint: `0.0.0.0:${port}` };
+}

@@ -1,0 +1,34 @@
+import type { Settings } from '../settings.ts';
+
+/** Names that objects of several parts know each other by. */
+export const TIER_ONE = 'tier-one';
+export const TIER_TWO = 'tier-two';
+export const CONTROLLER = 'controller';
+
+/** Of a tier's Gateway; its Secret with keys is `…-keys`. */
+export type TierName = typeof TIER_ONE | typeof TIER_TWO;
+
+/** `spec.controllerName` of GatewayClasses, as the processes have it by default. */
+export const CONTROLLER_NAMES: Readonly<Record<TierName, string>> = {
+  'tier-one': 'tierkit.dev/tier-one',
+  'tier-two': 'tierkit.dev/tier-two',
+};
+
+export function gatewayClassName({ instance }: Settings, tier: TierName): string {
+  return `${instance}-${tier}`;
+}
+
+/** Ports of the pods that Gateways get, as the processes give them out. */
+export const GATEWAY_PORTS = { from: 10_000, to: 19_999 } as const;
+
+export const CLIENT_KEYS = 'client-keys';
+/** In `two-clusters`: where tier two sends its traces. */
+export const TRACES_CONFIG = 'tier-two-traces';
+export const TRACES_KEY = 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT';
+
+/** Where model servers listen. */
+export const MODEL_PORT = 8000;
+
+export function providerSecret(provider: string): string {
+  return `provider-${provider}`;
+}

@@ -1,0 +1,49 @@
+import type { Settings } from '../settings.ts';
+import { addPolicy } from './network.ts';
+import { addService } from './objects.ts';
+import { dataMount, emptyPart, observerLabels, observerSheet } from './observability.ts';
+import type { Part } from './part.ts';
+import { addOutside, traceSenders } from './trace-receiver.ts';
+import { receiverOf } from './traces.ts';
+import { addWorkload } from './workload.ts';
+
+/** OTLP over HTTP and the pages of Phoenix share a port. */
+const PORT = 6006;
+const DATA = '/data';
+
+export function phoenixPart(settings: Settings, namespacePart: string): Part | undefined {
+  const { observability, images } = settings;
+  const { phoenix } = observability;
+  if (phoenix.mode !== 'in-cluster') return undefined;
+  const sheet = observerSheet(settings, 'phoenix');
+  const labels = observerLabels(settings, 'phoenix');
+  addService(sheet, { name: 'phoenix', labels, ports: { http: PORT } });
+  if (receiverOf(settings)?.part === 'phoenix') addOutside(sheet, settings, 'phoenix', labels, PORT);
+  addWorkload(sheet, settings, {
+    name: 'phoenix',
+    labels,
+    image: images.phoenix,
+    args: [],
+    env: {
+      PHOENIX_HOST: '0.0.0.0',
+      PHOENIX_PORT: String(PORT),
+      PHOENIX_WORKING_DIR: DATA,
+      PHOENIX_TELEMETRY_ENABLED: 'false',
+      PHOENIX_ALLOW_EXTERNAL_RESOURCES: 'false',
+      HOME: '/tmp',
+    },
+    ports: { http: PORT },
+    mounts: [dataMount(sheet, settings, 'phoenix', DATA, phoenix)],
+    resources: phoenix.resources,
+    replicas: 1,
+    live: { path: '/healthz', port: PORT },
+    ready: { path: '/readyz', port: PORT },
+    // It brings its database up to date first.
+    startTries: 150,
+    drainSeconds: 20,
+    serves: false,
+    recreate: true,
+  });
+  if (settings.networkPolicies.enabled) addPolicy(sheet, 'phoenix', labels, { from: traceSenders(settings, PORT, PORT) });
+  return { ...emptyPart('phoenix', 'gateway'), needs: [namespacePart], manifests: sheet.manifests() };
+}
