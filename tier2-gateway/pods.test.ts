@@ -1,3 +1,4 @@
+// oxlint-disable unicorn/consistent-function-scoping -- what only some tests use stands beside them
 // Pools whose pods come from a cluster, from the API server to the answer.
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -142,7 +143,7 @@ spec: {parentRefs: [{name: gw}], rules: [{matches: [{path: {value: /${name}}}], 
     const held = fetch(`${two.url}/new`, { signal: leaving.signal });
     await vi.waitFor(async () => expect(await fetch(`${two.url}/old`).then(({ status }) => status)).toBe(200));
     leaving.abort();
-    await expect(held).rejects.toThrow();
+    await expect(held).rejects.toThrow('aborted');
     listable();
     expect((await fetch(`${two.url}/new?second`)).status).toBe(200);
     expect(pods[0]!.seen.map(({ url }) => url)).not.toContain('/new');

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { parseAllDocuments } from 'yaml';
+import { loadAll } from 'js-yaml';
 
 import { KubernetesClient } from '#core/kubernetes/client';
 import type { KubernetesObject, ResourceType } from '#core/kubernetes/resource';
@@ -54,10 +54,7 @@ export class TestNamespace {
   }
 
   async apply(yaml: string): Promise<void> {
-    for (const document of parseAllDocuments(yaml)) {
-      const object = document.toJS() as KubernetesObject | null;
-      if (object !== null) await this.applyObject(object);
-    }
+    for (const object of loadAll(yaml) as (KubernetesObject | null)[]) if (object !== null) await this.applyObject(object);
   }
 
   async applyObject(object: KubernetesObject): Promise<void> {
@@ -75,8 +72,7 @@ export class TestNamespace {
       .replaceAll('tierkit-system', this.name)
       .replace('image: tierkit', image)
       .replace('replicas: 2', `replicas: ${replicas}`);
-    for (const document of parseAllDocuments(own)) {
-      const object = document.toJS() as KubernetesObject;
+    for (const object of loadAll(own) as KubernetesObject[]) {
       if (object.kind === 'Namespace') continue;
       if (!CLUSTER_WIDE.has(object.kind)) await this.applyObject(object);
       else await this.applyObject({ ...object, metadata: { ...object.metadata, name: this.name }, ...roleOf(object, this.name) });

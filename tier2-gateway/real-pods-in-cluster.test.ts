@@ -1,3 +1,4 @@
+// oxlint-disable unicorn/consistent-function-scoping -- what only some tests use stands beside them
 // Pods and routes of a real cluster that change while requests and streams run.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 

@@ -1,0 +1,113 @@
+// npm run platform:up|preview|status|down|keys -- [OPTION…]: Pulumi, with the checks before it and the news after it.
+import { resolve } from 'node:path';
+
+import { keys } from './keys-command.ts';
+import type { PreflightOptions } from './preflight.ts';
+import { PlatformError, pulumiCli } from './pulumi-cli.ts';
+import { readOutputs } from './stack.ts';
+import { summary } from './summary.ts';
+
+const FOLDER = resolve(import.meta.dirname, '..');
+
+const HELP = `Usage: npm run platform:up|preview|status|down|keys -- [--stack NAME] [--config-file FILE] [OPTION…]
+
+  up       checks, makes the keys that are missing, runs "pulumi up", and says how to go on
+  preview  the same checks, and what "pulumi up" would change
+  status   what runs, and where
+  down     "pulumi destroy"
+  keys     rotate PAIR [--now] | renew NAME | show NAME | list
+
+Other options go to Pulumi as they are: --yes, --diff, --target URN, --refresh, …
+`;
+
+type Run = (options: PreflightOptions, args: readonly string[]) => Promise<number>;
+
+const COMMANDS: Readonly<Record<string, Run>> = {
+  up: (options, args) => change(options, ['up', ...args]),
+  preview: (options, args) => change(options, ['preview', ...args]),
+  status,
+  down,
+  keys,
+};
+
+async function change(options: PreflightOptions, args: readonly string[]): Promise<number> {
+  const { pulumi, say } = options;
+  // The charts take a second to load: not every command needs them.
+  const { generateMissing, preflight, prepare } = await import('./preflight.ts');
+  const prepared = await prepare(options);
+  await preflight(prepared, options);
+  await generateMissing(prepared, options);
+  const code = await pulumi.show(args);
+  if (args[0] !== 'up') return code;
+  if (code !== 0) {
+    const { troubleOf } = await import('./trouble.ts');
+    const trouble = await troubleOf(prepared.settings, prepared.parts);
+    if (trouble.length > 0) say(`\nWhat the pods say:\n${trouble.map((line) => `  ${line}`).join('\n')}`);
+    return code;
+  }
+  const outputs = await readOutputs(pulumi);
+  if (outputs !== undefined) say(`\n${summary(outputs)}`);
+  return code;
+}
+
+async function status(options: PreflightOptions): Promise<number> {
+  const [{ prepare }, { statusOf }, { troubleOf }] = await Promise.all([
+    import('./preflight.ts'),
+    import('./status.ts'),
+    import('./trouble.ts'),
+  ]);
+  const prepared = await prepare(options);
+  const found = await statusOf(prepared.settings, prepared.parts);
+  const width = Math.max(...found.map(({ part }) => part.length));
+  for (const { part, object, ready, state } of found)
+    options.say(`${ready ? 'ready ' : 'WRONG '} ${part.padEnd(width)}  ${object}: ${state}`);
+  const outputs = await readOutputs(options.pulumi);
+  options.say(outputs === undefined ? '\nThis stack has nothing yet: npm run platform:up' : `\n${summary(outputs)}`);
+  const trouble = await troubleOf(prepared.settings, prepared.parts);
+  for (const line of trouble) options.say(line);
+  return found.every(({ ready }) => ready) ? 0 : 1;
+}
+
+/** Works without valid settings: what is to go is in the state. */
+async function down({ pulumi }: PreflightOptions, args: readonly string[]): Promise<number> {
+  return pulumi.show(['destroy', ...args]);
+}
+
+/** Options that say which stack is meant, which every call of Pulumi gets, and all others. */
+function split(args: readonly string[]): { readonly target: string[]; readonly rest: string[] } {
+  const target: string[] = [];
+  const rest: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
+    const [, name, value] = /^(--stack|-s|--config-file)(?:=(.*))?$/.exec(arg) ?? [];
+    if (name === undefined) rest.push(arg);
+    else {
+      const given = value ?? args[++index];
+      if (given === undefined) throw new PlatformError(`${name} needs a value`);
+      target.push(name === '-s' ? '--stack' : name, name === '--config-file' ? resolve(process.env['INIT_CWD'] ?? '.', given) : given);
+    }
+  }
+  return { target, rest };
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function main(name: string, args: readonly string[]): Promise<number> {
+  const run = COMMANDS[name];
+  if (run === undefined || args.includes('--help')) {
+    process.stdout.write(HELP);
+    return run === undefined ? 2 : 0;
+  }
+  try {
+    const { target, rest } = split(args);
+    return await run({ pulumi: pulumiCli({ folder: FOLDER, target, env: process.env, say }), folder: FOLDER, say }, rest);
+  } catch (error) {
+    if (!(error instanceof PlatformError)) throw error;
+    say(error.message);
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv[2] ?? '', process.argv.slice(3));

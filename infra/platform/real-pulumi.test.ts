@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { KubernetesClient } from '#core/kubernetes/client';
+import { KubernetesError } from '#core/kubernetes/error';
+import type { KubernetesObject } from '#core/kubernetes/resource';
+
+const KUBECONFIG = process.env['TIERKIT_TEST_KUBECONFIG'];
+const IMAGE = process.env['TIERKIT_IMAGE'];
+const has = (program: string) => spawnSync(program, ['version'], { stdio: 'ignore' }).error === undefined;
+const missing = [
+  ...(has('pulumi') ? [] : ['pulumi on PATH (https://www.pulumi.com/docs/install/)']),
+  ...(has('kubectl') ? [] : ['kubectl on PATH']),
+  ...(KUBECONFIG === undefined ? ['TIERKIT_TEST_KUBECONFIG: the kubeconfig of a cluster that may be changed, with the CRDs'] : []),
+  ...(IMAGE === undefined ? ['TIERKIT_IMAGE: an image of Tierkit that its nodes have, or can pull'] : []),
+];
+const isSkipped = missing.length > 0 && process.env['REQUIRE_REAL'] !== '1';
+if (isSkipped) process.stderr.write(`skipped: pulumi up on a real cluster; it needs ${missing.join('; ')}\n`);
+
+const COMMAND = join(import.meta.dirname, 'command.ts');
+const INFRA = dirname(import.meta.dirname);
+const INSTANCE = `tk${process.pid}`;
+const STACK = `test-${process.pid}`;
+const NAMESPACES = {
+  tierOne: `${INSTANCE}-one`,
+  tierTwo: `${INSTANCE}-two`,
+  controller: `${INSTANCE}-c`,
+  redis: `${INSTANCE}-r`,
+  observability: `${INSTANCE}-o`,
+};
+const MODELS = `${INSTANCE}-models`;
+const COMMAND_MS = 420_000;
+
+const settingsFor = (pods: number) => ({
+  size: 'dev',
+  instance: INSTANCE,
+  namespaces: NAMESPACES,
+  image: { name: IMAGE?.replace(/:[^:/]*$/, ''), tag: /:([^:/]*)$/.exec(IMAGE ?? '')?.[1] ?? 'latest' },
+  tierOne: { clients: [{ name: 'app' }], exposure: { type: 'ClusterIP' } },
+  models: [{ namespace: MODELS, name: 'demo', runtime: 'simulator', speed: 100, replicas: pods }],
+  observability: { prometheus: { mode: 'off' }, jaeger: { mode: 'off' }, phoenix: { mode: 'off' } },
+});
+
+describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tierkit-pulumi-'));
+  const config = join(folder, 'config.yaml');
+  const env = {
+    ...process.env,
+    KUBECONFIG,
+    PULUMI_BACKEND_URL: `file://${folder}`,
+    PULUMI_CONFIG_PASSPHRASE: 'of a test',
+    PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+  };
+  const target = ['--stack', STACK, '--config-file', config];
+  let client: KubernetesClient;
+  let isUp = false;
+  const children: ChildProcess[] = [];
+
+  const run = (program: string, args: readonly string[]) =>
+    new Promise<{ code: number | null; said: string }>((resolve) => {
+      const child = spawn(program, args, { env, timeout: COMMAND_MS });
+      let said = '';
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+      child.on('close', (code) => resolve({ code, said }));
+    });
+  const platform = (name: string, ...args: string[]) => run(process.execPath, [COMMAND, name, ...target, ...args]);
+  const pulumi = (...args: string[]) => run('pulumi', ['--cwd', INFRA, ...args, '--non-interactive']);
+  const write = (pods: number) => writeFileSync(join(folder, 'settings.json'), JSON.stringify(settingsFor(pods)));
+  const at = (path: string) => client.request<KubernetesObject>('GET', path);
+  const deployment = (namespace: string, name: string) => at(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
+
+  beforeAll(async () => {
+    if (missing.length > 0) throw new Error(`REQUIRE_REAL is set: ${missing.join('; ')}`);
+    client = await KubernetesClient.connect({ kubeconfig: KUBECONFIG! });
+    const context = spawnSync('kubectl', ['config', 'current-context'], { env, encoding: 'utf8' }).stdout.trim();
+    writeFileSync(
+      config,
+      JSON.stringify({ config: { 'tierkit:settingsFile': join(folder, 'settings.json'), 'tierkit:gatewayContext': context } }),
+    );
+    write(1);
+    const { code, said } = await pulumi('stack', 'init', STACK);
+    // It goes to the project whatever file is meant; the configuration gets a salt of its own.
+    rmSync(join(INFRA, `Pulumi.${STACK}.yaml`), { force: true });
+    if (code !== 0) throw new Error(said);
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const child of children) child.kill();
+    if (isUp) await platform('down', '--yes', '--non-interactive');
+    await client?.close();
+  }, COMMAND_MS);
+
+  it('comes up from nothing, answers through both tiers, and says how to ask it', { timeout: COMMAND_MS }, async () => {
+    isUp = true;
+    const { code, said } = await platform('up', '--yes', '--non-interactive');
+    expect({ code, said }).toMatchObject({ code: 0 });
+    expect(said).toContain('generated  client-app, tier-one, tier-two; kept encrypted');
+    const forward = /after: (kubectl .*) 1975:80$/m.exec(said)![1]!;
+    const port = await freePort();
+    children.push(spawn('sh', ['-c', `exec ${forward} ${port}:80`], { env, stdio: 'ignore' }));
+    const key = (await run(process.execPath, [COMMAND, 'keys', ...target, 'show', 'client-app'])).said.trim();
+    const answer = await chat(port, key);
+    expect(answer).toMatchObject({ object: 'chat.completion', model: 'demo', usage: { prompt_tokens: expect.any(Number) as number } });
+    expect(await status(port, 'wrong')).toBe(401);
+  });
+
+  it('is as it was told to be: nothing to change, nothing that changed by itself', { timeout: COMMAND_MS }, async () => {
+    const preview = await platform('preview', '--expect-no-changes');
+    expect(preview).toMatchObject({ code: 0 });
+    const refresh = await pulumi('refresh', '--preview-only', '--expect-no-changes', ...target);
+    expect(refresh).toMatchObject({ code: 0 });
+    const state = await pulumi('stack', 'export', '--stack', STACK);
+    expect(state.said).toContain('4dabf18193072939515e22adb298388d');
+    expect(state.said).not.toContain('PRIVATE KEY');
+  });
+
+  it('changes in place', { timeout: COMMAND_MS }, async () => {
+    const before = await deployment(MODELS, 'demo');
+    const tier = await deployment(NAMESPACES.tierOne, 'tier-one');
+    write(2);
+    const { code, said } = await platform('up', '--yes', '--non-interactive');
+    expect({ code, said }).toMatchObject({ code: 0 });
+    const after = await deployment(MODELS, 'demo');
+    expect(after.metadata.uid).toBe(before.metadata.uid);
+    expect(after['status']).toMatchObject({ readyReplicas: 2 });
+    expect((await deployment(NAMESPACES.tierOne, 'tier-one')).metadata.generation).toBe(tier.metadata.generation);
+    expect((await platform('status')).code).toBe(0);
+  });
+
+  it('goes, and leaves nothing', { timeout: COMMAND_MS }, async () => {
+    const { code, said } = await platform('down', '--yes', '--non-interactive');
+    expect({ code, said }).toMatchObject({ code: 0 });
+    isUp = false;
+    for (const namespace of [...Object.values(NAMESPACES), MODELS]) expect(await isGone(`/api/v1/namespaces/${namespace}`)).toBe(true);
+    for (const path of [
+      '/apis/rbac.authorization.k8s.io/v1/clusterroles',
+      '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+      '/apis/gateway.networking.k8s.io/v1/gatewayclasses',
+    ]) {
+      const { items } = await client.request<{ items: KubernetesObject[] }>('GET', path);
+      expect(items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(INSTANCE))).toEqual([]);
+    }
+    const { said: state } = await pulumi('stack', 'export', '--stack', STACK);
+    expect(state).not.toContain('kubernetes:');
+  });
+
+  async function isGone(path: string): Promise<boolean> {
+    try {
+      await at(path);
+      return false;
+    } catch (error) {
+      return error instanceof KubernetesError && error.notFound;
+    }
+  }
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+const post = (port: number, key: string) =>
+  fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'demo', messages: [{ role: 'user', content: 'Say hello.' }] }),
+  });
+
+async function status(port: number, key: string): Promise<number> {
+  const response = await post(port, key);
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** Asks until the port is forwarded. */
+async function chat(port: number, key: string): Promise<unknown> {
+  for (let attempt = 0; ; attempt++) {
+    const response = await post(port, key).catch((error: unknown) => {
+      if (attempt === 60) throw error;
+    });
+    if (response !== undefined) return response.json();
+    await sleep(500);
+  }
+}

@@ -1,0 +1,100 @@
+import { KubernetesClient } from '#core/kubernetes/client';
+
+import type { Part } from '../charts/part.ts';
+import type { ClusterName, Settings } from '../settings.ts';
+
+interface ContainerState {
+  readonly name: string;
+  readonly image?: string;
+  readonly ready?: boolean;
+  readonly restartCount?: number;
+  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+  readonly lastState?: { readonly terminated?: { readonly reason?: string; readonly exitCode?: number } };
+}
+
+interface PodObject {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+    readonly containerStatuses?: readonly ContainerState[];
+    readonly initContainerStatuses?: readonly ContainerState[];
+  };
+}
+
+interface EventObject {
+  readonly type?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly involvedObject?: { readonly kind?: string; readonly name?: string };
+}
+
+/** What Kubernetes says when nothing makes it wait: no trouble. */
+const PATIENCE = new Set(['ContainerCreating', 'PodInitializing']);
+/** Events that tell why there are no pods at all, or why one does not run. */
+const TELLING = /^(FailedCreate|FailedMount|FailedScheduling|FailedAttachVolume|ProvisioningFailed)$/;
+const MOST_EVENTS = 5;
+
+/** Why pods of the platform do not run, as the clusters tell it: a line each. A cluster that does not answer has nothing to tell. */
+export async function troubleOf(settings: Settings, parts: readonly Part[]): Promise<string[]> {
+  const lines: string[] = [];
+  for (const cluster of clusterNames(settings)) {
+    const client = await KubernetesClient.connect(settings.clusters[cluster]).catch(() => undefined);
+    if (client === undefined) continue;
+    try {
+      for (const namespace of namespacesIn(settings, parts, cluster)) lines.push(...(await inNamespace(client, namespace)));
+    } catch {
+      // The failure that was told before is the one that matters.
+    } finally {
+      await client.close();
+    }
+  }
+  return lines;
+}
+
+/** Clusters by the names of the settings: one, or two. */
+export function clusterNames({ topology }: Settings): readonly ClusterName[] {
+  return topology === 'one-cluster' ? ['gateway'] : ['gateway', 'model'];
+}
+
+/** Namespaces that parts have objects in. */
+export function namespacesIn({ topology }: Settings, parts: readonly Part[], cluster: ClusterName): string[] {
+  const here = parts.filter((part) => topology === 'one-cluster' || part.cluster === cluster);
+  const names = here.flatMap(({ manifests }) => manifests).flatMap(({ metadata }) => metadata.namespace ?? []);
+  return [...new Set(names)].toSorted((a, b) => a.localeCompare(b));
+}
+
+async function inNamespace(client: KubernetesClient, namespace: string): Promise<string[]> {
+  const list = async <T>(plural: string) =>
+    (await client.request<{ items: T[] }>('GET', `/api/v1/namespaces/${namespace}/${plural}`)).items;
+  const pods = await list<PodObject>('pods');
+  const events = await list<EventObject>('events');
+  const lines = pods.flatMap((pod) => troubleOfPod(namespace, pod));
+  const silent = pods.filter(
+    ({ metadata, status }) => status?.phase === 'Pending' && !lines.some((line) => line.includes(`/${metadata.name}:`)),
+  );
+  // What once went wrong with a pod that runs now, or that says more itself, is no news.
+  const names = new Set(silent.map(({ metadata }) => metadata.name));
+  const told = events
+    .filter(({ type, reason = '', involvedObject = {} }) => {
+      return type === 'Warning' && TELLING.test(reason) && (involvedObject.kind !== 'Pod' || names.has(involvedObject.name ?? ''));
+    })
+    .map(({ involvedObject, reason, message }) => `${namespace}/${involvedObject?.name}: ${reason}: ${message}`);
+  return [...lines, ...new Set(told.slice(-MOST_EVENTS))];
+}
+
+function troubleOfPod(namespace: string, { metadata, status = {} }: PodObject): string[] {
+  if (metadata.deletionTimestamp !== undefined) return [];
+  const where = `${namespace}/${metadata.name}`;
+  const { conditions = [], containerStatuses = [], initContainerStatuses = [] } = status;
+  const unscheduled = conditions.find(({ type, status: is }) => type === 'PodScheduled' && is === 'False');
+  if (unscheduled !== undefined) return [`${where}: is on no node: ${unscheduled.message}`];
+  return [...initContainerStatuses, ...containerStatuses].flatMap(({ name, image, state, lastState, restartCount = 0, ready }) => {
+    const { reason = '', message = '' } = state?.waiting ?? {};
+    const ended = lastState?.terminated;
+    const last =
+      ended === undefined ? '' : ` (restarted ${restartCount} times; it ended with ${ended.reason}, exit code ${ended.exitCode})`;
+    if (reason !== '' && !PATIENCE.has(reason)) return [`${where}: container ${name}, image ${image}: ${reason}: ${message}${last}`];
+    return ready === false && last !== '' ? [`${where}: container ${name} is not ready${last}`] : [];
+  });
+}
