@@ -75,7 +75,11 @@ export class TestNamespace {
     for (const object of loadAll(own) as KubernetesObject[]) {
       if (object.kind === 'Namespace') continue;
       if (!CLUSTER_WIDE.has(object.kind)) await this.applyObject(object);
-      else await this.applyObject({ ...object, metadata: { ...object.metadata, name: this.name }, ...roleOf(object, this.name) });
+      else {
+        // One class; roles and their bindings keep the names that tell them apart.
+        const name = object.kind === 'GatewayClass' ? this.name : `${this.name}-${object.metadata.name}`;
+        await this.applyObject({ ...object, metadata: { ...object.metadata, name }, ...roleOf(object, name) });
+      }
     }
     await this.apply(`
 apiVersion: gateway.networking.k8s.io/v1
