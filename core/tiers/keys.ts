@@ -59,11 +59,16 @@ export class TierKeys {
 
   #read(): void {
     const { signingKey: own, peerKeys } = this.#files;
-    const signing = own === undefined ? undefined : read(own, (text) => signingKey(basename(own).replace(/\.pem$/, ''), text));
+    const signing = own === undefined ? undefined : read(own, (text) => signingKey(idOf(own, text), text));
     const peers = peerKeys === undefined ? undefined : read(peerKeys, verificationKeys);
     this.#signing = signing;
     this.#peers = peers;
   }
+}
+
+/** Of the line `kid: NAME` before the PEM, so that a key that is rotated in one file has an id of its own; else the name of the file. */
+function idOf(file: string, text: string): string {
+  return /^kid: (\S+)$/m.exec(text)?.[1] ?? basename(file).replace(/\.pem$/, '');
 }
 
 function read<T>(file: string, parse: (text: string) => T): T {

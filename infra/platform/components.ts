@@ -7,8 +7,8 @@ import { ManifestSet } from './manifest-set.ts';
 
 /**
  * Types of the components. A resource is known by its name and the types above it, so a change here, of a part's name or of an object's
- * kind, namespace or name would delete it and make it anew. Whoever changes one gives the old one as `aliases` (`{ type }`, `{ name }`) to the
- * resource for one minor version, and changes `program.urns.txt`, which a test compares.
+ * kind, namespace or name would delete it and make it anew. Whoever changes one gives the old one as `aliases` (`{ type }`, `{ name }`) to
+ * the resource for one minor version, and changes `program.urns.txt`, which a test compares.
  */
 export type ComponentKind = 'Controller' | 'ModelNamespace' | 'Observability' | 'Redis' | 'TierOne' | 'TierTwo';
 
