@@ -14,7 +14,6 @@ export const CHECKED_POOLS: Pools = {
     externalPickerOf(pool, report, scope);
     return undefined;
   },
-  renew: () => undefined,
   commit: () => undefined,
   rollback: () => undefined,
   close: () => Promise.resolve(),

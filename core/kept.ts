@@ -46,11 +46,6 @@ export class Kept<T> {
     return !entry.gone;
   }
 
-  /** The new configuration uses all that is there, besides what it asks for. */
-  renew(): void {
-    for (const entry of this.#entries.values()) entry.used = this.#round;
-  }
-
   /**
    * The new configuration is live: what it did not ask for is forgotten.
    * @param defer takes each disposal, for when the requests that began before have ended; without it they happen at once.

@@ -105,7 +105,6 @@ const POOLS: Pools = {
       scope.report(pool, 'spec.endpointPickerRef.name', 'there is no Service default/nobody', 'InvalidExtensionRef');
     return undefined;
   },
-  renew: () => undefined,
   commit: () => undefined,
   rollback: () => undefined,
   close: () => Promise.resolve(),

@@ -38,11 +38,6 @@ export class SharedIdentify {
     this.#generation++;
   }
 
-  /** The load uses all key sets that are there, besides those that it asks for. */
-  renew(): void {
-    for (const entry of this.#entries.values()) entry.generation = this.#generation;
-  }
-
   /** Forgets the key sets that the load did not ask for. */
   retire(): void {
     for (const [uri, entry] of this.#entries) if (entry.generation !== this.#generation) this.#entries.delete(uri);

@@ -311,7 +311,6 @@ it('tier two says that it leaves limits to tier one', () => {
     alone: false,
     begin() {},
     serve: () => undefined,
-    renew() {},
     commit() {},
     rollback() {},
     close: () => Promise.resolve(),

@@ -8,8 +8,8 @@ import type { References } from '../resources/references.ts';
 import type { ResourceSet } from '../resources/set.ts';
 
 /**
- * InferencePools, for a tier that serves them. They outlive a reload with what is known of their endpoints: `begin`, any number of `serve`
- * and `renew`, then `commit` or `rollback`, as with `Kept`.
+ * InferencePools, for a tier that serves them. They outlive a reload with what is known of their endpoints: `begin`, any number of `serve`,
+ * then `commit` or `rollback`, as with `Kept`.
  */
 export interface Pools {
   /** Nothing but pools is served: Gateways, routes and their policies change nothing, and need not be there. */
@@ -17,7 +17,6 @@ export interface Pools {
   begin(): void;
   /** @returns undefined after a report */
   serve(pool: InferencePool, scope: Scope): Serving | undefined;
-  renew(): void;
   commit(defer: (dispose: () => void) => void): void;
   rollback(): void;
   /** Takes no new requests, and ends what runs in the background. */

@@ -50,7 +50,6 @@ function pickerIn(yaml: string, options: CompileOptions = { inCluster: true, lis
   const pools: Pools = {
     alone: true,
     begin: () => undefined,
-    renew: () => undefined,
     commit: () => undefined,
     rollback: () => undefined,
     close: () => Promise.resolve(),

@@ -111,10 +111,6 @@ export class PoolsInService implements Pools {
     return served;
   }
 
-  renew(): void {
-    this.#kept.renew();
-  }
-
   commit(defer: (dispose: () => void) => void): void {
     this.#inService = this.#prepared ?? this.#inService;
     this.#prepared = undefined;
