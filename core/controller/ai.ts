@@ -16,8 +16,8 @@ const OWN = new Set(['Accepted', 'NotAccepted', 'ResolvedRefs']);
 const CONFIG_ANNOTATION = 'aigateway.envoyproxy.io/gateway-config';
 
 /**
- * Envoy AI Gateway's kinds but its AIGatewayRoutes. Their conditions belong to no controller by name, so only those are spoken of that our Gateways lead to: the
- * others may be another controller's.
+ * Envoy AI Gateway's kinds but its AIGatewayRoutes. Their conditions belong to no controller by name, so only those are spoken of that our
+ * Gateways lead to: the others may be another controller's.
  */
 export function aiResources(state: State): Verdict[] {
   const { objects } = state.view;

@@ -21,8 +21,6 @@ export interface ControlledClusterOptions extends Omit<ClusterSourceOptions, 'on
 
 /** Failures to have the Lease that are nearer to one another are one. */
 const QUIET_MS = 60_000;
-/** Time until everything has to be read once, before it is told what is not. */
-const SYNC_MS = 60_000;
 /** At the end, time for the writes that are under way: then they are cut. */
 const LAST_WRITES_MS = 3000;
 
@@ -96,9 +94,9 @@ export class ControlledCluster implements ResourceSource {
     return this.#source.open();
   }
 
-  /** Waits on for what {@link open} has waited for in vain. @throws Error that says what cannot be read */
+  /** As {@link ClusterSource.opened}. */
   opened(): Promise<void> {
-    return this.#source.watched.synced(SYNC_MS);
+    return this.#source.opened();
   }
 
   load(): Loaded {

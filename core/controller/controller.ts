@@ -2,9 +2,8 @@ import type { KubernetesClient } from '../kubernetes/client.ts';
 import { Backoff } from '../kubernetes/backoff.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
-import { REFERENCED } from '../resources/cluster-load.ts';
-import { type GroupKind, type KindDefinition, kindKey } from '../resources/kind.ts';
-import { KINDS } from '../resources/kinds.ts';
+import { WATCHED_KINDS } from '../resources/cluster-load.ts';
+import { type GroupKind, kindKey } from '../resources/kind.ts';
 import { inSlices } from '../resources/slices.ts';
 import type { Compiled } from '../route/compile.ts';
 import type { ClusterSource } from '../serve/cluster-source.ts';
@@ -32,9 +31,6 @@ interface Write {
   readonly kind: string;
   readonly write: () => Promise<unknown>;
 }
-
-const BY_REFERENCE: readonly KindDefinition[] = REFERENCED;
-const WATCHED = KINDS.filter((kind) => !BY_REFERENCE.includes(kind));
 
 /** Writes under way at one time. */
 const PARALLEL = 8;
@@ -145,7 +141,7 @@ export class Controller {
   /** What is watched, as it is now: what changes while statuses are worked out is for the next time. */
   #objects(): (kind: GroupKind) => readonly KubernetesObject[] {
     const byKind = new Map<string, readonly KubernetesObject[]>();
-    for (const kind of WATCHED) {
+    for (const kind of WATCHED_KINDS) {
       const held = this.#options.source.watched.objects(kind);
       let objects = this.#held.get(held);
       if (objects === undefined) this.#held.set(held, (objects = held.map(({ object }) => object)));

@@ -3,6 +3,7 @@ import type { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts
 import type { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { Problem } from '../resources/problem.ts';
 import type { ParentOutcome } from '../route/attach.ts';
+import { sameItems } from '../same-items.ts';
 import type { OurRoute } from './reach.ts';
 import { isSame } from './same.ts';
 import type { DesiredStatus, State } from './view.ts';
@@ -39,7 +40,7 @@ export class RouteStatuses {
     if (!plain || state.own(object).length > 0) return judge();
     const found = resource === undefined ? [] : state.foundOf(resource);
     const known = this.#judged.get(object);
-    if (known !== undefined && known.outcomes === outcomes && sameParents(known.parents, parents) && sameProblems(known.found, found))
+    if (known !== undefined && known.outcomes === outcomes && sameParents(known.parents, parents) && sameItems(known.found, found))
       return known.wanted;
     const wanted = judge();
     this.#judged.set(object, { parents, found, outcomes, wanted });
@@ -49,9 +50,4 @@ export class RouteStatuses {
 
 function sameParents(one: OurRoute['parents'], other: OurRoute['parents']): boolean {
   return one.length === other.length && one.every(({ ref }, index) => ref === other[index]!.ref);
-}
-
-/** Problems that are remembered are the same ones. */
-function sameProblems(one: readonly Problem[], other: readonly Problem[]): boolean {
-  return one.length === other.length && one.every((problem, index) => problem === other[index]);
 }

@@ -1,7 +1,7 @@
 import { Builder, type Built } from './build.ts';
 import { GatewayClass } from './gateway-api/gateway-class.ts';
 import { Gateway } from './gateway-api/gateway.ts';
-import { groupOf, isOf, kindKey, type Resource } from './kind.ts';
+import { groupOf, isOf, type KindDefinition, kindKey, type Resource } from './kind.ts';
 import { KindList } from './kind-list.ts';
 import { KINDS } from './kinds.ts';
 import { ConfigMap } from './kubernetes/config-map.ts';
@@ -29,6 +29,9 @@ const CLUSTER: Source = { file: 'cluster', document: 0, line: 0 };
 
 /** Kinds that are read only where something names them. */
 export const REFERENCED = [Secret, ConfigMap] as const;
+const BY_REFERENCE: readonly KindDefinition[] = REFERENCED;
+/** All others. */
+export const WATCHED_KINDS = KINDS.filter((definition) => !BY_REFERENCE.includes(definition));
 
 /**
  * Makes resources of the objects of a cluster. An object that is the same as at the last load is not checked again, and of a kind of which

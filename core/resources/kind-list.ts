@@ -1,3 +1,4 @@
+import { sameItems } from '../same-items.ts';
 import type { Built } from './build.ts';
 import type { ClusterObject } from './cluster-load.ts';
 import { bornAt, groupOf, kindKey, nameOf, type Resource } from './kind.ts';
@@ -34,8 +35,7 @@ export class KindList {
 
   /** Takes what there is of the kind now; nobody changes the list. */
   *take(objects: readonly ClusterObject[]): Sliced<void> {
-    const before = this.#objects;
-    if (before === objects || (before.length === objects.length && before.every((object, index) => object === objects[index]))) return;
+    if (sameItems(this.#objects, objects)) return;
     const resources: Resource[] = [];
     const invalid: (readonly [ClusterObject, readonly Problem[]])[] = [];
     const unfit: NonNullable<Built['invalid']>[] = [];

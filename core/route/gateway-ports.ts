@@ -37,10 +37,10 @@ export function* portsOf(
       const key = scope.shared ? `${namespace}/${gatewayName}/${port}` : String(port);
       let at = byPort.get(key);
       if (at === undefined) byPort.set(key, (at = { info: { key, port, protocol, listenOn: own }, listeners: [] }));
+      // In a cluster there is none: a port is its Gateway's own, and the rivals there are left out.
       const other = at.listeners.find((each) => each.hostname === hostname || each.protocol !== protocol);
       if (other !== undefined) {
-        const why = scope.shared ? '' : '; all Gateways of a process share its address';
-        scope.report(gateway, path, `${conflict(other.name, other, listener)}${why}`, 'Conflicted');
+        scope.report(gateway, path, `${conflict(other.name, other, listener)}; all Gateways of a process share its address`, 'Conflicted');
         continue;
       }
       const client = clientSettings(policies.forGateway(gateway, listener.name));

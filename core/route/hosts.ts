@@ -1,4 +1,5 @@
 import type { Sliced } from '../resources/slices.ts';
+import { sameItems } from '../same-items.ts';
 import type { Part, PlacedPart } from './compiled-route.ts';
 import { byPrecedence } from './precedence.ts';
 import { HostTable, MatchIndex } from './table.ts';
@@ -52,7 +53,7 @@ export class Hosts {
     let same = true;
     for (const [host, parts] of this.#parts.get(listener) ?? NO_HOSTS) {
       let known = before?.hosts.get(host);
-      if (known === undefined || !sameParts(known.parts, parts)) {
+      if (known === undefined || !sameItems(known.parts, parts)) {
         known = { parts, index: new MatchIndex(yield* byPrecedence(parts)) };
         same = false;
       }
@@ -69,12 +70,6 @@ export class Hosts {
   get tables(): RememberedHosts {
     return this.#now;
   }
-}
-
-function sameParts(one: readonly Part[], other: readonly Part[]): boolean {
-  if (one.length !== other.length) return false;
-  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
-  return true;
 }
 
 function sameNames(one: ReadonlyMap<string, unknown>, other: ReadonlyMap<string, unknown>): boolean {

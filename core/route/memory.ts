@@ -4,6 +4,7 @@ import type { KeySource, RemoteKeySet } from '../identify/remote-key-set.ts';
 import type { Kept, KeptEntry } from '../kept.ts';
 import type { EndpointSlice } from '../kubernetes/endpoint-slices.ts';
 import type { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-policy.ts';
+import { sameItems } from '../same-items.ts';
 import type { GroupKind, KindDefinition, Metadata, Resource } from '../resources/kind.ts';
 import type { KindTable, ResourceSet, SetObserver } from '../resources/set.ts';
 
@@ -193,10 +194,6 @@ export function sameResource(one: Resource | string | undefined, other: Resource
   if (one === other) return true;
   if (typeof one !== 'object' || typeof other !== 'object') return false;
   return one.body === other.body && one.metadata === other.metadata;
-}
-
-function sameItems<T>(one: readonly T[], other: readonly T[]): boolean {
-  return one === other || (one.length === other.length && one.every((item, index) => item === other[index]));
 }
 
 function sameTable(one: KindTable | undefined, other: KindTable | undefined): boolean {

@@ -6,9 +6,8 @@ import type { Log } from '../kubernetes/outage.ts';
 import { ReferencedWatch } from '../kubernetes/referenced-watch.ts';
 import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
 import type { Held } from '../kubernetes/store.ts';
-import { ClusterLoader, type ClusterLoaded, REFERENCED } from '../resources/cluster-load.ts';
+import { ClusterLoader, type ClusterLoaded, REFERENCED, WATCHED_KINDS } from '../resources/cluster-load.ts';
 import { type GroupKind, type KindDefinition, kindKey } from '../resources/kind.ts';
-import { KINDS } from '../resources/kinds.ts';
 import { atOnce, type Sliced } from '../resources/slices.ts';
 import { Service } from '../resources/kubernetes/service.ts';
 import type { CompileOptions } from '../route/compile.ts';
@@ -37,10 +36,9 @@ const SYNC_MS = 60_000;
 /** A Secret that is not there is not waited for; one that cannot be read soon is as good as absent. */
 const REFERENCED_MS = 2000;
 
-const BY_REFERENCE: readonly KindDefinition[] = REFERENCED;
 /** Every kind that is read, and Namespaces for their labels; not what is read by reference. */
 const WATCHED: readonly WatchedKind[] = [
-  ...KINDS.filter((definition) => !BY_REFERENCE.includes(definition)).map(watchedKind),
+  ...WATCHED_KINDS.map(watchedKind),
   { group: '', versions: ['v1'], kind: 'Namespace', plural: 'namespaces', namespaced: false },
 ];
 
@@ -116,7 +114,12 @@ export class ClusterSource implements ResourceSource {
 
   async open(): Promise<void> {
     this.watched.start();
-    await this.watched.synced(SYNC_MS);
+    await this.opened();
+  }
+
+  /** Waits on for what {@link open} has waited for in vain. @throws Error that says what cannot be read */
+  opened(): Promise<void> {
+    return this.watched.synced(SYNC_MS);
   }
 
   load(): ClusterLoaded {
