@@ -1,7 +1,8 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 
 import { Lifecycle } from '../lifecycle.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { probesApp } from '../serve/probes.ts';
 import type { ControlledTier } from './controlled-tier.ts';
 
 export interface ControllerProcessOptions {
@@ -25,7 +26,7 @@ export class ControllerProcess {
 
   constructor(options: ControllerProcessOptions) {
     this.#options = options;
-    this.#admin = adminApp(this.lifecycle, options.metrics);
+    this.#admin = probesApp({ lifecycle: this.lifecycle, metrics: options.metrics });
   }
 
   get adminPort(): number {
@@ -60,18 +61,4 @@ export class ControllerProcess {
     await this.#options.onStopped?.();
     await this.#admin.close();
   }
-}
-
-function adminApp(lifecycle: Lifecycle, metrics: Metrics): FastifyInstance {
-  const app = fastify({ logger: false, forceCloseConnections: true });
-  app.get('/healthz', () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, reply) => {
-    if (lifecycle.ready) return { status: 'ready' };
-    return reply.code(503).send({ status: lifecycle.draining ? 'draining' : 'starting' });
-  });
-  app.get('/metrics', async ({ headers }, reply) => {
-    const { contentType, body } = await metrics.page(headers.accept);
-    return reply.type(contentType).send(body);
-  });
-  return app;
 }

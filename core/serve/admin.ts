@@ -1,7 +1,9 @@
+import type { FastifyInstance } from 'fastify';
+
 import type { Metrics } from '../telemetry/metrics.ts';
-import fastify, { type FastifyInstance } from 'fastify';
 
 import { describeSnapshot } from './describe.ts';
+import { probesApp } from './probes.ts';
 import type { StatusFeedOptions } from './status/feed.ts';
 import { statusRoutes } from './status/routes.ts';
 
@@ -19,16 +21,7 @@ export interface AdminParts extends StatusFeedOptions {
 /** The operator's own listener, apart from the one of the clients: /healthz, /readyz, /metrics, /config, and the status page at /. */
 export function adminApp(parts: AdminParts): FastifyInstance {
   const { configuration, lifecycle, metrics, reload } = parts;
-  const app = fastify({ logger: false, forceCloseConnections: true });
-  app.get('/healthz', () => ({ status: 'ok' }));
-  app.get('/readyz', async (_request, reply) => {
-    if (lifecycle.ready) return { status: 'ready', generation: configuration.current.generation };
-    return reply.code(503).send({ status: lifecycle.draining ? 'draining' : 'starting' });
-  });
-  app.get('/metrics', async ({ headers }, reply) => {
-    const { contentType, body } = await metrics.page(headers.accept);
-    return reply.type(contentType).send(body);
-  });
+  const app = probesApp({ lifecycle, metrics, ready: () => ({ generation: configuration.current.generation }) });
   app.get('/config', () => ({
     ...describeSnapshot(configuration.current),
     ignored: configuration.ignored,
