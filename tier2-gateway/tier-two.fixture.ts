@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 
-import { FileSource, type ResourceSource } from '#core/serve/source';
+import { asCluster } from '#core/serve/as-cluster.fixture';
 import type { Tracing } from '#core/telemetry/trace/tracing';
 import { TierKeys } from '#core/tiers/keys';
 
@@ -168,7 +168,7 @@ export async function startTierTwo(yaml: readonly string[], keys: TierTwoSetting
   const tierKeys = new TierKeys({ signingKey: keys.signingKey, peerKeys: keys.peerKeys }, (message) => log.push(message));
   const files = { paths: keys.paths ?? [], env: {}, texts: [{ file: 'test.yaml', text: [GATEWAY, ...yaml].join('\n---\n') }] };
   const tier = new TierTwo({
-    sources: keys.inCluster === true ? asCluster(new FileSource(files)) : files,
+    sources: keys.inCluster === true ? asCluster(files) : files,
     host: '127.0.0.1',
     port: 0,
     adminPort: 0,
@@ -198,17 +198,5 @@ export async function startTierTwo(yaml: readonly string[], keys: TierTwoSetting
       await tier.stop();
       tierKeys.close();
     },
-  };
-}
-
-function asCluster(files: FileSource): ResourceSource {
-  return {
-    compile: { inCluster: true, allowLocalAddresses: true, listenOn: () => 0 },
-    changed: 'the cluster changed',
-    open: () => files.open(),
-    load: () => files.load(),
-    complete: () => files.complete(),
-    watch: (onChange) => files.watch(onChange),
-    close: () => files.close(),
   };
 }

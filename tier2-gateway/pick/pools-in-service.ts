@@ -1,5 +1,4 @@
 import type { Serving } from '#core/attempt/backend';
-import { localKind } from '#core/http/local-address';
 import { Kept } from '#core/kept';
 import type { InferencePool } from '#core/resources/inference/inference-pool';
 import type { Reason } from '#core/resources/reason';
@@ -8,8 +7,9 @@ import type { Metrics } from '#core/telemetry/metrics';
 
 import { poolGauges } from '../metrics/pool-gauges.ts';
 import { PoolSeries } from '../metrics/pool-series.ts';
-import { ENDPOINTS, ENDPOINTS_FILE, readAnnotations, sourceOf } from '../pools/annotations.ts';
+import { sourceOf } from '../pools/annotations.ts';
 import type { PodEndpoints } from '../pools/pod-source.ts';
+import { checkedAnnotations } from './check-annotations.ts';
 import { externalPickerOf } from './external-reference.ts';
 import { PoolService } from './pool-service.ts';
 import { ServedPool } from './served-pool.ts';
@@ -83,10 +83,7 @@ export class PoolsInService implements Pools {
       valid = false;
       scope.report(pool, path, message, reason);
     };
-    const settings = readAnnotations(pool, report);
-    if (scope.shared && settings?.type === 'file')
-      report(`metadata.annotations[${ENDPOINTS_FILE}]`, 'names a file of the process, which resources of a cluster may not');
-    if (!scope.allowLocalAddresses && settings?.type === 'static') checkElsewhere(settings.endpoints, report);
+    const settings = checkedAnnotations(pool, scope, report);
     const pods = this.#pods;
     if (settings === undefined && pods === undefined && valid) {
       report(
@@ -126,14 +123,5 @@ export class PoolsInService implements Pools {
     this.#kept.begin();
     this.#kept.commit();
     await Promise.all(this.#closing);
-  }
-}
-
-/** In a cluster whoever may write a pool would speak in the name of the gateway's own machine. */
-function checkElsewhere(endpoints: readonly { readonly address: string }[], report: (path: string, message: string) => void): void {
-  for (const { address } of endpoints) {
-    const kind = localKind(address);
-    if (kind === undefined) continue;
-    report(`metadata.annotations[${ENDPOINTS}]`, `"${address}" is ${kind}; in a cluster none is called unless the gateway is told to`);
   }
 }
