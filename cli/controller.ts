@@ -6,7 +6,7 @@ import { Metrics } from '#core/telemetry/metrics';
 import { CHECKED_POOLS } from './checked-pools.ts';
 import { type Command, CommandError, parse, portOf, UsageError } from './command.ts';
 import { connect, gatewaysOf, identity, namespacesOf, ownNamespace, TIER_ONE, TIER_TWO } from './kubernetes.ts';
-import { inUrl, log, stopped } from './serve.ts';
+import { log, reachable, stopped } from './serve.ts';
 
 const HELP = `Usage: tierkit controller [OPTION…]
 
@@ -137,7 +137,7 @@ async function serve(service: ControllerProcess, adminHost: string, adminPort: n
     throw listenFailure(error, adminHost, adminPort);
   }
   const ended = stopped(service);
-  log('info', `admin on http://${inUrl(adminHost)}:${service.adminPort} (/healthz /readyz /metrics)`);
+  log('info', `admin on http://${reachable(adminHost)}:${service.adminPort} (/healthz /readyz /metrics)`);
   if (await service.start()) log('info', 'ready: the cluster is read');
   await ended;
   return 0;

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 
+import { inUrl } from '#core/http/origin';
 import { InvalidResources } from '#core/resources/problem';
 
 import { EppService, type EppServiceOptions } from '../tier2-gateway/epp-service/main.ts';
 import { type Command, CommandError, durationOf, parse, portOf, UsageError } from './command.ts';
-import { announceNotices, ended, inUrl, log, resourcesFailure, stopped } from './serve.ts';
+import { announceNotices, ended, log, reachable, resourcesFailure, stopped } from './serve.ts';
 import { telemetryOf } from './tracing.ts';
 
 const HELP = `Usage: tierkit epp PATH… [--pool NAMESPACE/NAME] [OPTION…]
@@ -81,7 +82,7 @@ async function serve(args: readonly string[]): Promise<number> {
     throw startFailure(error, options);
   }
   announceNotices(service);
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const host = inUrl(options.host);
   const scheme = options.tls === 'plaintext' ? 'plain text' : 'TLS';
   log(
     'info',
@@ -89,7 +90,7 @@ async function serve(args: readonly string[]): Promise<number> {
   );
   log(
     'info',
-    `ready; admin on http://${inUrl(values['admin-host'])}:${service.adminPort} (/readyz /metrics /config /pools /explain/REQUEST-ID)`,
+    `ready; admin on http://${reachable(values['admin-host'])}:${service.adminPort} (/readyz /metrics /config /pools /explain/REQUEST-ID)`,
   );
   push?.begin(service.metrics);
   await stopped(service);

@@ -1,3 +1,4 @@
+import { inUrl } from '#core/http/origin';
 import { formatProblem, InvalidResources } from '#core/resources/problem';
 import type { Service } from '#core/serve/service';
 import type { Tier, TierOptions } from '#core/serve/tier';
@@ -115,9 +116,8 @@ function startFailure(error: unknown, { host, port, adminPort, adminHost = '127.
 }
 
 /** An address as a URL has it; that of all addresses as this machine reaches it. */
-export function inUrl(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
+export function reachable(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : inUrl(host);
 }
 
 /** What the author of the resources may not expect. */
@@ -129,10 +129,10 @@ export function announceNotices(service: Service): void {
 function announce(tier: Tier, { host, adminHost = '127.0.0.1' }: CommonOptions, example: (host: string) => string | undefined): void {
   announceNotices(tier);
   const ports = [...tier.ports];
-  const shown = inUrl(host);
+  const shown = reachable(host);
   for (const [declared, port] of ports)
     log('info', `listening on http://${shown}:${port}${declared === port ? '' : ` for listeners of port ${declared}`}`);
-  log('info', `ready; admin on http://${inUrl(adminHost)}:${tier.adminPort} (/readyz /metrics /config)`);
+  log('info', `ready; admin on http://${reachable(adminHost)}:${tier.adminPort} (/readyz /metrics /config)`);
   const command = example(shown);
   if (command !== undefined) process.stderr.write(`\nTry it:\n\n${command}\n\n`);
 }

@@ -30,17 +30,21 @@ export interface Origin {
   readonly elsewhere?: true;
 }
 
+/** A host as URLs have it: IPv6 addresses in brackets (RFC 3986, section 3.2.2). @param host a name or an address */
+export function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /** `https://api.example.com` or `http://10.0.0.1:8000`. */
 export function originUrl(origin: Origin): string {
-  const host = origin.host.includes(':') ? `[${origin.host}]` : origin.host;
+  const host = inUrl(origin.host);
   const usual = origin.tls === undefined ? 80 : 443;
   return `${origin.tls === undefined ? 'http' : 'https'}://${host}${origin.port === usual ? '' : `:${origin.port}`}`;
 }
 
 /** Value of the Host header: the name that the certificate carries where it differs from the address. */
 export function hostHeader(origin: Origin): string {
-  const name = origin.tls?.serverName ?? origin.host;
-  const host = name.includes(':') ? `[${name}]` : name;
+  const host = inUrl(origin.tls?.serverName ?? origin.host);
   const usual = origin.tls === undefined ? 80 : 443;
   return origin.port === usual ? host : `${host}:${origin.port}`;
 }

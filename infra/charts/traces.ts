@@ -1,3 +1,5 @@
+import { inUrl } from '#core/http/origin';
+
 import type { Settings } from '../settings.ts';
 import { TRACES_CONFIG, TRACES_KEY } from './names.ts';
 import type { LateObject } from './part.ts';
@@ -61,7 +63,7 @@ export function lateTraces(settings: Settings): LateObject[] {
         apiVersion: 'v1',
         kind: 'ConfigMap',
         metadata: { name: TRACES_CONFIG, namespace: namespaces.tierTwo },
-        data: { [TRACES_KEY]: `http://${host.includes(':') ? `[${host}]` : host}:${receiver.port}/v1/traces` },
+        data: { [TRACES_KEY]: `http://${inUrl(host)}:${receiver.port}/v1/traces` },
       }),
     },
   ];

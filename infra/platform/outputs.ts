@@ -1,5 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 
+import { inUrl } from '#core/http/origin';
+
 import { gatewayHost } from '../charts/gateways.ts';
 import { TIER_ONE } from '../charts/names.ts';
 import type { AddressOf, Part } from '../charts/part.ts';
@@ -76,7 +78,7 @@ function isPublic({ type }: Exposure): boolean {
 }
 
 function publicUrl(address: string, { port, tls }: Exposure): string {
-  const host = tls?.hostname ?? (address.includes(':') ? `[${address}]` : address);
+  const host = tls?.hostname ?? inUrl(address);
   const [scheme, own] = tls === undefined ? ['http', 80] : ['https', 443];
   return `${scheme}://${host}${port === own ? '' : `:${port}`}/v1`;
 }

@@ -1,6 +1,8 @@
 import { ServerCredentials, status as GrpcStatus } from '@grpc/grpc-js';
 import type { Server, ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
 
+import { inUrl } from '#core/http/origin';
+
 import { healthService } from './messages.ts';
 import type { ServingStatus } from './messages.ts';
 import { EXT_PROC_SERVICE } from './names.ts';
@@ -74,7 +76,7 @@ export function listen(
   port: number,
   serverCredentials = ServerCredentials.createInsecure(),
 ): Promise<number> {
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const address = `${inUrl(host)}:${port}`;
   return new Promise((resolve, reject) => {
     server.bindAsync(address, serverCredentials, (error, bound) => {
       if (error === null) resolve(bound);

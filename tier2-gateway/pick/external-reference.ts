@@ -1,4 +1,4 @@
-import type { Origin } from '#core/http/origin';
+import { inUrl, type Origin } from '#core/http/origin';
 import type { InferencePool } from '#core/resources/inference/inference-pool';
 import { Service, type ServicePort } from '#core/resources/kubernetes/service';
 import type { Reason } from '#core/resources/reason';
@@ -62,7 +62,7 @@ export function externalPickerOf(pool: InferencePool, report: ReportPool, scope:
     ...(tls?.serverName === undefined ? {} : { serverName: tls.serverName }),
   };
   return {
-    address: host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    address: `${inUrl(host)}:${port}`,
     tls: mode === 'plaintext' ? mode : insecure ? { insecure: true } : verified,
     failureMode: ref.failureMode,
   };

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 
+import { inUrl } from '#core/http/origin';
+
 /** One port of one pod of a pool: with data parallelism a pod is several endpoints. */
 export interface PoolEndpoint {
   /** `ip:port`, with brackets around IPv6, as the endpoint picker protocol writes it. */
@@ -27,7 +29,7 @@ export interface EndpointSource {
 }
 
 export function endpointId(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${inUrl(address)}:${port}`;
 }
 
 /**

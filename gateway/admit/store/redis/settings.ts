@@ -1,3 +1,4 @@
+import { inUrl } from '#core/http/origin';
 import { didYouMean } from '#core/resources/nearest';
 
 import { Secret } from './secret.ts';
@@ -68,7 +69,7 @@ export function parseRedisUrl(url: string, ca?: string): RedisSettings {
 
 /** For people: hosts, and no password. */
 export function describeRedis({ mode, nodes, master }: RedisSettings): string {
-  const hosts = nodes.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)).join(', ');
+  const hosts = nodes.map(({ host, port }) => `${inUrl(host)}:${port}`).join(', ');
   if (mode === 'sentinel') return `${master} of the sentinels ${hosts}`;
   return mode === 'cluster' ? `the cluster of ${hosts}` : hosts;
 }
