@@ -1,7 +1,7 @@
 import type { ClusterName, Settings } from '../settings.ts';
 import { imageReference } from './image.ts';
 import { objectLabels, podLabels } from './labels.ts';
-import { CONTROLLER, TIER_ONE, TIER_TWO, type TierName } from './names.ts';
+import { CONTROLLER, TIER_ONE, TIER_TWO, tierField, type TierName } from './names.ts';
 import { addDefaultDeny, addPolicy, DNS } from './network.ts';
 import { addNamespace } from './objects.ts';
 import type { Part } from './part.ts';
@@ -33,7 +33,7 @@ function controller(settings: Settings, name: string, cluster: ClusterName, tier
   addNamespace(sheet);
   addClusterAccess(sheet, `${instance}-${CONTROLLER}`, [...READ_RULES, ...STATUS_RULES], account);
   for (const tier of tiers) {
-    const namespace = namespaceOf(settings, tier);
+    const namespace = namespaces[tierField(tier)];
     addAccess(sheet, namespace, CONTROLLER, WRITE_RULES, [account]);
     addReaders(sheet, settings, tier, account);
   }
@@ -63,16 +63,12 @@ function controller(settings: Settings, name: string, cluster: ClusterName, tier
   return { name, cluster, needs: tiers, manifests: sheet.manifests(), secrets: [], late: [], awaited: [] };
 }
 
-function namespaceOf({ namespaces }: Settings, tier: TierName): string {
-  return tier === TIER_ONE ? namespaces.tierOne : namespaces.tierTwo;
-}
-
 function tierArgs(settings: Settings, tier: TierName): string[] {
-  const { type } = settings[tier === TIER_ONE ? 'tierOne' : 'tierTwo'].exposure;
+  const { type } = settings[tierField(tier)].exposure;
   const labels = Object.entries(podLabels(settings, 'tierkit', tier)).map(([label, value]) => `${label}=${value}`);
   return [
     `--${tier}-gateway-pods=${labels.join(',')}`,
-    `--${tier}-namespace=${namespaceOf(settings, tier)}`,
+    `--${tier}-namespace=${settings.namespaces[tierField(tier)]}`,
     `--${tier}-gateway-service-type=${type}`,
   ];
 }

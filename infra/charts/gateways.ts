@@ -4,7 +4,7 @@ import { Gateway } from '#core/resources/gateway-api/gateway';
 
 import type { Exposure, Settings } from '../settings.ts';
 import { MODELS_LABEL } from './labels.ts';
-import { CONTROLLER_NAMES, gatewayClassName, GATEWAY_PORTS, TIER_ONE, type TierName } from './names.ts';
+import { CONTROLLER_NAMES, gatewayClassName, GATEWAY_PORTS, TIER_ONE, tierField, type TierName } from './names.ts';
 import type { Awaited, Manifest } from './part.ts';
 
 /** The Gateway of a tier, called as the tier is, in the namespace of its pods. */
@@ -80,8 +80,7 @@ export function gatewayHost(settings: Settings, tier: TierName): string {
   return `${service.metadata.name}.${namespace}.svc.cluster.local`;
 }
 
-function placeOf({ tierOne, tierTwo, namespaces }: Settings, tier: TierName): { readonly exposure: Exposure; readonly namespace: string } {
-  return tier === TIER_ONE
-    ? { exposure: tierOne.exposure, namespace: namespaces.tierOne }
-    : { exposure: tierTwo.exposure, namespace: namespaces.tierTwo };
+function placeOf(settings: Settings, tier: TierName): { readonly exposure: Exposure; readonly namespace: string } {
+  const field = tierField(tier);
+  return { exposure: settings[field].exposure, namespace: settings.namespaces[field] };
 }

@@ -1,14 +1,14 @@
 import { type InClusterObserver, type Settings } from '../settings.ts';
-import { addPolicy, DNS, type Way } from './network.ts';
+import { addPolicy, ANYWHERE, DNS, type Way } from './network.ts';
 import { addConfigMap, addService } from './objects.ts';
 import { dataMount, emptyPart, observerLabels, observerSheet } from './observability.ts';
+import { JAEGER_UI as UI, observerPeer, observerUrl, PHOENIX_PORT } from './observer-names.ts';
 import type { Part } from './part.ts';
 import { addOutside, traceSenders } from './trace-receiver.ts';
 import { receiverOf } from './traces.ts';
 import { addWorkload } from './workload.ts';
 
 const OTLP = 4318;
-const UI = 16_686;
 const CONFIG = '/etc/jaeger';
 const DATA = '/data';
 
@@ -43,11 +43,8 @@ export function jaegerPart(settings: Settings, namespacePart: string): Part | un
     recreate: true,
   });
   if (settings.networkPolicies.enabled) {
-    const toPhoenix: Way = {
-      peers: [{ namespace: namespaces.observability, labels: { 'app.kubernetes.io/name': 'phoenix' } }],
-      ports: [6006],
-    };
-    const outside: Way = { peers: [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }], ports: [80, 443, 4318, 6006] };
+    const toPhoenix: Way = { peers: [observerPeer(namespaces, 'phoenix')], ports: [PHOENIX_PORT] };
+    const outside: Way = { peers: ANYWHERE, ports: [80, 443, 4318, PHOENIX_PORT] };
     addPolicy(sheet, 'jaeger', labels, {
       from: traceSenders(settings, OTLP, UI),
       to: forwardsTo === undefined ? [] : [DNS, phoenix.mode === 'in-cluster' ? toPhoenix : outside],
@@ -60,7 +57,7 @@ export function jaegerPart(settings: Settings, namespacePart: string): Part | un
 function forwardedTo({ observability, namespaces }: Settings): string | undefined {
   const { phoenix, traces } = observability;
   if (traces !== 'jaeger' || phoenix.mode === 'off') return undefined;
-  return phoenix.mode === 'external' ? phoenix.endpoint : `http://phoenix.${namespaces.observability}.svc:6006`;
+  return phoenix.mode === 'external' ? phoenix.endpoint : observerUrl(namespaces, 'phoenix', PHOENIX_PORT);
 }
 
 function configuration({ storage }: InClusterObserver, forwardsTo: string | undefined): string {

@@ -11,6 +11,7 @@ import type { ClusterName, Settings } from '../settings.ts';
 import { objectLabels } from './labels.ts';
 import { addConfigMap } from './objects.ts';
 import { emptyPart } from './observability.ts';
+import { JAEGER_UI, observerUrl } from './observer-names.ts';
 import type { Part } from './part.ts';
 import { Sheet } from './sheet.ts';
 
@@ -42,7 +43,7 @@ export function dashboardsPart(settings: Settings, namespacePart: string): Part 
 }
 
 function jaegerUrl({ namespaces }: Settings): string {
-  return `http://jaeger.${namespaces.observability}.svc:16686`;
+  return observerUrl(namespaces, 'jaeger', JAEGER_UI);
 }
 
 /** Objects of the Prometheus operator, for a Prometheus that is there. @param roles whose pods are in the cluster */
@@ -60,7 +61,7 @@ export function monitorsPart(
   for (const role of roles) sheet.add({ ...podMonitor({ ...where, role, namespaces: namespacesOf(settings, role) }) });
   if (observability.alerts) {
     const runbooks = observability.runbooks === undefined ? {} : { runbooks: observability.runbooks };
-    // Two objects: groups of recordings and of alerts may have the same name, and in one object a name is a key.
+    // Two objects: whoever has alerts of their own can leave ours out, and keeps the recordings.
     sheet.add({ ...prometheusRule({ ...where, name: 'tierkit-recordings', alerts: [] }) });
     sheet.add({ ...prometheusRule({ ...where, ...runbooks, name: 'tierkit-alerts', recordings: [] }) });
   }

@@ -8,6 +8,15 @@ export const CONTROLLER = 'controller';
 /** Of a tier's Gateway; its Secret with keys is `…-keys`. */
 export type TierName = typeof TIER_ONE | typeof TIER_TWO;
 
+/** What the settings call a tier. */
+export function tierField(tier: TierName): 'tierOne' | 'tierTwo' {
+  return tier === TIER_ONE ? 'tierOne' : 'tierTwo';
+}
+
+export function otherTier(tier: TierName): TierName {
+  return tier === TIER_ONE ? TIER_TWO : TIER_ONE;
+}
+
 /** `spec.controllerName` of GatewayClasses, as the processes have it by default. */
 export const CONTROLLER_NAMES: Readonly<Record<TierName, string>> = {
   'tier-one': 'tierkit.dev/tier-one',

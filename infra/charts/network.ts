@@ -1,5 +1,6 @@
 import { kplus } from '../k8s.ts';
 import { isWithin } from '../settings/cidr.ts';
+import { EVERYWHERE } from '../settings/presets.ts';
 import type { PodLabels } from './labels.ts';
 import type { Sheet } from './sheet.ts';
 
@@ -12,6 +13,9 @@ export type Peer =
   /** Pods of all namespaces with a label. */
   | { readonly namespaceLabels: Readonly<Record<string, string>>; readonly labels?: Readonly<Record<string, string>> }
   | { readonly cidr: string; readonly except?: readonly string[] };
+
+/** Every address. */
+export const ANYWHERE: readonly Peer[] = EVERYWHERE.map((cidr) => ({ cidr }));
 
 export type Port = number | { readonly from: number; readonly to: number } | { readonly udp: number };
 

@@ -2,13 +2,12 @@ import type { Settings } from '../settings.ts';
 import { addPolicy } from './network.ts';
 import { addService } from './objects.ts';
 import { dataMount, emptyPart, observerLabels, observerSheet } from './observability.ts';
+import { PHOENIX_PORT as PORT } from './observer-names.ts';
 import type { Part } from './part.ts';
 import { addOutside, traceSenders } from './trace-receiver.ts';
 import { receiverOf } from './traces.ts';
 import { addWorkload } from './workload.ts';
 
-/** OTLP over HTTP and the pages of Phoenix share a port. */
-const PORT = 6006;
 const DATA = '/data';
 
 export function phoenixPart(settings: Settings, namespacePart: string): Part | undefined {

@@ -1,11 +1,11 @@
 import type { Settings } from '../settings.ts';
-import { CLIENT_KEYS, providerSecret, TIER_ONE, type TierName } from './names.ts';
+import { CLIENT_KEYS, providerSecret, TIER_ONE, tierField, type TierName } from './names.ts';
 import { type Account, addAccess, namedReader } from './rbac.ts';
 import type { Sheet } from './sheet.ts';
 
 /** Leave for a process to read the Secrets and ConfigMaps that resources of a tier's namespace name: by name, and no others. */
 export function addReaders(sheet: Sheet, settings: Settings, tier: TierName, account: Account): void {
-  const namespace = settings.namespaces[tier === TIER_ONE ? 'tierOne' : 'tierTwo'];
+  const namespace = settings.namespaces[tierField(tier)];
   const rules = namedReader(secretsOf(settings, tier), configMapsOf(settings, tier));
   if (rules.length > 0) addAccess(sheet, namespace, `${account.name}-reads`, rules, [account]);
 }

@@ -1,7 +1,7 @@
 import type { Settings } from '../settings.ts';
 import { objectLabels, podLabels } from './labels.ts';
 import { TIER_ONE } from './names.ts';
-import { addDefaultDeny, addPolicy, type Way } from './network.ts';
+import { addDefaultDeny, addPolicy, ANYWHERE, type Way } from './network.ts';
 import { addClaim, addNamespace, addService } from './objects.ts';
 import type { Part, SecretNeed } from './part.ts';
 import { amountOf } from './quantity.ts';
@@ -106,9 +106,5 @@ export function redisNeed(
 export function redisWays({ redis, namespaces }: Settings): Way[] {
   if (redis.mode === 'none') return [];
   const here = [{ namespace: namespaces.redis, labels: { 'app.kubernetes.io/name': 'redis' } }];
-  return [
-    redis.mode === 'in-cluster'
-      ? { peers: here, ports: [PORT] }
-      : { peers: [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }], ports: [PORT, 6380, 26_379] },
-  ];
+  return [redis.mode === 'in-cluster' ? { peers: here, ports: [PORT] } : { peers: ANYWHERE, ports: [PORT, 6380, 26_379] }];
 }

@@ -3,7 +3,7 @@ import { backend, providerManifests, tierTwoManifests } from './backends.ts';
 import { controllerOf } from './controller.ts';
 import { certificates, gatewayHost, gatewayManifest, programmed } from './gateways.ts';
 import { objectLabels } from './labels.ts';
-import { CLIENT_KEYS, providerSecret, TIER_ONE, TIER_TWO } from './names.ts';
+import { CLIENT_KEYS, providerSecret, TIER_ONE, TIER_TWO, tierField, type TierName } from './names.ts';
 import type { LateObject, Manifest, Part, SecretNeed } from './part.ts';
 import { chunks, type RouteRule, routeTable } from './route-table.ts';
 import { externalSecrets, secretNeed, sourceOf, type WantedSecret } from './secrets.ts';
@@ -89,12 +89,12 @@ function clientNeeds({ tierOne, namespaces }: Settings, labels: Readonly<Record<
 }
 
 /** The certificate that a Gateway shows is made by others. */
-function certificateNeeds(settings: Settings, tier: typeof TIER_ONE | typeof TIER_TWO): SecretNeed[] {
-  const { exposure } = settings[tier === TIER_ONE ? 'tierOne' : 'tierTwo'];
+function certificateNeeds(settings: Settings, tier: TierName): SecretNeed[] {
+  const { exposure } = settings[tierField(tier)];
   if (exposure.tls === undefined) return [];
   return [
     {
-      namespace: settings.namespaces[tier === TIER_ONE ? 'tierOne' : 'tierTwo'],
+      namespace: settings.namespaces[tierField(tier)],
       name: exposure.tls.secret,
       type: 'kubernetes.io/tls',
       labels: {},

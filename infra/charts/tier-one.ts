@@ -1,6 +1,7 @@
 import type { Settings } from '../settings.ts';
 import { GATEWAY_PORTS, TIER_ONE, TIER_TWO } from './names.ts';
-import type { Peer, Way } from './network.ts';
+import { ANYWHERE, type Peer, type Way } from './network.ts';
+import { observerPeer, observerUrl, PHOENIX_PORT } from './observer-names.ts';
 import type { Part, SecretNeed } from './part.ts';
 import { CLUSTER_RULES, NAMESPACE_RULES } from './rbac.ts';
 import { REDIS_URL, redisNeed, redisWays } from './redis.ts';
@@ -24,9 +25,7 @@ export function tierOne(settings: Settings): Part {
         : [`--limits-mode=${of.limits.mode}`, `--limits-failure=${of.limits.failure}`, `--limits-share=${share(settings)}`],
     env: {
       ...(redis.mode === 'none' ? {} : { REDIS_URL: { secret: redisUrlSecret(settings), key: REDIS_URL } }),
-      ...(observability.phoenix.mode === 'in-cluster'
-        ? { TIERKIT_FEEDBACK_URL: `http://phoenix.${namespaces.observability}.svc:6006` }
-        : {}),
+      ...(observability.phoenix.mode === 'in-cluster' ? { TIERKIT_FEEDBACK_URL: observerUrl(namespaces, 'phoenix', PHOENIX_PORT) } : {}),
     },
     rules: CLUSTER_RULES,
     ownRules: NAMESPACE_RULES,
@@ -63,12 +62,11 @@ function called(settings: Settings): Way[] {
   const two: Way =
     topology === 'one-cluster'
       ? { peers: [{ namespace: namespaces.tierTwo, labels: { 'app.kubernetes.io/component': TIER_TWO } }], ports: [GATEWAY_PORTS] }
-      : { peers: [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }], ports: [tierTwo.exposure.port] };
-  const phoenix = [{ namespace: namespaces.observability, labels: { 'app.kubernetes.io/name': 'phoenix' } }];
+      : { peers: ANYWHERE, ports: [tierTwo.exposure.port] };
   return [
     two,
     ...(ports.length === 0 ? [] : [{ peers: providerPeers, ports }]),
-    ...(observability.phoenix.mode === 'in-cluster' ? [{ peers: phoenix, ports: [6006] }] : []),
+    ...(observability.phoenix.mode === 'in-cluster' ? [{ peers: [observerPeer(namespaces, 'phoenix')], ports: [PHOENIX_PORT] }] : []),
     ...redisWays(settings),
   ];
 }

@@ -1,10 +1,10 @@
 import type { Settings, Tier } from '../settings.ts';
 import { imageReference } from './image.ts';
 import { objectLabels, podLabels } from './labels.ts';
-import { CONTROLLER_NAMES, gatewayClassName, GATEWAY_PORTS, type TierName } from './names.ts';
+import { CONTROLLER_NAMES, gatewayClassName, GATEWAY_PORTS, otherTier, type TierName } from './names.ts';
 import { addDefaultDeny, addPolicy, DNS, type Peer, type Way } from './network.ts';
 import { addNamespace } from './objects.ts';
-import { OBSERVERS } from './observer-names.ts';
+import { observerPeer } from './observer-names.ts';
 import { heapMib } from './quantity.ts';
 import { type AccessRule, addAccess, addClusterAccess } from './rbac.ts';
 import { addReaders } from './readers.ts';
@@ -52,7 +52,7 @@ export function tierSheet(
     metadata: { name: gatewayClassName(settings, tier) },
     spec: { controllerName: CONTROLLER_NAMES[tier] },
   });
-  const other: TierName = tier === 'tier-one' ? 'tier-two' : 'tier-one';
+  const other = otherTier(tier);
   addWorkload(sheet, settings, {
     name: tier,
     labels,
@@ -100,16 +100,13 @@ export function tierSheet(
   return sheet;
 }
 
-export function keysSecret(tier: TierName): string {
+function keysSecret(tier: TierName): string {
   return `${tier}-keys`;
 }
 
 /** Who may read metrics. */
 export function scrapers({ namespaces, networkPolicies }: Settings): Peer[] {
-  return [
-    { namespace: namespaces.observability, labels: { 'app.kubernetes.io/name': OBSERVERS.prometheus } },
-    ...networkPolicies.monitoring.map((namespace) => ({ namespace })),
-  ];
+  return [observerPeer(namespaces, 'prometheus'), ...networkPolicies.monitoring.map((namespace) => ({ namespace }))];
 }
 
 export function apiServer({ networkPolicies: { apiServer } }: Settings): Way {
@@ -118,7 +115,7 @@ export function apiServer({ networkPolicies: { apiServer } }: Settings): Way {
 
 /** The secret values that only a tier has, and what the other one may know of them. */
 export function keyNeed(settings: Settings, tier: TierName, namespace: string) {
-  const other: TierName = tier === 'tier-one' ? 'tier-two' : 'tier-one';
+  const other = otherTier(tier);
   return {
     namespace,
     name: keysSecret(tier),

@@ -1,6 +1,6 @@
 import type { Settings } from '../settings.ts';
 import type { PodLabels } from './labels.ts';
-import type { Way } from './network.ts';
+import { ANYWHERE, type Way } from './network.ts';
 import { addService } from './objects.ts';
 import type { Sheet } from './sheet.ts';
 import { OUTSIDE, tracesCross } from './traces.ts';
@@ -22,7 +22,7 @@ export function addOutside(sheet: Sheet, settings: Settings, name: string, label
 export function traceSenders(settings: Settings, otlp: number, ui: number): Way[] {
   const { namespaces, networkPolicies } = settings;
   const tiers = [namespaces.tierOne, namespaces.tierTwo, namespaces.observability].map((namespace) => ({ namespace }));
-  const outside = tracesCross(settings) ? [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }] : [];
+  const outside = tracesCross(settings) ? ANYWHERE : [];
   const lookers = [{ namespace: namespaces.observability }, ...networkPolicies.monitoring.map((namespace) => ({ namespace }))];
   return [
     { peers: [...tiers, ...outside], ports: [otlp] },

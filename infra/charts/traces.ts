@@ -3,7 +3,8 @@ import { inUrl } from '#core/http/origin';
 import type { Settings } from '../settings.ts';
 import { TRACES_CONFIG, TRACES_KEY } from './names.ts';
 import type { LateObject } from './part.ts';
-import type { Way } from './network.ts';
+import { ANYWHERE, type Way } from './network.ts';
+import { observerPeer, observerUrl, PHOENIX_PORT } from './observer-names.ts';
 import type { EnvSource } from './workload.ts';
 
 /** Who takes the traces of both tiers. */
@@ -20,7 +21,7 @@ export const OUTSIDE = '-outside';
 export function receiverOf({ observability }: Settings): Receiver | undefined {
   const { traces } = observability;
   if (traces === 'none' || observability[traces].mode !== 'in-cluster') return undefined;
-  return { part: traces, port: traces === 'jaeger' ? 4318 : 6006 };
+  return { part: traces, port: traces === 'jaeger' ? 4318 : PHOENIX_PORT };
 }
 
 /** Whether the receiver is in another cluster than tier two. */
@@ -36,7 +37,7 @@ export function tracesEnv(settings: Settings, tier: 'tier-one' | 'tier-two'): Re
   const receiver = receiverOf(settings);
   const observer = observability[traces];
   const external = observer.mode === 'external' ? observer.endpoint : '';
-  const base = receiver === undefined ? external : `http://${receiver.part}.${namespaces.observability}.svc:${receiver.port}`;
+  const base = receiver === undefined ? external : observerUrl(namespaces, receiver.part, receiver.port);
   const crosses = tier === 'tier-two' && tracesCross(settings);
   return {
     [TRACES_KEY]: crosses ? { configMap: TRACES_CONFIG, key: TRACES_KEY } : `${base}/v1/traces`,
@@ -75,13 +76,12 @@ export function tracesWays(settings: Settings, tier: 'tier-one' | 'tier-two'): W
   const { traces } = observability;
   if (traces === 'none') return [];
   const receiver = receiverOf(settings);
-  const everywhere = [{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }];
   if (receiver !== undefined) {
-    const here = [{ namespace: namespaces.observability, labels: { 'app.kubernetes.io/name': receiver.part } }];
-    return [{ peers: tier === 'tier-two' && tracesCross(settings) ? everywhere : here, ports: [receiver.port] }];
+    const peers = tier === 'tier-two' && tracesCross(settings) ? ANYWHERE : [observerPeer(namespaces, receiver.part)];
+    return [{ peers, ports: [receiver.port] }];
   }
   const observer = observability[traces];
-  return observer.mode === 'external' ? [{ peers: everywhere, ports: [portOf(observer.endpoint)] }] : [];
+  return observer.mode === 'external' ? [{ peers: ANYWHERE, ports: [portOf(observer.endpoint)] }] : [];
 }
 
 export function portOf(endpoint: string): number {

@@ -61,7 +61,7 @@ export interface WorkloadOptions {
 }
 
 /** Endpoints are taken out of Services and load balancers while SIGTERM is already under way: a pod that waits loses no request. */
-export const PRE_STOP_SECONDS = 5;
+const PRE_STOP_SECONDS = 5;
 /** For what is still to be written at the end. */
 const AFTER_DRAIN_SECONDS = 5;
 

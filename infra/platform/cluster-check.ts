@@ -1,5 +1,6 @@
 import { KubernetesClient } from '#core/kubernetes/client';
 import { KubernetesError } from '#core/kubernetes/error';
+import { groupOf } from '#core/resources/kind';
 
 import type { Part } from '../charts/part.ts';
 import type { Cluster } from '../settings.ts';
@@ -60,10 +61,6 @@ function secretsIn({ secrets }: Part): ObjectArgs[] {
 
 function kindOf({ apiVersion, kind }: Pick<ObjectArgs, 'apiVersion' | 'kind'>): string {
   return `${apiVersion}/${kind}`;
-}
-
-function groupOf(apiVersion: string): string {
-  return apiVersion.includes('/') ? apiVersion.split('/')[0]! : '';
 }
 
 async function servedKinds(client: KubernetesClient, objects: readonly ObjectArgs[]): Promise<Map<string, ServedKind>> {

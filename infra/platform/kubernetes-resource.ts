@@ -23,7 +23,7 @@ export class KubernetesResource extends pulumi.CustomResource {
 }
 
 /** `kubernetes:apps/v1:Deployment`, `kubernetes:core/v1:Service`: the tokens of `@pulumi/kubernetes`, so that its classes can take over. */
-export function typeToken({ apiVersion, kind }: Pick<ObjectArgs, 'apiVersion' | 'kind'>): string {
+function typeToken({ apiVersion, kind }: Pick<ObjectArgs, 'apiVersion' | 'kind'>): string {
   return `kubernetes:${apiVersion.includes('/') ? apiVersion : `core/${apiVersion}`}:${kind}`;
 }
 

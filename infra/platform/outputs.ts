@@ -67,7 +67,7 @@ export function outputsOf(
 }
 
 /** How kubectl is told which cluster is meant. */
-export function kubectlOf({ kubeconfig, context }: Cluster): string {
+function kubectlOf({ kubeconfig, context }: Cluster): string {
   const file = kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig}`];
   return ['kubectl', ...file, ...(context === undefined ? [] : [`--context=${context}`])].join(' ');
 }

@@ -1,3 +1,4 @@
+import { clusterNames, partsIn } from '../charts/clusters.ts';
 import { platform } from '../charts/platform.ts';
 import type { Part } from '../charts/part.ts';
 import { InvalidSettings, type Settings } from '../settings.ts';
@@ -8,7 +9,6 @@ import { completed, type Generated, GENERATED_KEY, namesMissing, namesNeeded, pa
 import { PlatformError, type PulumiCli } from './pulumi-cli.ts';
 import { secretProblems } from './secrets.ts';
 import { readStack, type Stack, storeGenerated } from './stack.ts';
-import { clusterNames } from './trouble.ts';
 
 /** What can be worked with. */
 export interface Prepared {
@@ -67,8 +67,7 @@ export async function preflight(prepared: Prepared, { folder, say, check = check
   const problems = secrets.map(({ path, message }) => `${path}: ${message}`);
   const installed = await crdKinds(settings, folder, problems);
   for (const name of clusterNames(settings)) {
-    const here = parts.filter(({ cluster }) => settings.topology === 'one-cluster' || cluster === name);
-    const report = await check(settings.clusters[name], here, installed);
+    const report = await check(settings.clusters[name], partsIn(settings, parts, name), installed);
     say(describe(name, settings, report));
     problems.push(...report.problems.map((problem) => `${name} cluster: ${problem}`));
   }

@@ -1,8 +1,9 @@
 import * as pulumi from '@pulumi/pulumi';
 
+import { clusterNames } from '../charts/clusters.ts';
 import type { AddressOf, Part } from '../charts/part.ts';
 import { platform } from '../charts/platform.ts';
-import type { ClusterName, Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import type { FindAddress } from './addresses.ts';
 import { crdProvidersOf, providersOf } from './clusters.ts';
 import { componentOf, type Making, PlatformComponent } from './components.ts';
@@ -65,11 +66,11 @@ function addressFinder({ made }: Making, find: FindAddress): (address: AddressOf
 }
 
 /** Brings the CRDs to each cluster. They stay when the stack goes: with a CRD would go every object of its kind, whoever made it. */
-async function installCrds({ crds, clusters, topology }: Settings, folder: string): Promise<ManifestSet[]> {
+async function installCrds(settings: Settings, folder: string): Promise<ManifestSet[]> {
+  const { crds, clusters } = settings;
   if (crds.length === 0) return [];
-  const names: ClusterName[] = topology === 'one-cluster' ? ['gateway'] : ['gateway', 'model'];
   const objects = await readCrds(crds, folder);
-  return [...crdProvidersOf(clusters, names)].map(
+  return [...crdProvidersOf(clusters, clusterNames(settings))].map(
     ([name, provider]) => new ManifestSet(`${name}-crds`, { objects, retain: true }, { provider }),
   );
 }

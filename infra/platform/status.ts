@@ -2,10 +2,10 @@ import { KubernetesClient } from '#core/kubernetes/client';
 import { KubernetesError } from '#core/kubernetes/error';
 import type { KubernetesObject } from '#core/kubernetes/resource';
 
+import { clusterNames, partsIn } from '../charts/clusters.ts';
 import type { Part } from '../charts/part.ts';
 import type { Settings } from '../settings.ts';
 import { addressIn } from './addresses.ts';
-import { clusterNames } from './trouble.ts';
 
 /** How a workload, or a Gateway, is. */
 export interface PartStatus {
@@ -24,7 +24,7 @@ export async function statusOf(settings: Settings, parts: readonly Part[]): Prom
   for (const name of clusterNames(settings)) {
     const client = await KubernetesClient.connect(settings.clusters[name]);
     try {
-      for (const part of parts.filter(({ cluster }) => settings.topology === 'one-cluster' || cluster === name))
+      for (const part of partsIn(settings, parts, name))
         for (const { apiVersion, kind, metadata } of part.manifests) {
           const plural = PLURALS[kind];
           if (plural === undefined) continue;

@@ -1,5 +1,6 @@
 import { KubernetesClient } from '#core/kubernetes/client';
 
+import { clusterNames, partsIn } from '../charts/clusters.ts';
 import type { Part } from '../charts/part.ts';
 import type { ClusterName, Settings } from '../settings.ts';
 
@@ -52,15 +53,11 @@ export async function troubleOf(settings: Settings, parts: readonly Part[]): Pro
   return lines;
 }
 
-/** Clusters by the names of the settings: one, or two. */
-export function clusterNames({ topology }: Settings): readonly ClusterName[] {
-  return topology === 'one-cluster' ? ['gateway'] : ['gateway', 'model'];
-}
-
 /** Namespaces that parts have objects in. */
-export function namespacesIn({ topology }: Settings, parts: readonly Part[], cluster: ClusterName): string[] {
-  const here = parts.filter((part) => topology === 'one-cluster' || part.cluster === cluster);
-  const names = here.flatMap(({ manifests }) => manifests).flatMap(({ metadata }) => metadata.namespace ?? []);
+function namespacesIn(settings: Settings, parts: readonly Part[], cluster: ClusterName): string[] {
+  const names = partsIn(settings, parts, cluster)
+    .flatMap(({ manifests }) => manifests)
+    .flatMap(({ metadata }) => metadata.namespace ?? []);
   return [...new Set(names)].toSorted((a, b) => a.localeCompare(b));
 }
 
