@@ -1,4 +1,5 @@
 import type { KubernetesClient } from '../kubernetes/client.ts';
+import { inParallel } from '../in-parallel.ts';
 import { Backoff } from '../kubernetes/backoff.ts';
 import { KubernetesError } from '../kubernetes/error.ts';
 import type { KubernetesObject, ResourceType } from '../kubernetes/resource.ts';
@@ -190,12 +191,4 @@ export class Controller {
     const pause = this.#backoff.failed();
     if (!this.#stopped) this.#timer = setTimeout(() => this.changed(), pause).unref();
   }
-}
-
-async function inParallel<T>(items: readonly T[], most: number, work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) await work(items[next++]!);
-  };
-  await Promise.all(Array.from({ length: Math.min(most, items.length) }, worker));
 }

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { ClusterLoader, type ClusterObject } from '#core/resources/cluster-load';
 
-import { WITHOUT_CRDS } from '../../observability/crds.fixture.ts';
-import { faultsOf } from './crds.fixture.ts';
+import { faultsOf, WITHOUT_CRDS } from '../../observability/crds.fixture.ts';
 import { FLAVOURS } from './flavours.fixture.ts';
 import { CONTROLLER_NAMES } from './names.ts';
 import type { Manifest } from './part.ts';

@@ -1,3 +1,4 @@
+import { inParallel } from '#core/in-parallel';
 import { KubernetesClient } from '#core/kubernetes/client';
 import { KubernetesError } from '#core/kubernetes/error';
 import { groupOf } from '#core/resources/kind';
@@ -122,7 +123,7 @@ async function missingLeave(
       wishes.set(JSON.stringify(wish), wish);
     }
   }
-  const refused = await inParallel([...wishes.values()], async (wish) => ((await allowed(client, wish)) ? [] : [wish]));
+  const refused = await inParallel([...wishes.values()], AT_ONCE, async (wish) => ((await allowed(client, wish)) ? [] : [wish]));
   return leaveProblems(refused.flat());
 }
 
@@ -151,7 +152,7 @@ async function allowed(client: KubernetesClient, { verb, group, resource, namesp
 /** Secrets that others make, in namespaces that are there already; of a namespace that is still to be made nothing can be said. */
 async function missingSecrets(client: KubernetesClient, parts: readonly Part[]): Promise<string[]> {
   const needs = parts.flatMap(({ secrets }) => secrets).filter(({ existing }) => existing === true);
-  const found = await inParallel(needs, async ({ namespace, name, values }) => {
+  const found = await inParallel(needs, AT_ONCE, async ({ namespace, name, values }) => {
     const path = `/api/v1/namespaces/${namespace}`;
     if (!(await isThere(client, path)) || (await isThere(client, `${path}/secrets/${name}`))) return [];
     return [`Secret ${namespace}/${name} with ${Object.keys(values).join(', ')} is not there: the settings say that it exists`];
@@ -169,14 +170,4 @@ async function isThere(client: KubernetesClient, path: string): Promise<boolean>
     if (error instanceof KubernetesError && error.status === 404) return false;
     throw error;
   }
-}
-
-async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const next = items.entries();
-  const worker = async () => {
-    for (const [index, item] of next) results[index] = await run(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
 }
