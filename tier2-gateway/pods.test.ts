@@ -1,4 +1,3 @@
-// oxlint-disable unicorn/consistent-function-scoping -- what only some tests use stands beside them
 // Pools whose pods come from a cluster, from the API server to the answer.
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -67,17 +66,18 @@ function unlistable({ server }: TestCluster): () => void {
   return () => void server.faults.splice(server.faults.indexOf(rule), 1);
 }
 
-describe('a tier two that cannot read the pods', () => {
-  async function starting(speed: number): Promise<{ listable: () => void; two: Promise<TestTierTwo>; isReady: () => boolean }> {
-    const { pods, port } = await startPods(1);
-    const cluster = await startCluster({ speed });
-    put(cluster, pods);
-    const listable = unlistable(cluster);
-    let isReady = false;
-    const two = tier(cluster, poolOf('p', port), modelYaml('m', ['p'])).finally(() => (isReady = true));
-    return { listable, two, isReady: () => isReady };
-  }
+/** A tier two that starts while the pods cannot be listed. @param speed of its clock */
+async function starting(speed: number): Promise<{ listable: () => void; two: Promise<TestTierTwo>; isReady: () => boolean }> {
+  const { pods, port } = await startPods(1);
+  const cluster = await startCluster({ speed });
+  put(cluster, pods);
+  const listable = unlistable(cluster);
+  let isReady = false;
+  const two = tier(cluster, poolOf('p', port), modelYaml('m', ['p'])).finally(() => (isReady = true));
+  return { listable, two, isReady: () => isReady };
+}
 
+describe('a tier two that cannot read the pods', () => {
   test('says what it waits for, and is ready as soon as it knows them', { timeout: 20_000 }, async () => {
     const { listable, two, isReady } = await starting(1);
     // Longer than a process that waits keeps still.
@@ -100,32 +100,33 @@ describe('a tier two that cannot read the pods', () => {
   });
 });
 
-describe('a pool that comes to a running process', () => {
-  const routeOf = (name: string) => `
+const routeOf = (name: string) => `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: ${name}}
 spec: {parentRefs: [{name: gw}], rules: [{matches: [{path: {value: /${name}}}], backendRefs: [${poolRef(name)}]}]}
 `;
 
-  /** A process that has just got the pool `new`, whose pods it cannot read yet. */
-  async function withNewPool(pod: TestPod): Promise<{ two: TestTierTwo; listable: () => void }> {
-    const cluster = await clusterOf(pod);
-    const folder = mkdtempSync(join(tmpdir(), 'tierkit-'));
-    const port = Number(pod.address.split(':')[1]);
-    writeFileSync(join(folder, 'old.yaml'), [poolOf('old', port), routeOf('old')].join('---'));
-    const two = await startTierTwo([], { pods: cluster.pods, paths: [folder] });
-    open.push(two);
-    expect((await fetch(`${two.url}/old`)).status).toBe(200);
-    const listable = unlistable(cluster);
-    const labels = 'matchLabels: {app: n}';
-    cluster.put('new', { ip: ipOf(pod), labels: { app: 'n' } });
-    writeFileSync(join(folder, 'new.yaml'), [poolOf('new', port).replace('matchLabels: {app: m}', labels), routeOf('new')].join('---'));
-    expect(await two.tier.reload('test')).toBe(true);
-    return { two, listable };
-  }
-  const anything: TestPod['answer'] = (_request, response) => response.end('well');
+const anything: TestPod['answer'] = (_request, response) => response.end('well');
 
+/** A process that has just got the pool `new`, whose pods it cannot read yet. */
+async function withNewPool(pod: TestPod): Promise<{ two: TestTierTwo; listable: () => void }> {
+  const cluster = await clusterOf(pod);
+  const folder = mkdtempSync(join(tmpdir(), 'tierkit-'));
+  const port = Number(pod.address.split(':')[1]);
+  writeFileSync(join(folder, 'old.yaml'), [poolOf('old', port), routeOf('old')].join('---'));
+  const two = await startTierTwo([], { pods: cluster.pods, paths: [folder] });
+  open.push(two);
+  expect((await fetch(`${two.url}/old`)).status).toBe(200);
+  const listable = unlistable(cluster);
+  const labels = 'matchLabels: {app: n}';
+  cluster.put('new', { ip: ipOf(pod), labels: { app: 'n' } });
+  writeFileSync(join(folder, 'new.yaml'), [poolOf('new', port).replace('matchLabels: {app: m}', labels), routeOf('new')].join('---'));
+  expect(await two.tier.reload('test')).toBe(true);
+  return { two, listable };
+}
+
+describe('a pool that comes to a running process', () => {
   test('holds its requests until its pods are known', async () => {
     const { pods } = await startPods(1, anything);
     const { two, listable } = await withNewPool(pods[0]!);

@@ -1,4 +1,3 @@
-// oxlint-disable unicorn/consistent-function-scoping -- what only some tests use stands beside them
 // Pods and routes of a real cluster that change while requests and streams run.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -53,6 +52,14 @@ function flipped(index: number): object {
   };
 }
 
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Requests that a pod has answered so far. */
+const answered = async ({ ip }: PodStatus): Promise<number> => {
+  const text = await (await fetch(`http://${ip}:8000/metrics`)).text();
+  return [...text.matchAll(/^vllm:request_success_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+};
+
 describe.skipIf(LACKS !== undefined && process.env['REQUIRE_REAL'] !== '1')('in a real cluster under load', { timeout: 240_000 }, () => {
   let space: TestNamespace;
   let url: string;
@@ -69,8 +76,12 @@ describe.skipIf(LACKS !== undefined && process.env['REQUIRE_REAL'] !== '1')('in 
   }, 180_000);
   afterAll(() => space?.close(), 60_000);
 
+  const apply = (name: string, spec: object) =>
+    space.applyObject({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', metadata: { name }, spec });
+  const ordinary = (index: number) =>
+    viaHost(url, 'flipped.example.com', { model: 'm', stream: true, max_tokens: 40, messages: [{ role: 'user', content: `${index}` }] });
+  const generation = async () => (await space.admin<{ generation: number }>('/readyz')).generation;
   const stream = (index: number) => chat(url, 'm', { stream: true, maxTokens: 40, content: `stream ${index}` });
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
   /** Whether tier two has so many endpoints that take requests. */
   const takes = (count: number) =>
@@ -78,10 +89,6 @@ describe.skipIf(LACKS !== undefined && process.env['REQUIRE_REAL'] !== '1')('in 
       const pools = await space.admin<{ pool: string; ready: number }[]>('/pools');
       return pools.find(({ pool }) => pool.endsWith('/m'))?.ready === count ? true : undefined;
     });
-  const answered = async ({ ip }: PodStatus): Promise<number> => {
-    const text = await (await fetch(`http://${ip}:8000/metrics`)).text();
-    return [...text.matchAll(/^vllm:request_success_total\{[^}]*\} (\d+)/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
-  };
 
   it('a pod that is re-labelled, not ready, ended or killed, and ports that change, cost no request', async () => {
     const clients = new Clients(20, (index) => chat(url, 'm', { maxTokens: 4, content: `${index}` }));
@@ -152,14 +159,9 @@ describe.skipIf(LACKS !== undefined && process.env['REQUIRE_REAL'] !== '1')('in 
   });
 
   it('500 changes of routes a minute break none of 100 streams, half of them on the route that changes', async () => {
-    const apply = (name: string, spec: object) =>
-      space.applyObject({ apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', metadata: { name }, spec });
     await apply('flipped', flipped(0));
-    const ordinary = (index: number) =>
-      viaHost(url, 'flipped.example.com', { model: 'm', stream: true, max_tokens: 40, messages: [{ role: 'user', content: `${index}` }] });
     await eventually('the route', 20_000, async () => ((await ordinary(-1)).status === 200 ? true : undefined));
     const clients = [new Clients(50, stream), new Clients(50, ordinary)];
-    const generation = async () => (await space.admin<{ generation: number }>('/readyz')).generation;
     const before = await generation();
     const flips = await flip(async (index) => {
       const other = { ...flipped(0), hostnames: [`other-${index - 1}.example.com`] };
