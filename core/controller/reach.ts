@@ -7,6 +7,7 @@ import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import { type GroupKind, groupOf, kindKey } from '../resources/kind.ts';
 import { Service } from '../resources/kubernetes/service.ts';
 import type { Sliced } from '../resources/slices.ts';
+import { remember } from '../route/remember.ts';
 import { type Fields, fieldsOf, listOf, textOf } from './fields.ts';
 
 type Objects = (kind: GroupKind) => readonly KubernetesObject[];
@@ -139,18 +140,14 @@ export function refKey({ group, kind, namespace, name }: Ref): string {
 
 /** As {@link refKey}, of a reference that is asked for again and again. */
 function keptKey(ref: Ref): string {
-  let key = KEYS.get(ref);
-  if (key === undefined) KEYS.set(ref, (key = refKey(ref)));
-  return key;
+  return remember(KEYS, ref, () => refKey(ref));
 }
 
 /** As read from objects that nobody changes. */
 const PARENTS = new WeakMap<object, readonly ParentRef[]>();
 
 function parentsOf(object: KubernetesObject): readonly ParentRef[] {
-  let parents = PARENTS.get(object);
-  if (parents === undefined) PARENTS.set(object, (parents = readParents(object)));
-  return parents;
+  return remember(PARENTS, object, () => readParents(object));
 }
 
 function readParents(object: KubernetesObject): ParentRef[] {
@@ -179,9 +176,7 @@ const KEYS = new WeakMap<Ref, string>();
  * @param usual what a reference without group and kind leads to
  */
 export function backendsOf(object: KubernetesObject, usual: GroupKind): readonly Ref[] {
-  let refs = READ.get(object);
-  if (refs === undefined) READ.set(object, (refs = unique(found(fieldsOf(object['spec']), namespaceOf(object), usual))));
-  return refs;
+  return remember(READ, object, () => unique(found(fieldsOf(object['spec']), namespaceOf(object), usual)));
 }
 
 function found(fields: Fields, namespace: string, usual: GroupKind): Ref[] {

@@ -6,6 +6,7 @@ import { Secret } from '../resources/kubernetes/secret.ts';
 import { secretData } from '../resources/kubernetes/secret-data.ts';
 import type { Reason } from '../resources/reason.ts';
 import { kindOf } from '../resources/references.ts';
+import { remember } from './remember.ts';
 import type { Scope } from './scope.ts';
 
 /** A reference to certificates of authorities. */
@@ -62,13 +63,10 @@ const READ = new WeakMap<object, boolean>();
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs;
 
 function areCertificates(pem: string, body: object): boolean {
-  let valid = READ.get(body);
-  if (valid === undefined) {
+  return remember(READ, body, () => {
     const certificates = pem.match(CERTIFICATE) ?? [];
-    valid = certificates.length > 0 && certificates.every(isCertificate);
-    READ.set(body, valid);
-  }
-  return valid;
+    return certificates.length > 0 && certificates.every(isCertificate);
+  });
 }
 
 function isCertificate(pem: string): boolean {

@@ -7,6 +7,7 @@ import type { SecretObjectReference } from '../resources/gateway-api/object-refe
 import type { Reason } from '../resources/reason.ts';
 import { type ClientValidation, clientValidationOf } from './client-validation.ts';
 import { secretOf } from './origins.ts';
+import { remember } from './remember.ts';
 import type { ClientCertificate, Scope } from './scope.ts';
 
 /** What a listener shows its clients, and what it wants to see of them. */
@@ -58,8 +59,7 @@ function pairOf(ref: SecretObjectReference, gateway: Gateway, at: string, reason
   }
   const data = secretOf(ref, gateway, at, scope, reason);
   if (data === undefined) return undefined;
-  let pair = PAIRS.get(data);
-  if (pair === undefined) PAIRS.set(data, (pair = checked(data)));
+  const pair = remember(PAIRS, data, () => checked(data));
   if (typeof pair !== 'string') return pair;
   scope.report(gateway, at, `Secret ${ref.name} ${pair}`, reason);
   return undefined;

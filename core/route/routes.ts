@@ -21,6 +21,7 @@ import { LimitsOf } from './limits.ts';
 import type { CompileMemory, CompileWork } from './memory.ts';
 import { Policies } from './policies.ts';
 import { type BackendQuotas, QuotasOf } from './quotas.ts';
+import { remember } from './remember.ts';
 import type { Match } from './rule.ts';
 import type { ClientCertificate, Scope } from './scope.ts';
 import type { Findings } from './scope-of.ts';
@@ -132,9 +133,7 @@ export function* compileRoutes(
 const TRAFFIC = new WeakMap<object, Traffic>();
 
 function readTraffic(policy: BackendTrafficPolicy): Traffic {
-  let traffic = TRAFFIC.get(policy.body);
-  if (traffic === undefined) TRAFFIC.set(policy.body, (traffic = trafficOf(policy)));
-  return traffic;
+  return remember(TRAFFIC, policy.body, () => trafficOf(policy));
 }
 
 function credentialsByBackend(scope: Scope): ReadonlyMap<string, BackendSecurityPolicy | 'broken'> {

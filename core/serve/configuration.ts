@@ -2,6 +2,7 @@ import { formatProblem, InvalidResources, type Problem } from '../resources/prob
 import { atOnce, type Sliced } from '../resources/slices.ts';
 
 import { type Compiled, compiling, newShared, type Shared } from '../route/compile.ts';
+import { remember } from '../route/remember.ts';
 import type { Pools } from '../route/scope.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { ResourceSource } from './source.ts';
@@ -156,7 +157,5 @@ export class Configuration {
 const LINES = new WeakMap<Problem, string>();
 
 function lineOf(problem: Problem): string {
-  let line = LINES.get(problem);
-  if (line === undefined) LINES.set(problem, (line = formatProblem(problem)));
-  return line;
+  return remember(LINES, problem, () => formatProblem(problem));
 }
