@@ -117,8 +117,8 @@ describe.skipIf(WITHOUT_CRDS)('the CRDs of the operator', () => {
   it('would refuse what they do not have', () => {
     const monitor = podMonitor({ role: 'epp', interval: 'often' });
     expect(faultsOf(monitor).join()).toContain('/interval must match pattern');
-    expect(faultsOf({ ...monitor, spec: { ...monitor.spec, selectors: {} } } as PodMonitor).join()).toContain('selectors');
-    expect(faultsOf({ ...serviceMonitor({ role: 'epp' }), spec: {} } as ServiceMonitor).join()).toContain("'selector'");
+    expect(faultsOf({ ...monitor, spec: { ...monitor.spec, selectors: {} } }).join()).toContain('selectors');
+    expect(faultsOf({ ...serviceMonitor({ role: 'epp' }), spec: {} }).join()).toContain("'selector'");
   });
 });
 
