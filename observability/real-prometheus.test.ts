@@ -75,7 +75,8 @@ describe.skipIf(binary === undefined && !REQUIRED)('a real Prometheus that scrap
     const response = await fetch(`${url}/api/v1/query`, { method: 'POST', body: new URLSearchParams({ query: expr }) }).catch(
       () => undefined,
     );
-    if (response === undefined) return [];
+    // One that still reads its configuration says so in plain text.
+    if (response === undefined || response.status === 503) return [];
     const answer = (await response.json()) as { status: string; error?: string; data?: { result: Sample[] } };
     if (answer.status !== 'success') throw new Error(`${expr}: ${answer.error}`);
     return answer.data!.result;
