@@ -19,7 +19,7 @@ export function missing(...variables: readonly (keyof typeof NEEDS)[]): string |
 const NEEDS = {
   TIERKIT_TEST_KUBECONFIG:
     'the kubeconfig of a cluster that may be changed, whose addresses this machine reaches, with CRDs and load balancers',
-  TIERKIT_TEST_IMAGE: 'an image of Tierkit that its nodes have',
+  TIERKIT_IMAGE: 'an image of Tierkit that its nodes have',
   TIERKIT_TEST_EPP_IMAGE: 'an image of the reference endpoint picker (program /epp) that its nodes have',
   TIERKIT_TEST_LWEPP_IMAGE: 'an image of the lightweight endpoint picker (program /lwepp) that its nodes have',
 } as const;
@@ -67,7 +67,7 @@ export class TestNamespace {
   /** Tier two as the example has it, but for names of the whole cluster. */
   async tierTwo(replicas = 1): Promise<void> {
     const yaml = ['access.yaml', 'tier-two.yaml'].map((file) => readFileSync(join(MANIFESTS, file), 'utf8')).join('\n---\n');
-    const image = `image: ${process.env['TIERKIT_TEST_IMAGE']}\n        imagePullPolicy: IfNotPresent`;
+    const image = `image: ${process.env['TIERKIT_IMAGE']}\n        imagePullPolicy: IfNotPresent`;
     const own = yaml
       .replaceAll('tierkit-system', this.name)
       .replace('image: tierkit', image)
@@ -113,7 +113,7 @@ spec:
 
   /** Pods that answer with the headers and the number of bytes that they got. */
   async echo(name: string, replicas: number): Promise<void> {
-    const image = process.env['TIERKIT_TEST_IMAGE'];
+    const image = process.env['TIERKIT_IMAGE'];
     const probe = '{tcpSocket: {port: 8000}, periodSeconds: 1}';
     const container = `{name: echo, image: "${image}", imagePullPolicy: IfNotPresent, command: [/usr/bin/node, -e, ${JSON.stringify(ECHO)}], readinessProbe: ${probe}}`;
     await this.deployment(name, replicas, container);
@@ -242,7 +242,7 @@ const POD: ResourceType = { group: '', version: 'v1', kind: 'Pod', plural: 'pods
 
 export function simContainer(port: number, flags: readonly string[] = []): string {
   const args = JSON.stringify(['sim', '--host=0.0.0.0', `--port=${port}`, '--model=m', ...flags]);
-  const image = process.env['TIERKIT_TEST_IMAGE'];
+  const image = process.env['TIERKIT_IMAGE'];
   const probe = `{httpGet: {path: /health, port: ${port}}, periodSeconds: 1}`;
   return `{name: sim, image: "${image}", imagePullPolicy: IfNotPresent, args: ${args}, readinessProbe: ${probe}, lifecycle: {preStop: {sleep: {seconds: 5}}}}`;
 }

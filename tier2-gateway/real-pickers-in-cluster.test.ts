@@ -49,7 +49,7 @@ spec:
 `;
 
 for (const { program, image, flags } of PICKERS) {
-  const lacks = missing('TIERKIT_TEST_KUBECONFIG', 'TIERKIT_TEST_IMAGE', image);
+  const lacks = missing('TIERKIT_TEST_KUBECONFIG', 'TIERKIT_IMAGE', image);
   if (lacks !== undefined) process.stderr.write(`skipped: ${program} as a pod of a real cluster, with tier two before it; ${lacks}\n`);
   describe.skipIf(lacks !== undefined && process.env['REQUIRE_REAL'] !== '1')(`${program} as a pod`, { timeout: 120_000 }, () => {
     let space: TestNamespace;
@@ -122,7 +122,6 @@ for (const { program, image, flags } of PICKERS) {
       const body = JSON.stringify({ model: 'echo', messages: [{ role: 'user', content: 'hello' }] });
       const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body });
       const got = ((await answer.json()) as Echo).headers;
-      console.error(program, got);
       expect(got).toMatchObject({ 'x-own': 'kept', 'content-type': 'application/json' });
       expect(got['x-gateway-destination-endpoint']).not.toBe('10.0.0.1:1');
     });
@@ -178,7 +177,7 @@ for (const { program, image, flags } of PICKERS) {
       const okBefore = closed.counts.ok;
       await eventually('more of them', 10_000, async () => (closed.counts.ok > okBefore + 50 ? true : undefined));
       const [openCounts, closedCounts] = await Promise.all([open.end(), closed.end()]);
-      console.error(program, { open: openCounts.ok, closed: closedCounts.ok, refusals }, closedCounts.bad);
+      process.stderr.write(`${program} killed and back: ${openCounts.ok} answers of FailOpen, ${closedCounts.ok} and ${refusals} refusals of FailClose\n`);
       expect(openCounts.bad).toEqual(new Map());
       expect([...closedCounts.bad.keys()].filter((what) => !/^50[34] /.test(what))).toEqual([]);
     });

@@ -8,7 +8,7 @@ import { eventually, missing, type PodStatus, TestNamespace, typeOf } from './re
 const FLIP_MS = Number(process.env['TIERKIT_TEST_FLIP_SECONDS'] ?? '20') * 1000;
 const PAUSE_MS = 60_000 / 500;
 
-const LACKS = missing('TIERKIT_TEST_KUBECONFIG', 'TIERKIT_TEST_IMAGE');
+const LACKS = missing('TIERKIT_TEST_KUBECONFIG', 'TIERKIT_IMAGE');
 if (LACKS !== undefined) process.stderr.write(`skipped: pods and routes of a real cluster that change under load; ${LACKS}\n`);
 
 const POOL = typeOf({ apiVersion: 'inference.networking.k8s.io/v1', kind: 'InferencePool' });
