@@ -177,7 +177,9 @@ for (const { program, image, flags } of PICKERS) {
       const okBefore = closed.counts.ok;
       await eventually('more of them', 10_000, async () => (closed.counts.ok > okBefore + 50 ? true : undefined));
       const [openCounts, closedCounts] = await Promise.all([open.end(), closed.end()]);
-      process.stderr.write(`${program} killed and back: ${openCounts.ok} answers of FailOpen, ${closedCounts.ok} and ${refusals} refusals of FailClose\n`);
+      process.stderr.write(
+        `${program} killed and back: ${openCounts.ok} answers of FailOpen, ${closedCounts.ok} and ${refusals} refusals of FailClose\n`,
+      );
       expect(openCounts.bad).toEqual(new Map());
       expect([...closedCounts.bad.keys()].filter((what) => !/^50[34] /.test(what))).toEqual([]);
     });

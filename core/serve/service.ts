@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Lifecycle } from '../lifecycle.ts';
 import type { Sources } from '../resources/load.ts';
 import { InvalidResources } from '../resources/problem.ts';
-import { inSlices } from '../resources/slices.ts';
+import { atOnce, inSlices, type Sliced } from '../resources/slices.ts';
 import type { Pools } from '../route/scope.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { adminApp, type ReloadState } from './admin.ts';
@@ -119,7 +119,8 @@ export abstract class Service {
    */
   async start(): Promise<void> {
     await this.#source.open();
-    const first = (await this.#prepare())!;
+    // Nobody waits for an answer yet; in slices, each of thousands of endpoints that begins to be read would come before the next.
+    const first = (await this.#prepare(atOnce))!;
     this.configuration.take(first);
     await this.#inService(first);
     this.metrics.collectProcess();
@@ -197,10 +198,12 @@ export abstract class Service {
     this.metrics.models.keep(await inSlices(modelNames(snapshot)));
   }
 
-  async #prepare(): Promise<Candidate | undefined> {
+  async #prepare(
+    run: (work: Sliced<Candidate | undefined>) => Candidate | undefined | Promise<Candidate | undefined> = inSlices,
+  ): Promise<Candidate | undefined> {
     let candidate: Candidate | undefined;
     for (let loads = 1; ; loads++) {
-      candidate = await inSlices(this.configuration.preparing(candidate));
+      candidate = await run(this.configuration.preparing(candidate));
       if (candidate === undefined || loads === MOST_LOADS || !(await this.#source.complete())) return candidate;
     }
   }

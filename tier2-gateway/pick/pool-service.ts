@@ -7,6 +7,7 @@ import type { PoolSeries } from '../metrics/pool-series.ts';
 import type { EndpointSource } from '../pools/endpoint.ts';
 import type { PickRequest } from '../picker/policy.ts';
 import { Pool } from '../pools/pool.ts';
+import type { ScrapeRound } from '../pools/scrape.ts';
 import type { ExternalReference } from './external-reference.ts';
 import { ExternalPicker } from './external.ts';
 
@@ -25,6 +26,7 @@ export interface PoolServiceParts {
   readonly source: EndpointSource;
   /** The picker that the pool names; without one the gateway picks. */
   readonly external: ExternalReference | undefined;
+  readonly round: ScrapeRound;
   readonly warn: (message: string) => void;
   /** Undefined: nothing is measured. */
   readonly series?: PoolSeries | undefined;
@@ -41,9 +43,9 @@ export class PoolService {
   readonly #unsubscribe: () => void;
   readonly #adapters = new Set<string>();
 
-  constructor({ resource, source, external, warn, series }: PoolServiceParts) {
+  constructor({ resource, source, external, round, warn, series }: PoolServiceParts) {
     this.series = series;
-    this.pool = new Pool(resource, { source, h2c: resource.body.spec.appProtocol === 'kubernetes.io/h2c' });
+    this.pool = new Pool(resource, { source, round, h2c: resource.body.spec.appProtocol === 'kubernetes.io/h2c' });
     this.picker = new Picker({ now: () => performance.now(), random: Math.random });
     this.flow = new FlowControl({
       saturation: () => this.picker.saturation(),

@@ -142,6 +142,6 @@ describe('pools with selectors', () => {
   test('need an annotation where nothing tells of pods', () => {
     const { configuration, text } = load();
     text(ofPods('a'));
-    expect(() => configuration.load()).toThrow('the pods of a selector come from Kubernetes');
+    expect(() => configuration.load()).toThrow('the pods of a selector are read from a cluster');
   });
 });

@@ -7,6 +7,7 @@ import type { Metrics } from '#core/telemetry/metrics';
 
 import { poolGauges } from '../metrics/pool-gauges.ts';
 import { PoolSeries } from '../metrics/pool-series.ts';
+import { ScrapeRound } from '../pools/scrape.ts';
 import { sourceOf } from '../pools/annotations.ts';
 import type { PodEndpoints } from '../pools/pod-source.ts';
 import { checkedAnnotations } from './check-annotations.ts';
@@ -34,6 +35,7 @@ export class PoolsInService implements Pools {
   readonly #warn: (message: string) => void;
   readonly #metrics: Metrics | undefined;
   readonly #pods: PodEndpoints | undefined;
+  readonly #round = new ScrapeRound();
   readonly #closing = new Set<Promise<void>>();
   readonly #kept = new Kept<PoolService>((service) => {
     const stopped = service.stop().finally(() => this.#closing.delete(stopped));
@@ -88,7 +90,7 @@ export class PoolsInService implements Pools {
     if (settings === undefined && pods === undefined && valid) {
       report(
         'metadata.annotations',
-        'the pods of a selector come from Kubernetes, which a later release reads; name the endpoints with tierkit.dev/endpoints, tierkit.dev/endpoints-file or tierkit.dev/endpoints-dns',
+        'the pods of a selector are read from a cluster (--kubernetes); in files, name the endpoints with tierkit.dev/endpoints, tierkit.dev/endpoints-file or tierkit.dev/endpoints-dns',
       );
     }
     const picker = this.alone ? undefined : externalPickerOf(pool, report, scope);
@@ -101,7 +103,7 @@ export class PoolsInService implements Pools {
           ? pods!.source(pool)
           : sourceOf(settings, pool, onProblem, { allowLocalAddresses: scope.allowLocalAddresses });
       const series = this.#metrics === undefined ? undefined : new PoolSeries(this.#metrics, fullName);
-      return new PoolService({ resource: pool, source, external: picker, warn: onProblem, series });
+      return new PoolService({ resource: pool, source, external: picker, round: this.#round, warn: onProblem, series });
     });
     const served = new ServedPool(service, rulesOf(pool, scope));
     this.#prepared?.set(fullName, served);

@@ -7,7 +7,7 @@ import type { InferencePool } from '#core/resources/inference/inference-pool';
 import type { EndpointSource, PoolEndpoint } from './endpoint.ts';
 import type { EndpointMetrics } from './engine-metrics.ts';
 import { Link } from './link.ts';
-import { Scraper, type ScraperOptions, type ScrapeSettings } from './scrape.ts';
+import { Scraper, type ScrapeRound, type ScraperOptions, type ScrapeSettings } from './scrape.ts';
 
 /** What a picker hears of a pool. */
 export interface PoolListener {
@@ -38,6 +38,8 @@ export interface PoolOptions {
   /** For model servers that speak HTTP/2 without TLS, metrics included (`appProtocol: kubernetes.io/h2c`). @default false */
   readonly h2c?: boolean;
   readonly scrape?: Partial<ScrapeSettings>;
+  /** Shared by all pools of a process. */
+  readonly round?: ScrapeRound | undefined;
   readonly now?: () => number;
   /** For tests. */
   readonly scraper?: Pick<ScraperOptions, 'fetchPage' | 'setTimer' | 'random'>;
@@ -85,6 +87,7 @@ export class Pool {
     this.#now = options.now ?? Date.now;
     this.#scraper = new Scraper({
       settings: { tls: options.tls, protocol: protocolOf(options), ...options.scrape },
+      round: options.round,
       now: this.#now,
       ...options.scraper,
       isActive: (id) => (this.#members.get(id)?.inFlight ?? 0) > 0,

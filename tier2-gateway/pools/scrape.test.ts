@@ -4,15 +4,20 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { endpointsOf, type PoolEndpoint } from './endpoint.ts';
 import type { EndpointMetrics } from './engine-metrics.ts';
-import { Scraper, type ScrapeSettings } from './scrape.ts';
+import { Scraper, ScrapeRound, type ScrapeSettings } from './scrape.ts';
 
 const PAGE = 'vllm:num_requests_running 0\nvllm:num_requests_waiting 0\nvllm:kv_cache_usage_perc 0.1\n';
 const BUSY = PAGE.replace('running 0', 'running 3');
 const endpoint = (address: string, port = 8000) => endpointsOf({ address, labels: {}, ready: true, terminating: false }, [port])[0]!;
+const numbered = (index: number) => endpoint(`10.0.${index >> 8}.${index & 255}`);
 const settle = () => new Promise((done) => setImmediate(done));
 
 /** A scraper with pages and clock by hand. */
-function rig({ random = 0, isActive = () => false }: { random?: number; isActive?: (id: string) => boolean } = {}) {
+function rig({
+  random = 0,
+  isActive = () => false,
+  round,
+}: { random?: number; isActive?: (id: string) => boolean; round?: ScrapeRound } = {}) {
   let now = 1000;
   const timers: { callback: () => void; ms: number }[] = [];
   const pages: ((page: string | Error) => void)[] = [];
@@ -22,6 +27,7 @@ function rig({ random = 0, isActive = () => false }: { random?: number; isActive
     now: () => now,
     random: () => random,
     isActive,
+    round,
     setTimer: (callback, ms) => {
       const timer = { callback, ms };
       timers.push(timer);
@@ -83,16 +89,27 @@ describe('when it scrapes', () => {
     expect(r.timers[0]!.ms).toBeCloseTo(800, 0);
   });
 
-  it('asks each of thousands less often: the whole pool costs no more than one page in four milliseconds', async () => {
-    const r = rig({ random: 0.5 });
-    const many = Array.from({ length: 1000 }, (_, index) => endpoint(`10.0.${index >> 8}.${index & 255}`));
-    r.scraper.update(many);
-    expect(r.timers).toHaveLength(1000);
-    expect(Math.max(...r.timers.map(({ ms }) => ms))).toBe(2000);
-    r.timers.splice(0)[0]!.callback();
-    r.pages.shift()!(BUSY);
-    await settle();
-    expect(r.timers.map(({ ms }) => ms)).toEqual([3600]);
+  it('asks each of thousands less often, those at work before those at rest, over all that share the round', async () => {
+    const round = new ScrapeRound();
+    const [r, other] = [rig({ random: 0.5, round }), rig({ random: 0.5, round })];
+    other.scraper.update(Array.from({ length: 3000 }, (_, index) => numbered(index)));
+    r.scraper.update(Array.from({ length: 1000 }, (_, index) => numbered(3000 + index)));
+    expect(Math.max(...r.timers.map(({ ms }) => ms))).toBe(4000);
+    const next = async (page: string) => {
+      r.timers.shift()!.callback();
+      r.pages.shift()!(page);
+      await settle();
+      return r.timers.at(-1)!.ms;
+    };
+    expect(await next(PAGE)).toBe(7200);
+    // The one at work shares its part of the time with none.
+    expect(await next(BUSY)).toBe(225);
+    for (let index = 1; index < 250; index++) await next(BUSY);
+    expect(await next(BUSY)).toBeCloseTo(0.9 * 2 * 251);
+    other.scraper.update([]);
+    expect(await next(PAGE)).toBe(1800);
+    await r.scraper.stop();
+    expect(round).toEqual({ endpoints: 0, busy: 0 });
   });
 
   it('spares a server whose page takes long', async () => {

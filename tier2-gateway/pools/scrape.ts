@@ -14,7 +14,10 @@ export interface ScrapeSettings {
   /** Between two scrapes of an endpoint that is at work, and of one that is not. */
   readonly busyMs: number;
   readonly idleMs: number;
-  /** Between two scrapes of any endpoints: with thousands of them, each one is asked less often than it would be else. */
+  /**
+   * Between two scrapes of any endpoints at work, and of any two at rest, of all that share a {@link ScrapeRound}: with thousands of them,
+   * each one is asked less often than it would be else.
+   */
   readonly spacingMs: number;
   readonly timeoutMs: number;
   readonly maxBytes: number;
@@ -26,13 +29,22 @@ export const DEFAULT_SCRAPE: ScrapeSettings = {
   protocol: undefined,
   busyMs: 250,
   idleMs: 1000,
-  spacingMs: 4,
+  spacingMs: 2,
   timeoutMs: 1000,
   maxBytes: 4 * 1024 * 1024,
 };
 
+/** What scrapers of one process have to scrape, together. */
+export class ScrapeRound {
+  endpoints = 0;
+  /** Of them, those at work. */
+  busy = 0;
+}
+
 export interface ScraperOptions {
   readonly settings?: Partial<ScrapeSettings>;
+  /** Shared with other scrapers. @default one of its own */
+  readonly round?: ScrapeRound | undefined;
   readonly onMetrics: (id: string, metrics: EndpointMetrics, at: number) => void;
   /** The scrape failed: nothing is known, which is neither idle nor busy. */
   readonly onFailed: (id: string, at: number, reason: string) => void;
@@ -56,6 +68,7 @@ const CONNECTIONS: ConnectionSettings = { ...DEFAULT_CONNECTIONS, maxConnections
 interface Target {
   endpoint: PoolEndpoint;
   intervalMs: number;
+  busy: boolean;
   cancelTimer: () => void;
   readonly abort: AbortController;
   readonly link: Link;
@@ -71,9 +84,11 @@ export class Scraper {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #setTimer: (callback: () => void, ms: number) => () => void;
+  readonly #round: ScrapeRound;
   readonly #targets = new Map<string, Target>();
 
   constructor(options: ScraperOptions) {
+    this.#round = options.round ?? new ScrapeRound();
     this.#options = options;
     this.#settings = { ...DEFAULT_SCRAPE, ...options.settings };
     this.#now = options.now ?? Date.now;
@@ -87,8 +102,7 @@ export class Scraper {
     for (const [id, target] of this.#targets) {
       const endpoint = wanted.get(id);
       if (endpoint === undefined) {
-        this.#targets.delete(id);
-        end(target);
+        this.#end(id, target);
       } else {
         target.endpoint = endpoint;
       }
@@ -98,26 +112,42 @@ export class Scraper {
       const target: Target = {
         endpoint,
         intervalMs: this.#settings.busyMs,
+        busy: false,
         cancelTimer: () => undefined,
         abort: new AbortController(),
         link: new Link(this.#originOf(endpoint), CONNECTIONS),
       };
       this.#targets.set(id, target);
+      this.#round.endpoints++;
       // At once, but not all in one moment.
-      target.cancelTimer = this.#setTimer(() => void this.#scrape(target), this.#random() * this.#roundMs());
+      target.cancelTimer = this.#setTimer(() => void this.#scrape(target), this.#random() * this.#roundMs(target));
     }
   }
 
-  /** Time in which all endpoints can be scraped once. */
-  #roundMs(): number {
-    return this.#settings.spacingMs * this.#targets.size;
+  /** Time in which all that are as busy can be scraped once. */
+  #roundMs({ busy }: Target): number {
+    return this.#settings.spacingMs * (busy ? this.#round.busy : this.#round.endpoints);
+  }
+
+  #setBusy(target: Target, busy: boolean): void {
+    if (target.busy === busy) return;
+    target.busy = busy;
+    this.#round.busy += busy ? 1 : -1;
+  }
+
+  #end(id: string, target: Target): void {
+    this.#targets.delete(id);
+    this.#setBusy(target, false);
+    this.#round.endpoints--;
+    target.cancelTimer();
+    target.abort.abort(new Error('the endpoint is gone'));
+    target.link.close();
   }
 
   async stop(): Promise<void> {
-    const targets = [...this.#targets.values()];
-    this.#targets.clear();
-    for (const target of targets) end(target);
-    await Promise.all(targets.map(({ link }) => link.destroy()));
+    const links = [...this.#targets.values()].map(({ link }) => link);
+    for (const [id, target] of this.#targets) this.#end(id, target);
+    await Promise.all(links.map((link) => link.destroy()));
   }
 
   async #scrape(target: Target): Promise<void> {
@@ -138,10 +168,11 @@ export class Scraper {
     else this.#options.onMetrics(id, metrics, this.#now());
     // A listener may have taken the endpoint away.
     if (target.abort.signal.aborted) return;
-    const busy = (metrics !== undefined && metrics.running + metrics.waiting > 0) || (this.#options.isActive?.(id) ?? false);
-    target.intervalMs = busy ? busyMs : Math.min(idleMs, target.intervalMs * 1.5);
+    const isBusy = (metrics !== undefined && metrics.running + metrics.waiting > 0) || (this.#options.isActive?.(id) ?? false);
+    this.#setBusy(target, isBusy);
+    target.intervalMs = isBusy ? busyMs : Math.min(idleMs, target.intervalMs * 1.5);
     const rest = Math.max(target.intervalMs, REST_PER_WORK * (this.#now() - started));
-    const wait = Math.max(Math.min(idleMs, rest), this.#roundMs());
+    const wait = Math.max(Math.min(idleMs, rest), this.#roundMs(target));
     target.cancelTimer = this.#setTimer(() => void this.#scrape(target), wait * (1 - JITTER * this.#random()));
   }
 
@@ -154,12 +185,6 @@ export class Scraper {
     const { tls, protocol } = this.#settings;
     return { host: address, port, tls, protocol };
   }
-}
-
-function end(target: Target): void {
-  target.cancelTimer();
-  target.abort.abort(new Error('the endpoint is gone'));
-  target.link.close();
 }
 
 function startTimer(callback: () => void, ms: number): () => void {
