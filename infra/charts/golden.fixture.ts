@@ -1,8 +1,9 @@
 // node infra/charts/golden.fixture.ts: writes the manifests of two platforms anew, to be read and to be compared with.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import { dump, loadAll } from 'js-yaml';
+
+import { writeGolden } from '#core/golden.fixture';
 
 import { FLAVOURS } from './flavours.fixture.ts';
 import { render } from './render.ts';
@@ -33,11 +34,4 @@ function cut(_: string, value: unknown): unknown {
   return typeof value === 'string' && value.length > MOST_TEXT ? '(made of observability/)' : value;
 }
 
-if (import.meta.main) {
-  rmSync(GOLDEN, { recursive: true, force: true });
-  for (const [path, text] of goldenFiles()) {
-    const file = join(GOLDEN, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  }
-}
+if (import.meta.main) writeGolden(GOLDEN, goldenFiles());
