@@ -2,6 +2,7 @@ import { type Command, parse, UsageError } from './command.ts';
 import { runOnboarding } from './onboarding.ts';
 
 const HELP = `Usage: tierkit onboard NAME --model MODEL --owner TEAM [OPTION…]
+       tierkit onboard --request FILE [OPTION…]
 
 Writes what a team's model needs, as YAML for GitOps, to two folders with a kustomization.yaml each: DIR/NAME/model for the cluster of
 the models (namespace NAME with quota, rights, policies, pods and route), DIR/NAME/gateway for that of tier one (route, key admission,
@@ -22,6 +23,7 @@ limits, budget). A model or a namespace that another team has is refused. The sa
   --budget USD                 in a month of the calendar; then refused
   --price INPUT/OUTPUT         USD for a million tokens, for the budget; "listed" where a PriceTable has it
 
+  --request FILE               all this from a file (YAML) whose fields are name and these options; those given here go first
   --settings FILE              the settings of the platform, as "npm run render" takes them (default: namespaces and names as by default)
   --out DIR                    folder with a folder for each team (default teams)
   --force                      overwrite files that differ
@@ -41,6 +43,7 @@ const OPTIONS = {
   'tokens-per-minute': { type: 'string' },
   budget: { type: 'string' },
   price: { type: 'string' },
+  request: { type: 'string' },
   settings: { type: 'string' },
   out: { type: 'string', default: 'teams' },
   force: { type: 'boolean', default: false },
@@ -55,7 +58,7 @@ export const onboard: Command = {
     const { values, positionals } = parse(args, OPTIONS);
     const [name, ...more] = positionals;
     if (more.length > 0) throw new UsageError(`give one NAME, not ${positionals.length}: ${positionals.join(' ')}`);
-    const { settings, out, force, 'dry-run': dryRun, ...texts } = values;
-    return runOnboarding('onboard', { texts: { ...texts, name }, settings, out, force, dryRun });
+    const { request, settings, out, force, 'dry-run': dryRun, ...texts } = values;
+    return runOnboarding('onboard', { texts: { ...texts, name }, request, settings, out, force, dryRun });
   },
 };

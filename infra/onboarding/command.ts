@@ -9,6 +9,7 @@ import { contextOf, offboard as stepsOf, planText } from './offboard.ts';
 import { onboard as onboardingOf } from './onboard.ts';
 import { platformOf } from './platform.ts';
 import { readRequest, type RequestTexts } from './read.ts';
+import { requestFile } from './request-file.ts';
 
 /** What a command says. */
 export interface Said {
@@ -19,6 +20,8 @@ export interface Said {
 
 export interface OnboardOptions {
   readonly texts: RequestTexts;
+  /** File with more of them, where the command line has none. */
+  readonly request?: string | undefined;
   /** File with the settings of the platform. */
   readonly settings: string | undefined;
   /** Folder with a folder for each team. */
@@ -28,9 +31,10 @@ export interface OnboardOptions {
 }
 
 /** Makes the files of a team, or prints what would be in them. @throws InvalidRequest, InvalidSettings, FolderTrouble */
-export function onboard({ texts, settings: file, out, dryRun, force }: OnboardOptions): Said {
+export function onboard({ texts, request: more, settings: file, out, dryRun, force }: OnboardOptions): Said {
   const settings = platformOf(file);
-  const request = readRequest(texts, settings, requestsIn(out));
+  const given = Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
+  const request = readRequest({ ...(more === undefined ? {} : requestFile(more)), ...given }, settings, requestsIn(out));
   const onboarding = onboardingOf(request, settings);
   const note = keysNote(request, settings.namespaces.tierOne, contextOf(settings, 'gateway'));
   if (dryRun) return { stdout: onboardingStream(onboarding), stderr: note };

@@ -2,6 +2,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { KINDS } from '#core/resources/kinds';
+import { Loader } from '#core/resources/load';
+import { compile, newShared } from '#core/route/compile';
+import type { Pools } from '#core/route/scope';
 
 import { startGateway, type TestGateway } from '../../gateway/gateway.fixture.ts';
 import { answerJson, type Recorder, startRecorder } from '../../gateway/recorder.fixture.ts';
@@ -19,6 +22,16 @@ const KEYS = {
 };
 /** Of the set of tier one. Its ConfigMap is a dashboard, with variables of Grafana. */
 const KNOWN: ReadonlySet<string> = new Set(KINDS.map(({ kind }) => kind).filter((kind) => kind !== 'ConfigMap'));
+
+/** As in tier two, but for what pools are about: nothing is looked for. */
+const POOLS: Pools = {
+  alone: false,
+  begin: () => undefined,
+  serve: () => undefined,
+  commit: () => undefined,
+  rollback: () => undefined,
+  close: () => Promise.resolve(),
+};
 
 let upstream: Recorder;
 let gateway: TestGateway;
@@ -128,4 +141,26 @@ describe('a budget', () => {
       await gateway.close();
     }
   });
+});
+
+it.each(['small', 'small-two-clusters'])('the resources of two teams and of the platform %s refer to what is there', (flavour) => {
+  const of = FLAVOURS[flavour]!;
+  const parts = [...platform(of), ...onboardAll(of, [SEARCH, ADS]).flatMap(({ model, gateway: one }) => [model, one])];
+  for (const cluster of of.topology === 'one-cluster' ? (['gateway'] as const) : (['gateway', 'model'] as const)) {
+    const here = parts.filter((part) => of.topology === 'one-cluster' || part.cluster === cluster);
+    const secrets = here.flatMap(({ secrets: needs }) =>
+      needs.map(({ name, namespace, values }) => ({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace },
+        stringData: Object.fromEntries(Object.keys(values).map((key) => [key, `${name}-${key}`])),
+      })),
+    );
+    const late = here.flatMap((part) => part.late.map(({ manifest }) => manifest('tier-two.example.com')));
+    const objects = [...here.flatMap(({ manifests }) => manifests), ...late].filter(({ kind }) => KNOWN.has(kind) || kind === 'Namespace');
+    const text = [...objects, ...secrets].map((each) => JSON.stringify(each)).join('\n---\n');
+    const loaded = new Loader().load({ paths: [], env: {}, texts: [{ file: 'cluster.yaml', text }] });
+    const problems = [...loaded.problems, ...compile(loaded, newShared(undefined, POOLS)).problems];
+    expect(problems.map(({ resource, path, message }) => `${resource} ${path}: ${message}`)).toEqual([]);
+  }
 });
