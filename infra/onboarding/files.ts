@@ -29,27 +29,25 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 /** The files of one set by their names, in the order in which they are applied; `kustomization.yaml` names them all. */
-export function filesOf(set: SetName, { manifests }: Part): Map<string, string> {
-  const files = Map.groupBy(manifests, (manifest) => fileOf(set, manifest));
+export function filesOf({ manifests }: Part): Map<string, string> {
+  const files = Map.groupBy(manifests, fileOf);
   const texts = [...files].map(([file, objects]): [string, string] => [file, objects.map(yaml).join('---\n')]);
   const kustomization = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: [...files.keys()] };
   return new Map([...texts, ['kustomization.yaml', dump(kustomization)]]);
 }
 
-function fileOf(set: SetName, { kind }: Manifest): string {
-  // At tier two a ConfigMap is the picker's, not a dashboard.
-  if (set === 'model' && kind === 'ConfigMap') return 'serving.yaml';
+function fileOf({ kind }: Manifest): string {
   return `${FILES[kind] ?? 'serving'}.yaml`;
 }
 
 /** Every file of both sets, by path from the folder of the team. */
 export function onboardingFiles(onboarding: Onboarding): Map<string, string> {
-  return new Map(SETS.flatMap((set) => [...filesOf(set, onboarding[set])].map(([file, text]) => [`${set}/${file}`, text] as const)));
+  return new Map(SETS.flatMap((set) => [...filesOf(onboarding[set])].map(([file, text]) => [`${set}/${file}`, text] as const)));
 }
 
 /** All objects as one stream of YAML; a comment says which set each of them belongs to. */
 export function onboardingStream(onboarding: Onboarding): string {
-  return SETS.flatMap((set) => onboarding[set].manifests.map((manifest) => `# ${set}/${fileOf(set, manifest)}\n${yaml(manifest)}`)).join(
+  return SETS.flatMap((set) => onboarding[set].manifests.map((manifest) => `# ${set}/${fileOf(manifest)}\n${yaml(manifest)}`)).join(
     '---\n',
   );
 }
