@@ -33,9 +33,15 @@ it('writes files for both clusters, each set with a kustomization that names the
   expect(filesIn(out)).toEqual(wanted.sort());
   expect(stdout).toContain('kubectl -n tierkit-tier-one create secret generic team-search-keys');
   for (const set of ['model', 'gateway']) {
-    const [kustomization] = loadAll(readFileSync(join(out, 'search', set, 'kustomization.yaml'), 'utf8')) as { resources: string[] }[];
+    const [kustomization] = loadAll(readFileSync(join(out, 'search', set, 'kustomization.yaml'), 'utf8')) as {
+      resources: string[];
+      sortOptions: object;
+    }[];
+    expect(kustomization!.sortOptions).toEqual({ order: 'fifo' });
     expect([...kustomization!.resources, 'kustomization.yaml'].sort()).toEqual(filesIn(join(out, 'search', set)));
   }
+  // The route behind all that guards it.
+  expect(readFileSync(join(out, 'search/gateway/kustomization.yaml'), 'utf8')).toMatch(/- route\.yaml\n$/);
 });
 
 it('prints the same objects with --dry-run, and writes nothing', () => {

@@ -32,7 +32,13 @@ const FILES: Readonly<Record<string, string>> = {
 export function filesOf({ manifests }: Part): Map<string, string> {
   const files = Map.groupBy(manifests, fileOf);
   const texts = [...files].map(([file, objects]): [string, string] => [file, objects.map(yaml).join('---\n')]);
-  const kustomization = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: [...files.keys()] };
+  const kustomization = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    // By kind, as it would be without, a route would be there before the policy that guards it.
+    sortOptions: { order: 'fifo' },
+    resources: [...files.keys()],
+  };
   return new Map([...texts, ['kustomization.yaml', dump(kustomization)]]);
 }
 
