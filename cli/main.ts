@@ -7,6 +7,8 @@ import { budgets, limits } from './limits.ts';
 import { controller } from './controller.ts';
 import { crds } from './crds.ts';
 import { epp } from './epp.ts';
+import { offboard } from './offboard.ts';
+import { onboard } from './onboard.ts';
 import { prices } from './prices.ts';
 import { run } from './run.ts';
 import { sim } from './sim.ts';
@@ -23,6 +25,8 @@ const COMMANDS: readonly Command[] = [
   epp,
   check,
   crds,
+  onboard,
+  offboard,
   limits,
   budgets,
   prices,

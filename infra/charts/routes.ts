@@ -105,14 +105,24 @@ function certificateNeeds(settings: Settings, tier: TierName): SecretNeed[] {
 }
 
 function clientPolicy(namespace: string): Manifest {
+  return keyPolicy('clients', namespace, { kind: 'Gateway', name: TIER_ONE }, CLIENT_KEYS);
+}
+
+/** Who may call a Gateway, or a route in place of those who may call its Gateway. @param secret with their keys, by the clients' names */
+export function keyPolicy(
+  name: string,
+  namespace: string,
+  target: { readonly kind: 'Gateway' | 'HTTPRoute'; readonly name: string },
+  secret: string,
+): Manifest {
   return {
     apiVersion: 'gateway.envoyproxy.io/v1alpha1',
     kind: 'SecurityPolicy',
-    metadata: { name: 'clients', namespace },
+    metadata: { name, namespace },
     spec: {
-      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: TIER_ONE }],
+      targetRefs: [{ group: 'gateway.networking.k8s.io', ...target }],
       // What the SDKs of OpenAI and of Anthropic send.
-      apiKeyAuth: { credentialRefs: [{ name: CLIENT_KEYS }], extractFrom: [{ headers: ['Authorization', 'x-api-key'] }] },
+      apiKeyAuth: { credentialRefs: [{ name: secret }], extractFrom: [{ headers: ['Authorization', 'x-api-key'] }] },
     },
   };
 }
@@ -120,16 +130,17 @@ function clientPolicy(namespace: string): Manifest {
 /** A route has so many rules at most. */
 const MOST_RULES = 15;
 
-function routeManifests(rules: readonly RouteRule[], namespace: string): Manifest[] {
+/** @param name of the first; the others have a number behind it */
+export function routeManifests(rules: readonly RouteRule[], namespace: string, name = 'models'): Manifest[] {
   return chunks(rules, MOST_RULES).map((some, index) => ({
     apiVersion: 'aigateway.envoyproxy.io/v1beta1',
     kind: 'AIGatewayRoute',
-    metadata: { name: index === 0 ? 'models' : `models-${index + 1}`, namespace },
+    metadata: { name: index === 0 ? name : `${name}-${index + 1}`, namespace },
     spec: {
       parentRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: TIER_ONE }],
       // What limits of tokens go by.
-      llmRequestCosts: ['InputToken', 'OutputToken', 'TotalToken'].map((type) => ({
-        metadataKey: `llm_${type.replace('Token', '').toLowerCase()}_token`,
+      llmRequestCosts: (['InputToken', 'OutputToken', 'TotalToken'] as const).map((type) => ({
+        metadataKey: costKey(type),
         type,
       })),
       rules: some.map(({ names, backends }) => ({
@@ -138,6 +149,11 @@ function routeManifests(rules: readonly RouteRule[], namespace: string): Manifes
       })),
     },
   }));
+}
+
+/** Under which a limit finds the tokens of a request. */
+export function costKey(type: 'InputToken' | 'OutputToken' | 'TotalToken'): string {
+  return `llm_${type.replace('Token', '').toLowerCase()}_token`;
 }
 
 export function modelMatch(name: string): object {

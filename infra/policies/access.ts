@@ -43,7 +43,7 @@ export const tokensWhereUsed: Policy = (manifest, { manifests }) => {
     : [mounted ? 'has a token of the API, and no right to ask it anything' : 'has rights at the API, and no token'];
 };
 
-/** A binding leads from a role that is there to accounts that are. */
+/** A binding leads from a role that is there to accounts that are. Groups of users are known elsewhere. */
 export const bindingsLead: Policy = (manifest, { manifests }) => {
   if (manifest.kind !== 'RoleBinding' && manifest.kind !== 'ClusterRoleBinding') return [];
   const role = at(manifest, 'roleRef');
@@ -55,7 +55,8 @@ export const bindingsLead: Policy = (manifest, { manifests }) => {
   );
   return [
     ...(isThere ? [] : [`binds ${text(at(role, 'kind'))} ${text(at(role, 'name'))}, which is not there`]),
-    ...listAt(manifest, 'subjects').flatMap(({ name, namespace }) =>
+    ...listAt(manifest, 'subjects').flatMap(({ kind, name, namespace }) =>
+      kind === 'Group' ||
       manifests.some((other) => other.kind === 'ServiceAccount' && other.metadata.name === name && other.metadata.namespace === namespace)
         ? []
         : [`binds service account ${text(namespace)}/${text(name)}, which is not there`],

@@ -107,6 +107,13 @@ const CASES: readonly (readonly [policy: keyof typeof ALL, kind: string, name: s
     (manifest) => (manifest['spec'].apiKeyAuth.credentialRefs[0].name = 'x'),
     /Secret tierkit-tier-one\/x/,
   ],
+  [
+    'gatewayReferences',
+    'SecurityPolicy',
+    'clients',
+    (manifest) => (manifest['spec'].targetRefs = [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'x' }]),
+    /HTTPRoute tierkit-tier-one\/x/,
+  ],
   ['leastAccess', 'ClusterRole', 'tierkit-tier-one', (manifest) => (manifest['rules'][0].verbs = ['*']), /every one of verbs/],
   [
     'leastAccess',

@@ -1,3 +1,4 @@
+import type { Manifest } from '../charts/part.ts';
 import { at, containersOf, listAt, type Policy, selects, templateOf, type World, text } from './policy.ts';
 
 /** A Service that selects nothing answers nobody. */
@@ -74,13 +75,13 @@ export const gatewayReferences: Policy = (manifest, world) => {
 
 function exists({ manifests, secrets, elsewhere }: World, kind: string, namespace: string, name: string, key?: string): boolean {
   if (elsewhere.includes(`${kind}/${namespace}/${name}`)) return true;
+  // The controller of an AIGatewayRoute makes an HTTPRoute of that name, which policies are attached to.
+  if (kind === 'HTTPRoute' && manifests.some((other) => isCalled(other, 'AIGatewayRoute', namespace, name))) return true;
   if (kind === 'Secret')
     return secrets.some((need) => need.namespace === namespace && need.name === name && (key === undefined || key in need.values));
-  return manifests.some(
-    (other) =>
-      other.kind === kind &&
-      other.metadata.namespace === namespace &&
-      other.metadata.name === name &&
-      (key === undefined || at(other, 'data', key) !== undefined),
-  );
+  return manifests.some((other) => isCalled(other, kind, namespace, name) && (key === undefined || at(other, 'data', key) !== undefined));
+}
+
+function isCalled(manifest: Manifest, kind: string, namespace: string, name: string): boolean {
+  return manifest.kind === kind && manifest.metadata.namespace === namespace && manifest.metadata.name === name;
 }
