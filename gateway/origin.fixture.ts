@@ -102,6 +102,7 @@ export function open(
 
 export interface Reading {
   readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
   /** All that has come so far. */
   text(): string;
   /** Until what has come contains this. */
@@ -133,6 +134,7 @@ export function read(url: string, asking: Asking = {}): Promise<Reading> {
       whole.catch(() => undefined);
       resolve({
         status: response.statusCode ?? 0,
+        headers: response.headers,
         text: () => text,
         async until(part) {
           while (!text.includes(part)) {

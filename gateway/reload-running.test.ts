@@ -243,8 +243,10 @@ describe('stop', () => {
     expect(await ask(`${gateway.adminUrl}/readyz`)).toMatchObject({ status: 503, body: '{"status":"draining"}' });
     expect((await ask(`${gateway.adminUrl}/healthz`)).status).toBe(200);
     // Until load balancers have taken notice, requests are still served.
-    const late = await read(gateway.url);
+    const late = await read(gateway.url, { agent: new http.Agent({ keepAlive: true }) });
     await late.until('begin');
+    // Their connection is not used again, so that no request is sent into one that is just being closed.
+    expect([streams[0].headers.connection, late.headers.connection]).toEqual(['keep-alive', 'close']);
     await eventually(() => expect(connected(gateway.url)).rejects.toThrow('ECONNREFUSED'));
     await idleClosed;
 

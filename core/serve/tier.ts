@@ -81,6 +81,8 @@ export class Tier extends Service {
 
   #handle(request: IncomingMessage, response: ServerResponse, target: string, port: string): void {
     response.once('close', this.configuration.hold());
+    // The client's next request then comes by another connection, and not just when this one is closed.
+    if (this.lifecycle.draining) response.shouldKeepAlive = false;
     void this.#pipeline.handle(request, response, target, port);
   }
 }
