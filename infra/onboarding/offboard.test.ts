@@ -36,6 +36,11 @@ describe('the plan of a way out', () => {
       expect(commands.filter((command) => command.includes(` -n ${metadata.namespace} ${kind.toLowerCase()}`))).not.toEqual([]);
   });
 
+  it('asks the shell for the name of the model as it is', () => {
+    const [first] = offboard({ ...search!, model: "it's $(id)" }, settings, 'teams');
+    expect(first!.commands[0]).toContain(String.raw`grep -F '"it'\''s $(id)"' |`);
+  });
+
   it('says to which cluster each command goes', () => {
     const { gateway, model } = TWO_CLUSTERS.clusters;
     for (const command of commands.filter((each) => each.includes('tierkit-tier-one')))

@@ -34,7 +34,7 @@ export function offboard(request: OnboardingRequest, settings: Settings, folder?
       title: `Ask who still calls "${model}"`,
       why: `Requests of the last day, by app: each of them gets an error after the next step. Tell ${owner}${request.contact === undefined ? '' : ` (${request.contact})`}.`,
       commands: [
-        `${one} -n ${namespaces.tierOne} logs -l app.kubernetes.io/component=tier-one --since=24h --tail=-1 --prefix | grep -F '"${model}"' | tail`,
+        `${one} -n ${namespaces.tierOne} logs -l app.kubernetes.io/component=tier-one --since=24h --tail=-1 --prefix | grep -F ${quoted(`"${model}"`)} | tail`,
       ],
     },
     {
@@ -73,6 +73,11 @@ export function offboard(request: OnboardingRequest, settings: Settings, folder?
       ],
     },
   ];
+}
+
+/** A word of the shell, whatever is in it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function isRoute({ kind }: Manifest): boolean {

@@ -57,6 +57,10 @@ describe('a request', () => {
       { runtime: 'kserve', source: 'acme/m' },
       '--source: "acme/m" is no URI such as hf://OWNER/MODEL or pvc://CLAIM/PATH, which KServe takes; did you mean "hf://acme/m"?',
     ],
+    [
+      { runtime: 'kserve', source: 'gs://b/m' },
+      '--source: "gs://b/m" is no URI such as hf://OWNER/MODEL or pvc://CLAIM/PATH, which KServe takes',
+    ],
     [{ budget: '$1,000', price: 'listed' }, '--budget: must be USD in a month, such as 500, not "$1,000"; did you mean "1000"?'],
     [
       { budget: '5' },

@@ -1,5 +1,6 @@
 import { didYouMean } from '#core/resources/nearest';
 
+import { isModelUri } from '../../kserve/charts/storage-uri.ts';
 import type { Runtime, Settings } from '../settings.ts';
 import { InvalidRequest, type OnboardingRequest } from './request.ts';
 import { modelTakenBy, nameTakenBy } from './taken.ts';
@@ -87,7 +88,7 @@ function sourceOf(reader: Reader, { source }: RequestTexts, runtime: Runtime, mo
     reader.wrong('--source', `is required, as "${model}" does not say where the weights are: ${form}`);
     return undefined;
   }
-  if (runtime === 'kserve' && !/^[a-z0-9]+:\/\/./.test(source)) {
+  if (runtime === 'kserve' && !isModelUri(source)) {
     const near = /^[^/\s:]+\/[^/\s:]+$/.test(source) ? `; did you mean "hf://${source}"?` : '';
     reader.wrong('--source', `"${source}" is no URI such as hf://OWNER/MODEL or pvc://CLAIM/PATH, which KServe takes${near}`);
   }

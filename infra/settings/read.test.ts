@@ -212,6 +212,7 @@ describe('mistakes of sense', () => {
     [{ models: [{ ...MODEL, runtime: 'vllm' }] }, /^models\[0\]\.source: is required for vllm/],
     [{ models: [{ ...MODEL, runtime: 'vllm', source: 'a/b', speed: 2 }] }, /^models\[0\]\.speed: is for runtime simulator/],
     [{ models: [{ ...MODEL, runtime: 'kserve', source: 'a/b' }] }, /^models\[0\]\.source: "a\/b" is no URI/],
+    [{ models: [{ ...MODEL, runtime: 'kserve', source: 'gs://a/b' }] }, /^models\[0\]\.source: "gs:\/\/a\/b" is no URI/],
     [{ models: [{ ...MODEL, runtime: 'kserve', source: 'hf://a/b', args: ['x'] }] }, /^models\[0\]\.args: KServe decides/],
   ])('%j', (value, problem) => {
     const [found, ...more] = withImage(value);

@@ -1,5 +1,6 @@
 import { reportDuplicates } from '#core/resources/ai-gateway/unique';
 
+import { isModelUri } from '../../kserve/charts/storage-uri.ts';
 import type { Checked, Rule } from './rules.ts';
 import type { SecretReferenceInput } from './schema.ts';
 
@@ -61,7 +62,7 @@ function checkModels({ input, settings: { models, namespaces }, report }: Checke
     } else {
       if (given.speed !== undefined) report(`${at}.speed`, `is for runtime simulator, not for ${model.runtime}`);
       if (model.source === undefined) report(`${at}.source`, `is required for ${model.runtime}: where the weights are`);
-      else if (model.runtime === 'kserve' && !/^[a-z0-9]+:\/\/./.test(model.source))
+      else if (model.runtime === 'kserve' && !isModelUri(model.source))
         report(
           `${at}.source`,
           `"${model.source}" is no URI such as hf://OWNER/MODEL, pvc://CLAIM/PATH or s3://BUCKET/PATH, which KServe takes`,

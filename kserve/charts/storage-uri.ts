@@ -7,6 +7,12 @@ export const MODEL_SCHEMES = ['hf', 'pvc', 's3', 'oci'] as const;
 
 const URI = /^([a-z][a-z0-9+.-]*):\/\/[^\s/]\S*$/;
 
+/** Whether a model can be loaded from there. */
+export function isModelUri(uri: string): boolean {
+  const schemes: readonly string[] = MODEL_SCHEMES;
+  return schemes.includes(URI.exec(uri)?.[1] ?? '');
+}
+
 /** Refuses what is no URI of one of the schemes. */
 export function checkUri(uri: string, schemes: readonly string[], path: string, refuse: Refuse): void {
   const scheme = URI.exec(uri)?.[1];
