@@ -125,6 +125,40 @@ describe('failures before the pick', () => {
     expect(await failure(client)).toEqual({ kind: 'unreachable', afterPick: false });
   });
 
+  it('a connection that never opens once a picker was killed: the next picker is reached all the same', async () => {
+    const picker = await answering(lweppDialect(PICK));
+    closers.push(() => picker.kill());
+    // As the Service of a picker: connections to a pod that is gone hear nothing, ever.
+    const sockets = new Set<Socket>();
+    let gone = false;
+    const service = createServer((socket) => {
+      sockets.add(socket.on('error', () => {}));
+      if (gone) return;
+      const pod = connect(Number(picker.address.split(':')[1]), '127.0.0.1').on('error', () => {});
+      sockets.add(pod);
+      socket.pipe(pod).pipe(socket);
+    }).listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    const { port } = service.address() as AddressInfo;
+    closers.push(() => service.close());
+    const hangUp = (): void => {
+      for (const socket of sockets) socket.destroy();
+      sockets.clear();
+    };
+    closers.push(hangUp);
+    const client = dial(`127.0.0.1:${port}`, { connectTimeoutMs: 100 });
+    expect(await pickWith(client.open({ headers: HEADERS }), BODY)).toMatchObject({ endpoints: [PICK] });
+    service.close();
+    hangUp();
+    await once(service, 'close');
+    expect(await failure(client)).toEqual({ kind: 'unreachable', afterPick: false });
+    gone = true;
+    service.listen(port, '127.0.0.1');
+    while (sockets.size === 0) await failure(client);
+    gone = false;
+    while ((await failure(client)) !== 'picked');
+  });
+
   it('a peer that is no gRPC server', async () => {
     const http = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
     await once(http, 'listening');

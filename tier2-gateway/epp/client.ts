@@ -67,12 +67,17 @@ const PSEUDO = [':path', ':method', ':authority'];
 /** Never shown to a picker: a client that sends them would pretend to be one. */
 const FORGED = new Set([DESTINATION, SUBSET]);
 
+/** A connection that is new has so many times the time to connect before it is given up for another. */
+const NEW_TIMES = 3;
+
 /** The connection to one endpoint picker; an exchange for every request. */
 export class EppClient {
   readonly #options: EppClientOptions;
-  #client: Client;
   readonly #settings: ExchangeSettings;
-  readonly #connectTimeoutMs: number;
+  #client: Client;
+  #madeAt = performance.now();
+  /** Exchanges that wait for the connection, since the first of them found none. */
+  #waiting: Set<EppExchange> | undefined;
 
   constructor(options: EppClientOptions) {
     check(options);
@@ -88,7 +93,6 @@ export class EppClient {
       allowPseudoHeaders: options.allowPseudoHeaders ?? [],
       maxBodyBytes: options.maxBodyBytes ?? 64 * MIB,
     };
-    this.#connectTimeoutMs = options.connectTimeoutMs;
     this.#client = clientOf(options);
   }
 
@@ -98,7 +102,8 @@ export class EppClient {
     const call = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
     const headers = request.headers.filter(([name]) => !FORGED.has(name.toLowerCase()));
     const exchange = new EppExchange(call, { ...request, headers }, this.#settings);
-    this.#watchConnection(exchange);
+    if (this.#client.getChannel().getConnectivityState(true) === connectivityState.READY) exchange.connected();
+    else this.#await(exchange);
     return exchange;
   }
 
@@ -106,6 +111,8 @@ export class EppClient {
   reconnect(): void {
     this.#client.close();
     this.#client = clientOf(this.#options);
+    this.#madeAt = performance.now();
+    this.#waiting = undefined;
   }
 
   /** Closes the connection. Exchanges that are open go on to their end. */
@@ -113,20 +120,27 @@ export class EppClient {
     this.#client.close();
   }
 
-  #watchConnection(exchange: EppExchange): void {
-    if (this.#client.getChannel().getConnectivityState(true) === connectivityState.READY) {
-      exchange.connected();
+  /** A refused connection fails the call at once; this is for the one that hangs. */
+  #await(exchange: EppExchange): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.add(exchange);
       return;
     }
-    // A refused connection fails the call at once; this is for the one that hangs.
-    this.#client.waitForReady(Date.now() + this.#connectTimeoutMs, (error) => {
-      if (error === undefined) exchange.connected();
-      else {
-        const { address } = this.#settings;
-        exchange.disconnected(
-          new EppFailure('unreachable', `endpoint picker ${address}: no connection within ${this.#connectTimeoutMs} ms`),
-        );
+    const waiting = new Set([exchange]);
+    this.#waiting = waiting;
+    const { address, connectTimeoutMs } = this.#options;
+    this.#client.waitForReady(Date.now() + connectTimeoutMs, (error) => {
+      const current = this.#waiting === waiting;
+      if (current) this.#waiting = undefined;
+      if (error === undefined) {
+        for (const each of waiting) each.connected();
+        return;
       }
+      const failure = new EppFailure('unreachable', `endpoint picker ${address}: no connection within ${connectTimeoutMs} ms`);
+      for (const each of waiting) each.disconnected(failure);
+      // A connect to the address of a pod that is gone hangs for two minutes, and gRPC has no limit of its own: meanwhile it would tell
+      // of the last refusal, while the Service leads to another picker.
+      if (current && performance.now() - this.#madeAt >= NEW_TIMES * connectTimeoutMs) this.reconnect();
     });
   }
 }
