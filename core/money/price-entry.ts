@@ -12,17 +12,36 @@ interface Origin {
   readonly name: string;
 }
 
-/** One price of one table. */
-export class PriceEntry {
-  /** The same after a reload: `default/list/gpt-4o@2026-01-01`. */
-  readonly id: string;
-  readonly name: string;
-  readonly currency: string;
+/** What a price is of. */
+export interface PriceKey {
   /** With its `*`. */
   readonly model: string;
   /** What is before the `*`; undefined: the model's whole name. */
   readonly prefix: string | undefined;
   /** Where it holds: `backend namespace/name`, `provider OpenAI`, or empty for everywhere. */
+  readonly level: string;
+}
+
+/** @param namespace of the table */
+export function priceKey(
+  { model, backend, provider }: { readonly model: string; readonly backend?: string | undefined; readonly provider?: string | undefined },
+  namespace: string,
+): PriceKey {
+  return {
+    model,
+    prefix: model.endsWith('*') ? model.slice(0, -1) : undefined,
+    level: backend === undefined ? (provider === undefined ? '' : `provider ${provider}`) : `backend ${namespace}/${backend}`,
+  };
+}
+
+/** One price of one table. */
+export class PriceEntry implements PriceKey {
+  /** The same after a reload: `default/list/gpt-4o@2026-01-01`. */
+  readonly id: string;
+  readonly name: string;
+  readonly currency: string;
+  readonly model: string;
+  readonly prefix: string | undefined;
   readonly level: string;
   /** In ms since 1970. */
   readonly from: number;
@@ -41,9 +60,10 @@ export class PriceEntry {
     this.id = `${namespace}/${table}/${place}${model}${from === undefined ? '' : `@${from}`}`;
     this.name = name;
     this.currency = currency;
-    this.model = model;
-    this.prefix = model.endsWith('*') ? model.slice(0, -1) : undefined;
-    this.level = backend === undefined ? (provider === undefined ? '' : `provider ${provider}`) : `backend ${namespace}/${backend}`;
+    const key = priceKey(spec, namespace);
+    this.model = key.model;
+    this.prefix = key.prefix;
+    this.level = key.level;
     this.from = from === undefined ? Number.NEGATIVE_INFINITY : dayStart(from);
     this.until = until === undefined ? Number.POSITIVE_INFINITY : dayStart(until) + DAY_MS;
     this.source = spec.source;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import type { Usage } from '../llm/usage.ts';
+import { Loader } from '../resources/load.ts';
 
 import { Unpriced } from './cost.ts';
 import { backend, read, table } from './money.fixture.ts';
@@ -29,6 +30,20 @@ function idOf(found: Prices, model: string, place: Partial<Place> = {}, now = NO
 }
 
 const entry = (model: string, more = '') => `{model: "${model}", prices: {input: "1", output: "2"}${more === '' ? '' : `, ${more}`}}`;
+
+it('is unknown where a table that cannot be read tells it, and as it was everywhere else', () => {
+  const good = table([entry('*'), entry('gpt-4o', 'backend: b')].join());
+  const wrong = table([entry('gpt-4o', 'pric: 1'), entry('mine', 'backend: a'), '{backend: c}', '7'].join(), 'wrong');
+  const { set, problems: told } = new Loader().load({ paths: [], texts: [{ file: 'test', text: good + wrong + backend('b') }], env: {} });
+  expect(told.length).toBeGreaterThan(0);
+  const found = pricesOf(set, (_resource, path, message) => expect.unreachable(`${path}: ${message}`));
+  const broken = 'PriceTable default/wrong has problems, and no price until they are mended';
+  expect(idOf(found, 'gpt-4o')).toBe(broken);
+  expect(idOf(found, 'gpt-4o', { backend: 'default/b' })).toBe('default/list/b:gpt-4o');
+  expect([idOf(found, 'mine'), idOf(found, 'mine', { backend: 'default/b' })]).toEqual([broken, 'default/list/*']);
+  expect(idOf(found, 'any', { backend: 'default/c' })).toBe(broken);
+  expect(idOf(found, 'gpt-4')).toBe('default/list/*');
+});
 
 describe('the price of a model', () => {
   const found = prices(

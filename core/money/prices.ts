@@ -1,13 +1,14 @@
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { InferencePool } from '../resources/inference/inference-pool.ts';
 import { nameOf } from '../resources/kind.ts';
+import { isObject } from '../is-object.ts';
 import { didYouMean } from '../resources/nearest.ts';
 import type { ResourceSet } from '../resources/set.ts';
 import { PriceTable } from '../resources/tierkit/price-table.ts';
 import type { ReportResource } from '../route/covering.ts';
 
 import { type Cost, Unpriced, type Used } from './cost.ts';
-import { PriceEntry } from './price-entry.ts';
+import { PriceEntry, type PriceKey, priceKey } from './price-entry.ts';
 
 /** Where tokens are used. */
 export interface Place {
@@ -19,31 +20,38 @@ export interface Place {
   readonly provider: string;
 }
 
+/** A price of a table that cannot be read. */
+interface UnreadPrice extends PriceKey {
+  readonly unread: Unpriced;
+}
+
+type Entry = PriceEntry | UnreadPrice;
+
 /** Entries of one place: those of one backend, of one provider, or of all. */
 interface Level {
-  readonly exact: Map<string, PriceEntry[]>;
+  readonly exact: Map<string, Entry[]>;
   /** By what is before the `*`. */
-  readonly wildcards: Map<string, PriceEntry[]>;
+  readonly wildcards: Map<string, Entry[]>;
   /** Lengths of these, the longest first. */
   readonly lengths: number[];
 }
 
-const NONE: readonly PriceEntry[] = Object.freeze([]);
+const NONE: readonly Entry[] = Object.freeze([]);
 /** Names of models that were looked up, kept with what was found. Clients can invent names. */
 const MOST_KEPT = 4096;
 
 /** All price tables, as one. */
 export class Prices {
   readonly #levels: ReadonlyMap<string, Level>;
-  readonly #found = new Map<string, Map<string, readonly PriceEntry[]>>();
+  readonly #found = new Map<string, Map<string, readonly Entry[]>>();
   #kept = 0;
   /** Every entry, in the order of the tables. */
   readonly entries: readonly PriceEntry[];
 
-  constructor(entries: readonly PriceEntry[]) {
+  constructor(entries: readonly PriceEntry[], unread: readonly UnreadPrice[] = []) {
     this.entries = entries;
     const levels = new Map<string, Level>();
-    for (const entry of entries) {
+    for (const entry of [...unread, ...entries]) {
       let level = levels.get(entry.level);
       if (level === undefined) levels.set(entry.level, (level = { exact: new Map(), wildcards: new Map(), lengths: [] }));
       const [map, key] = entry.prefix === undefined ? [level.exact, entry.model] : [level.wildcards, entry.prefix];
@@ -59,10 +67,15 @@ export class Prices {
   /** The price that holds at a time, in ms since 1970. */
   find(place: Place, now: number): PriceEntry | Unpriced {
     const entries = this.#candidates(place);
-    for (const entry of entries) if (entry.from <= now && now < entry.until) return entry;
+    let first: PriceEntry | undefined;
+    for (const entry of entries) {
+      if ('unread' in entry) return entry.unread;
+      if (entry.from <= now && now < entry.until) return entry;
+      first ??= entry;
+    }
     const what = `model ${JSON.stringify(place.model)} of ${place.backend}`;
-    if (entries.length === 0) return new Unpriced(`no PriceTable has a price of ${what}`);
-    return new Unpriced(`the price of ${what} (${entries[0]!.id}) ${entries[0]!.from > now ? 'does not hold yet' : 'has ended'}`);
+    if (first === undefined) return new Unpriced(`no PriceTable has a price of ${what}`);
+    return new Unpriced(`the price of ${what} (${first.id}) ${first.from > now ? 'does not hold yet' : 'has ended'}`);
   }
 
   cost(place: Place, used: Used, now: number): Cost | Unpriced {
@@ -71,7 +84,7 @@ export class Prices {
   }
 
   /** Those that fit, the one to prefer first, whatever the time. */
-  #candidates({ model, backend, provider }: Place): readonly PriceEntry[] {
+  #candidates({ model, backend, provider }: Place): readonly Entry[] {
     let byModel = this.#found.get(backend);
     const known = byModel?.get(model);
     if (known !== undefined) return known;
@@ -92,7 +105,7 @@ export class Prices {
   }
 }
 
-function matching(level: Level | undefined, model: string): PriceEntry[] {
+function matching(level: Level | undefined, model: string): Entry[] {
   if (level === undefined) return [];
   const rest = level.lengths.flatMap((length) => level.wildcards.get(model.slice(0, length)) ?? []);
   return [...(level.exact.get(model) ?? []), ...rest];
@@ -117,7 +130,26 @@ export function pricesOf(set: ResourceSet, report: ReportResource): Prices {
       byKey.set(key, [...others, entry]);
     }
   }
-  return new Prices(Object.freeze(entries));
+  return new Prices(Object.freeze(entries), unreadPricesOf(set));
+}
+
+/**
+ * The prices of tables that cannot be read, as far as it can be told of what they are: another table may have a lower one, for all
+ * backends or for all that speak one API.
+ */
+function unreadPricesOf(set: ResourceSet): UnreadPrice[] {
+  return set.invalid(PriceTable).flatMap((table) => {
+    const { entries } = isObject(table.spec) ? table.spec : {};
+    const unread = new Unpriced(`${nameOf({ kind: table.kind, metadata: table })} has problems, and no price until they are mended`);
+    return (Array.isArray(entries) ? entries : []).filter(isObject).map((entry) => {
+      const [model, backend, provider] = [entry['model'], entry['backend'], entry['provider']].map(textOf);
+      return { unread, ...priceKey({ model: model ?? '*', backend, provider }, table.namespace) };
+    });
+  });
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 function checkBackend(backend: string, table: PriceTable, path: string, set: ResourceSet, report: ReportResource): void {

@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.ts';
 import { groupOf, type KindDefinition, type Metadata, type Report, type Resource } from './kind.ts';
 import { didYouMean } from './nearest.ts';
 import { REFUSED_KINDS, WITHOUT_EFFECT } from './other-kinds.ts';
@@ -173,8 +174,4 @@ function stringMap(value: unknown): Record<string, string> {
   const result = Object.create(null) as Record<string, string>;
   if (isObject(value)) for (const [key, each] of Object.entries(value)) if (typeof each === 'string') result[key] = each;
   return result;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

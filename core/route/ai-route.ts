@@ -34,8 +34,8 @@ const DIALECTS = { OpenAI: 'openai', AzureOpenAI: 'openai', Anthropic: 'anthropi
 
 /** What compiling a route of either kind needs of the policies of its place. */
 export interface RoutePolicies {
-  /** Name of a policy that holds for the rule and has problems. Asked when the rule has all that it needs of them. */
-  readonly broken: (rule: string | undefined) => string | undefined;
+  /** Name of what holds for a rule with these limits, and has problems. Asked when the rule has all that it needs of them. */
+  readonly broken: (rule: string | undefined, limits: readonly LimitRule[]) => string | undefined;
   readonly security: (rule: string | undefined) => Security | undefined;
   readonly traffic: (rule: string | undefined) => Traffic;
   readonly costs: ReadonlyMap<string, Cost>;
@@ -54,9 +54,10 @@ export function compileAiRoute(route: AIGatewayRoute, policies: AiPolicies, scop
   return route.body.spec.rules.flatMap((spec, index) => {
     const path = `spec.rules[${index}]`;
     const security = policies.security(spec.name);
+    const limits = policies.limits(spec.name, security);
     const rule: AiRule = {
       ai: true,
-      limits: policies.limits(spec.name, security),
+      limits,
       costs: policies.costs,
       route: info,
       index,
@@ -64,7 +65,7 @@ export function compileAiRoute(route: AIGatewayRoute, policies: AiPolicies, scop
       security,
       plan: planOf(route, spec, index, security, policies, scope),
       models: listedModels(spec, route),
-      broken: policies.broken(spec.name),
+      broken: policies.broken(spec.name, limits),
     };
     // No match is every request, as if the field were absent.
     const matches = (spec.matches ?? []).length === 0 ? [{}] : spec.matches!;
@@ -212,6 +213,9 @@ function targetOf(
   if (known === undefined) return undefined;
   const headers = headerEdits([resource.body.spec.headerMutation, ref.headerMutation]);
   const modelOverride = overrideOf(ref);
+  const quotas = policies.quotas.at(`${namespace}/${ref.name}`, modelOverride, asked, security);
+  // Nobody knows how much may be sent there.
+  if (policies.quotas.broken(`${namespace}/${ref.name}`) !== undefined) return undefined;
   return {
     id: `${namespace}/${ref.name}/route/${route.metadata.name}/rule/${place}`,
     backend: known.backend,
@@ -225,7 +229,7 @@ function targetOf(
     headers,
     stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),
     bodyEdits: bodyEdits([resource.body.spec.bodyMutation, ref.bodyMutation]),
-    quotas: policies.quotas.at(`${namespace}/${ref.name}`, modelOverride, asked, security),
+    quotas,
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
     tierTwo: tierTwoOf(resource, scope),
   };

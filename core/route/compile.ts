@@ -185,7 +185,7 @@ export function* compiling(
     yield;
   }
   const compiled = yield* compileRoutes(findings, shared.identify, work, memory);
-  const { routes, placed, backends, policies, quotas } = compiled;
+  const { routes, placed, backends, clients, policies, quotas } = compiled;
   const hosts = new Hosts(memory?.hosts);
   for (const part of placed) {
     hosts.add(part);
@@ -196,7 +196,7 @@ export function* compiling(
     checkAiBackend(backend, backends, scope);
     yield;
   }
-  const ports = yield* portsOf(gateways, hosts, listenOn, scope);
+  const ports = yield* portsOf(gateways, hosts, listenOn, clients, scope);
   return {
     ports,
     problems,

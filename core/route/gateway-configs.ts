@@ -1,5 +1,6 @@
 import { costsOf } from '../limits/cost.ts';
-import { type Cost, NO_COSTS } from '../limits/rule.ts';
+import { CompiledLimit } from '../limits/compiled.ts';
+import { type Cost, type LimitRule, NO_COSTS } from '../limits/rule.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { GatewayConfig } from '../resources/ai-gateway/gateway-config.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
@@ -35,10 +36,24 @@ export class CostsOf {
     return remember(byConfig, config?.body ?? NO_CONFIG, () => costsOf(globalCosts(config), own));
   }
 
+  /** Name of the GatewayConfig that cannot tell what such limits count. */
+  broken(limits: readonly LimitRule[], attachment: Attachment | undefined): string | undefined {
+    if (attachment === undefined || !limits.some(lacksCost)) return undefined;
+    const { metadata } = attachment.gateway;
+    const name = metadata.annotations[CONFIG_ANNOTATION];
+    if (name === undefined || this.#configOf(attachment.gateway) !== undefined) return undefined;
+    return `GatewayConfig ${metadata.namespace}/${name}`;
+  }
+
   #configOf({ metadata }: Gateway): GatewayConfig | undefined {
     const name = metadata.annotations[CONFIG_ANNOTATION];
     return name === undefined ? undefined : this.#scope.set.get(GatewayConfig, metadata.namespace, name);
   }
+}
+
+/** Its cost has a name, and is told nowhere. */
+function lacksCost(limit: LimitRule): boolean {
+  return limit instanceof CompiledLimit && limit.costKey !== undefined && limit.responseCost === undefined;
 }
 
 function globalCosts(config: GatewayConfig | undefined) {

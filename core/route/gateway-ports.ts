@@ -1,11 +1,11 @@
-import { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-policy.ts';
+import type { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-policy.ts';
 import type { Gateway, Listener } from '../resources/gateway-api/gateway.ts';
 import type { Sliced } from '../resources/slices.ts';
 
 import { certificatesOf } from './certificates.ts';
 import type { CompileOptions } from './compile.ts';
 import type { Hosts } from './hosts.ts';
-import { Policies } from './policies.ts';
+import type { Policies } from './policies.ts';
 import { clientSettings, type ListenerTable, type PortInfo, PortTable } from './ports.ts';
 import type { Scope } from './scope.ts';
 
@@ -14,9 +14,9 @@ export function* portsOf(
   gateways: readonly Gateway[],
   hosts: Hosts,
   listenOn: CompileOptions['listenOn'],
+  policies: Policies<ClientTrafficPolicy>,
   scope: Scope,
 ): Sliced<PortTable[]> {
-  const policies = Policies.of(ClientTrafficPolicy, scope);
   const byPort = new Map<string, { info: PortInfo; listeners: ListenerTable[] }>();
   for (const gateway of gateways) {
     const { namespace, name: gatewayName } = gateway.metadata;

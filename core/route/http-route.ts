@@ -35,12 +35,13 @@ export function compileHttpRoute(route: HTTPRoute, policies: RoutePolicies, scop
     const path = `spec.rules[${index}]`;
     checkFilters(spec.filters ?? [], `${path}.filters`, (at, message) => scope.report(route, at, message));
     const security = policies.security(spec.name);
+    const limits = policies.limits(spec.name, security);
     const plan = planOf(route, spec, index, policies, scope);
     const pooled = (spec.backendRefs ?? []).some(isPool);
     const mirrors = mirrorsOf(spec.filters ?? [], `${path}.filters`, { route, traffic: policies.traffic(spec.name), scope });
     const rule: OrdinaryRule = {
       ai: false,
-      limits: policies.limits(spec.name, security),
+      limits,
       costs: policies.costs,
       route: info,
       index,
@@ -51,7 +52,7 @@ export function compileHttpRoute(route: HTTPRoute, policies: RoutePolicies, scop
       pooled,
       pooledPlan: pooled ? pooledPlanOf(plan, security) : undefined,
       lost: lostOf(spec, plan),
-      broken: policies.broken(spec.name),
+      broken: policies.broken(spec.name, limits),
     };
     // No match is every request, as if the field were absent.
     const wanted: readonly HTTPRouteMatch[] = spec.matches.length === 0 ? [{ path: { type: 'PathPrefix', value: '/' } }] : spec.matches;

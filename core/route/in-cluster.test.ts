@@ -21,6 +21,12 @@ spec: {targetRefs: [${target}], ${spec}}
 const ROUTE = '{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}';
 const GATEWAY = '{group: gateway.networking.k8s.io, kind: Gateway, name: gw}';
 
+/** A limit of the Gateway. @param cost of an answer */
+function limitYaml(cost: string): string {
+  const rules = `[{limit: {requests: 1, unit: Hour}, cost: {response: ${cost}}}]`;
+  return policyYaml('BackendTrafficPolicy', GATEWAY, `rateLimit: {type: Global, global: {rules: ${rules}}}`);
+}
+
 const WEB = httpRouteYaml('web', `rules: [{${TO_B}}]`);
 const OTHER = httpRouteYaml('other', `rules: [{matches: [{path: {value: /other}}], ${TO_B}}]`);
 
@@ -111,6 +117,27 @@ describe('a policy with problems', () => {
     expect([ordinary('/').broken, ordinary('/other').broken]).toEqual(['BackendTrafficPolicy default/p', undefined]);
   });
 
+  it("of a Gateway's clients lets none of them pass: who they are is not known", () => {
+    const wrong = policyYaml('ClientTrafficPolicy', GATEWAY, 'clientIPDetection: {xForwardedFor: {numTrustedHop: 1}}');
+    const { ordinary, problems } = inCluster(gatewayYaml() + WEB + wrong);
+    expect(problems).toHaveLength(1);
+    expect(ordinary('/').broken).toBe('ClientTrafficPolicy default/p');
+  });
+
+  it.each([
+    ['is not there', ''],
+    [
+      'has problems',
+      '---\napiVersion: aigateway.envoyproxy.io/v1beta1\nkind: GatewayConfig\nmetadata: {name: c}\nspec: {globalLLMRequestCosts: [{metadataKey: t}]}\n',
+    ],
+  ])('a GatewayConfig that %s refuses the requests of limits whose cost it should have told', (_name, config) => {
+    const gateway = gatewayYaml().replace('name: gw}', 'name: gw, annotations: {aigateway.envoyproxy.io/gateway-config: c}}');
+    const yaml = gateway + aiBackendYaml('a') + aiRouteYaml('m', `{matches: [${model('m')}], backendRefs: [{name: a}]}`) + config;
+    const named = '{from: Metadata, metadata: {namespace: io.envoy.ai_gateway, key: t}}';
+    expect(inCluster(yaml + limitYaml(named)).ai('m').broken).toBe('GatewayConfig default/c');
+    expect(inCluster(yaml + limitYaml('{from: Number, number: 1}')).ai('m').broken).toBeUndefined();
+  });
+
   it('of TLS leaves no way to its backend without TLS', () => {
     const tls = `
 ---
@@ -121,6 +148,46 @@ spec: {targetRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: b}], val
 `;
     expect(inCluster(gatewayYaml() + WEB + tls).ordinary('/').lost).toBe(1);
     expect(inCluster(gatewayYaml() + WEB + tls.replace('hostname: b.example.com', 'hostnam: x')).ordinary('/').lost).toBe(1);
+  });
+});
+
+function quota(spec: string): string {
+  return `
+---
+apiVersion: aigateway.envoyproxy.io/v1alpha1
+kind: QuotaPolicy
+metadata: {name: p}
+spec: {targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: a}], ${spec}}
+`;
+}
+
+describe('a quota with problems', () => {
+  const base = gatewayYaml() + aiBackendYaml('a') + aiBackendYaml('free');
+  const route = aiRouteYaml('m', `{matches: [${model('m')}], backendRefs: [{name: a}, {name: free}]}`);
+  const backends = (yaml: string) =>
+    inCluster(base + route + yaml)
+      .ai('m')
+      .plan.targets.map(({ backend }) => backend.name);
+
+  it.each([
+    ['a duration that is not known', 'serviceQuota: {quota: {limit: 1, duration: 2 weeks}}'],
+    [
+      'a selector that is no pattern',
+      'perModelQuotas: [{modelName: m, quota: {bucketRules: [{clientSelectors: [{headers: [{name: x, type: RegularExpression, value: "("}]}], quota: {limit: 1, duration: 1h}}]}}]',
+    ],
+  ])('%s: nothing is sent there without it', (_name, spec) => {
+    expect(backends(quota(spec))).toEqual(['default/free']);
+  });
+
+  it('is mended, and breaks again, without a route that changes', () => {
+    const shared = newShared();
+    const good = 'serviceQuota: {quota: {limit: 1, duration: 1h}}';
+    const served = [good, good.replace('1h', 'never'), good].map((spec) => {
+      const routes = routesOf(base + route + quota(spec), shared, { inCluster: true, listenOn: () => 10_000 });
+      shared.memory = routes.compiled.memory;
+      return routes.ai('m').plan.targets.length;
+    });
+    expect(served).toEqual([2, 1, 2]);
   });
 });
 

@@ -21,6 +21,8 @@ interface Part<Q> {
 /** The quotas of one AIServiceBackend. */
 export interface BackendQuotas {
   readonly backend: string;
+  /** A policy that cannot be read: nobody knows what it limits. */
+  unread: string | undefined;
   service: Part<ServiceQuota> | undefined;
   /** By the name that the backend knows the model by. */
   readonly models: Map<string, Part<ModelQuota>>;
@@ -38,6 +40,7 @@ export class QuotasOf {
     this.#work = work;
     const policies = [...scope.set.all(QuotaPolicy)].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
     for (const policy of policies) this.#add(policy);
+    for (const { namespace, name, policy } of scope.set.invalidTargets(QuotaPolicy)) this.#of(namespace, name).unread = policy;
     if (this.#byBackend.size > 0) this.#noticeUnused();
     for (const [key, quotas] of this.#byBackend) {
       const known = before.get(key);
@@ -80,6 +83,22 @@ export class QuotasOf {
     return rules.length === 0 ? NO_LIMIT_RULES : Object.freeze(rules);
   }
 
+  /** Name of a policy for a backend that has problems. Asked when the quotas of the place are known. */
+  broken(key: string): string | undefined {
+    const quotas = this.#work.quotas.ask(key);
+    if (quotas === undefined) return undefined;
+    const policies = new Set([quotas.service, ...quotas.models.values()].map((part) => part?.policy));
+    const broken = [...policies].find((policy) => policy !== undefined && this.#scope.broken(policy));
+    return quotas.unread ?? (broken === undefined ? undefined : nameOf(broken));
+  }
+
+  #of(namespace: string, backend: string): BackendQuotas {
+    const key = `${namespace}/${backend}`;
+    let quotas = this.#byBackend.get(key);
+    if (quotas === undefined) this.#byBackend.set(key, (quotas = { backend, unread: undefined, service: undefined, models: new Map() }));
+    return quotas;
+  }
+
   #ofModel(quotas: BackendQuotas, part: Part<ModelQuota>, any: boolean, security: Security | undefined): readonly CompiledLimit[] {
     const { modelName } = part.quota;
     const models = any ? { names: new Set([modelName]), except: false } : undefined;
@@ -118,8 +137,7 @@ export class QuotasOf {
         continue;
       }
       const key = `${namespace}/${name}`;
-      const quotas = this.#byBackend.get(key) ?? { backend: name, service: undefined, models: new Map<string, Part<ModelQuota>>() };
-      this.#byBackend.set(key, quotas);
+      const quotas = this.#of(namespace, name);
       const passedOver = (what: string, by: QuotaPolicy): void => {
         if (by !== policy)
           this.#scope.notice(`${nameOf(policy)}: ${what} of AIServiceBackend ${key} has no effect: that of ${nameOf(by)} comes first`);
@@ -160,7 +178,13 @@ export class QuotasOf {
 }
 
 function sameQuotas(one: BackendQuotas, other: BackendQuotas): boolean {
-  if (one.backend !== other.backend || !samePart(one.service, other.service) || one.models.size !== other.models.size) return false;
+  if (
+    one.backend !== other.backend ||
+    one.unread !== other.unread ||
+    !samePart(one.service, other.service) ||
+    one.models.size !== other.models.size
+  )
+    return false;
   const models = [...other.models];
   // Their order is that of the limits.
   return [...one.models].every(([name, part], at) => name === models[at]![0] && samePart(part, models[at]![1]));

@@ -2,6 +2,7 @@ import { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { BackendTrafficPolicy } from '../resources/envoy-gateway/backend-traffic-policy.ts';
+import { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-policy.ts';
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
@@ -34,6 +35,7 @@ export interface CompiledRoutes {
   readonly routes: ReadonlyMap<Resource, readonly ParentOutcome[]>;
   readonly placed: readonly PlacedPart[];
   readonly backends: BackendPolicies;
+  readonly clients: Policies<ClientTrafficPolicy>;
   /** To be remembered. */
   readonly policies: ReadonlyMap<KindDefinition, Policies<Resource>>;
   readonly quotas: ReadonlyMap<string, BackendQuotas>;
@@ -48,8 +50,10 @@ export function* compileRoutes(
 ): Sliced<CompiledRoutes> {
   const { set } = scope;
   const trafficPolicies = Policies.of(BackendTrafficPolicy, scope, work.policies(BackendTrafficPolicy));
+  const clientPolicies = Policies.of(ClientTrafficPolicy, scope, work.policies(ClientTrafficPolicy));
   const security = yield* SecurityOf.of(scope, identify, work);
   trafficPolicies.answer(memory?.policies.get(BackendTrafficPolicy));
+  clientPolicies.answer(memory?.policies.get(ClientTrafficPolicy));
   security.policies.answer(memory?.policies.get(SecurityPolicy));
   const traffic = (route: Resource, rule: string | undefined, attachment: Attachment | undefined): Traffic => {
     const policy = trafficPolicies.of(route, rule, attachment);
@@ -77,7 +81,10 @@ export function* compileRoutes(
     const costsHere = costs.of(route, attachment);
     const policies: AiPolicies = {
       ...backends,
-      broken: (rule) => trafficPolicies.broken(route, rule, attachment, scope),
+      broken: (rule, limited) =>
+        trafficPolicies.broken(route, rule, attachment, scope) ??
+        clientPolicies.broken(route, undefined, attachment, scope) ??
+        costs.broken(limited, attachment),
       security: (rule) => security.of(route, rule, attachment),
       traffic: (rule) => traffic(route, rule, attachment),
       costs: costsHere,
@@ -124,9 +131,10 @@ export function* compileRoutes(
   }
   const policies = new Map<KindDefinition, Policies<Resource>>([
     [BackendTrafficPolicy, trafficPolicies],
+    [ClientTrafficPolicy, clientPolicies],
     [SecurityPolicy, security.policies],
   ]);
-  return { routes, placed, backends, policies, quotas: quotas.quotas };
+  return { routes, placed, backends, clients: clientPolicies, policies, quotas: quotas.quotas };
 }
 
 /** By the body of a BackendTrafficPolicy: each is read once. */

@@ -27,7 +27,7 @@ interface RuleBase {
   readonly name: string | undefined;
   /** Who may call; undefined: anyone. */
   readonly security: Security | undefined;
-  /** Name of a BackendTrafficPolicy that holds for it and has problems, as a cluster can have them: its requests are refused. */
+  /** Name of a BackendTrafficPolicy, ClientTrafficPolicy or GatewayConfig that holds for it and has problems, as a cluster can have them: its requests are refused. */
   readonly broken: string | undefined;
   /** Limits of the rule's BackendTrafficPolicy. */
   readonly limits: readonly LimitRule[];

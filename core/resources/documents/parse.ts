@@ -1,3 +1,4 @@
+import { isObject } from '../../is-object.ts';
 import { YAMLException } from 'js-yaml';
 
 import { compose, type Composed, MAX_DEPTH, MAX_FAULTS } from './compose.ts';
@@ -106,8 +107,4 @@ function flatten(value: unknown, itemLines: Composed['itemLines'], line: number,
   }
   const lines = itemLines.get(items);
   return items.flatMap((item: unknown, index) => flatten(item, itemLines, lines?.[index] ?? line, faults));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
