@@ -28,7 +28,8 @@ Without PATH the providers come from the environment:
   --host ADDRESS             address to listen on (default 127.0.0.1; 0.0.0.0 for all)
   --secret-dir DIR           Secrets from mounted files: DIR/[NAMESPACE/]NAME/KEY; watched as well
   --plugin FILE              a module with hooks of your own; may be given several times
-  --drain DURATION           time for running requests after SIGTERM (default 30s)
+  --unready DURATION         time after SIGTERM in which requests are still taken, and sent elsewhere (default 500ms)
+  --drain DURATION           time for running requests after that (default 30s)
   --root-prefix PATH         where all endpoints begin (default /)
   --endpoint-prefixes LIST   default openai:/,cohere:/cohere,anthropic:/anthropic
   --no-access-log            write no line for each request

@@ -16,6 +16,7 @@ export const TIER_OPTIONS = {
   'admin-host': { type: 'string', default: '127.0.0.1' },
   host: { type: 'string', default: '127.0.0.1' },
   'secret-dir': { type: 'string' },
+  unready: { type: 'string' },
   drain: { type: 'string', default: '30s' },
   'no-access-log': { type: 'boolean' },
   'debug-headers': { type: 'boolean' },
@@ -39,6 +40,7 @@ export function commonOptions(values: TierValues, ports: { readonly port: number
   const port = portOf(text('port') ?? String(ports.port), 'port');
   const adminPort = portOf(text('admin-port') ?? String(ports.adminPort), 'admin-port');
   const drainMs = durationOf(text('drain')!, 'drain', '30s');
+  const unready = text('unready');
   const keys = keysOf(text('signing-key'), text('peer-keys'));
   const stream = values['no-access-log'] === true ? undefined : accessLogStream();
   return {
@@ -46,6 +48,7 @@ export function commonOptions(values: TierValues, ports: { readonly port: number
     port,
     adminPort,
     adminHost: text('admin-host')!,
+    ...(unready === undefined ? {} : { unreadyMs: durationOf(unready, 'unready', '5s') }),
     drainMs,
     debugHeaders: values['debug-headers'] === true,
     accessLog: stream === undefined ? undefined : accessLogger(stream),

@@ -21,7 +21,8 @@ at once, a bad one is refused with the reasons. SIGHUP loads again, SIGTERM drai
   --audience NAME            the name that tier one signs requests for (default models; tierkit.dev/tier-two on its AIServiceBackend)
   --signing-key FILE         Ed25519 private key (PEM) that signs usage receipts; the file's name is the key's id
   --secret-dir DIR           Secrets from mounted files: DIR/[NAMESPACE/]NAME/KEY; watched as well
-  --drain DURATION           time for running requests after SIGTERM (default 30s)
+  --unready DURATION         time after SIGTERM in which requests are still taken, and sent elsewhere (default 500ms)
+  --drain DURATION           time for running requests after that (default 30s)
   --no-access-log            write no line for each request
   --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
 ${KUBERNETES_HELP}${TRACING_HELP}`;

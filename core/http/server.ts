@@ -6,6 +6,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 
 import { tellApart } from './h2/preface.ts';
 import { Http2Front } from './h2/server.ts';
+import { IdleConnections } from './idle-connections.ts';
 import { serveUpgrades } from './upgrade.ts';
 
 export interface ServerSettings {
@@ -41,6 +42,8 @@ const MAX_HEADER_BYTES = 32 * 1024;
 const HEADERS_TIMEOUT_MS = 15_000;
 /** Node looks for such heads at this interval; its own default is 30 s. */
 const CHECK_MS = 5000;
+/** How often connections that have become idle are looked for when the server is closed, and the others are waited for. */
+const IDLE_CHECK_MS = 100;
 
 /** What a TLS server asks for each connection with a name. */
 function byName(tls: ServerTls): TlsOptions['SNICallback'] {
@@ -67,7 +70,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse, targe
 export interface Listening {
   readonly port: number;
   readonly instance: FastifyInstance;
-  /** Takes no new connections, and closes the ones that are idle; those in use live until their answer is sent. */
+  /** Takes no new connections, and closes those that are idle or become it; those in use live until their answer is sent. */
   stop(): Promise<void>;
   /** Closes what is left. */
   cut(): void;
@@ -99,10 +102,14 @@ export async function listen(settings: ServerSettings, handler: Handler): Promis
     return503OnClosing: false,
     exposeHeadRoutes: false,
   });
+  const idle = new IdleConnections();
+  // What Fastify and Node call when the server is closed.
+  app.server.closeIdleConnections = () => idle.close();
   for (const method of METHODS) if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method);
   // Before anything is parsed: a body, its type and its length are the gateway's to judge.
   app.addHook('onRequest', (request, reply) => {
     reply.hijack();
+    idle.asked(reply.raw);
     handler(request.raw, reply.raw, request.originalUrl);
     return Promise.resolve(reply);
   });
@@ -113,16 +120,26 @@ export async function listen(settings: ServerSettings, handler: Handler): Promis
     handler: () => undefined,
   });
   const http2 = new Http2Front({ firstMs: HEADERS_TIMEOUT_MS, idleMs: () => app.server.keepAliveTimeout }, handler);
-  divide(app.server, tls !== undefined, http2);
-  const cutUpgraded = serveUpgrades(app.server, (request, response) => handler(request, response, request.url ?? '/'));
+  app.server.on('connection', (socket: Socket) => idle.opened(socket));
+  divide(app.server, tls !== undefined, http2, idle);
+  const cutUpgraded = serveUpgrades(app.server, (request, response) => {
+    idle.left(request.socket);
+    handler(request, response, request.url ?? '/');
+  });
   if (settings.maxConnections !== undefined) app.server.maxConnections = settings.maxConnections;
   await app.listen({ host: settings.host, port: settings.port });
   return {
     port: (app.server.address() as AddressInfo).port,
     instance: app,
-    stop: () => {
+    stop: async () => {
       http2.stop();
-      return app.close();
+      // From a timer to an immediate the event loop reads what has come.
+      const round = setInterval(() => setImmediate(() => idle.close()), IDLE_CHECK_MS);
+      try {
+        await app.close();
+      } finally {
+        clearInterval(round);
+      }
     },
     cut: () => {
       app.server.closeAllConnections();
@@ -133,12 +150,15 @@ export async function listen(settings: ServerSettings, handler: Handler): Promis
 }
 
 /** Gives connections of HTTP/2 to their own server: with TLS those that agreed on it (ALPN), else those that begin with it. */
-function divide(server: FastifyInstance['server'], hasTls: boolean, http2: Http2Front): void {
+function divide(server: FastifyInstance['server'], hasTls: boolean, http2: Http2Front, idle: IdleConnections): void {
   const event = hasTls ? 'secureConnection' : 'connection';
   const [http1] = server.listeners(event) as [(this: typeof server, socket: Socket) => void];
   const give = (socket: Socket, isHttp2: boolean): void => {
     if (isHttp2) http2.accept(socket);
-    else http1.call(server, socket);
+    else {
+      idle.speaks(socket);
+      http1.call(server, socket);
+    }
   };
   server.off(event, http1);
   if (hasTls) server.on(event, (socket: TLSSocket) => give(socket, socket.alpnProtocol === 'h2'));

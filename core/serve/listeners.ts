@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 
 import { type Listening, listen, type ServerSettings, type ServerTls, tlsOptions } from '../http/server.ts';
@@ -14,15 +13,11 @@ interface Address {
   /** Place after the first port; undefined: the port was given. */
   readonly offset: number | undefined;
   readonly listening: Listening;
-  /** Open connections. */
-  readonly sockets: ReadonlySet<Socket>;
   /** What it answers for; before its first configuration for nothing. */
   readonly serves: { table: PortTable | undefined };
 }
 
 const CLIENT_IDLE_MS = 75_000;
-/** How often connections that have become idle are looked for while the others are waited for. */
-const IDLE_CHECK_MS = 100;
 
 /** The addresses of a process: one for each port that its Gateways name, where it says itself or in the order of their numbers from one port on. */
 export class Listeners {
@@ -124,25 +119,11 @@ export class Listeners {
     const listening = await listen(settings, (request, response, target) =>
       this.#handler(request, response, target, serves.table?.key ?? ''),
     );
-    const sockets = new Set<Socket>();
-    listening.instance.server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    });
-    return { offset: listenOn === undefined ? offset : undefined, listening, sockets, serves };
+    return { offset: listenOn === undefined ? offset : undefined, listening, serves };
   }
 
-  #leave({ listening, sockets }: Address): Promise<void> {
-    // A connection whose answer was under way becomes idle with its end, and would stay open for the client's next request. One that
-    // has not sent anything yet is none of Node's idle ones.
-    const idle = setInterval(() => {
-      listening.instance.server.closeIdleConnections();
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-    }, IDLE_CHECK_MS);
-    const left = listening.stop().finally(() => {
-      clearInterval(idle);
-      this.#leaving.delete(listening);
-    });
+  #leave({ listening }: Address): Promise<void> {
+    const left = listening.stop().finally(() => this.#leaving.delete(listening));
     this.#leaving.set(listening, left);
     return left;
   }

@@ -23,8 +23,13 @@ export interface ServiceOptions {
   readonly adminPort: number;
   /** Address of the admin listener; others than this machine's own are for probes and scrapers in a cluster. @default 127.0.0.1 */
   readonly adminHost?: string;
-  /** Time from {@link Service.stop} on in which running requests may end. */
+  /** Time after it in which running requests may end. */
   readonly drainMs: number;
+  /**
+   * Time from {@link Service.stop} on in which requests are still taken, and clients and load balancers told to look elsewhere.
+   * @default 500, but no longer than drainMs
+   */
+  readonly unreadyMs?: number;
   /** Takes what an operator should read. */
   readonly log: (level: 'info' | 'warn' | 'error', message: string, detail?: object) => void;
 }
@@ -222,21 +227,20 @@ export abstract class Service {
     );
   }
 
-  /** Unready, then no new connections, then the end of what runs or of the drain time. */
+  /** Unready, then no new connections, then the end of what runs or of the time to drain. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
   async #stop(): Promise<void> {
-    const { drainMs } = this.#options;
+    const { drainMs, unreadyMs = Math.min(UNREADY_MS, drainMs) } = this.#options;
     this.lifecycle.drain();
     this.front.unready?.();
     await this.#source.close();
     await this.#reloading;
-    const unreadyMs = Math.min(UNREADY_MS, drainMs);
     if (unreadyMs > 0) await sleep(unreadyMs);
-    await this.front.stop(drainMs - unreadyMs);
+    await this.front.stop(drainMs);
     await this.#close();
   }
 

@@ -53,7 +53,7 @@ function controller(settings: Settings, name: string, cluster: ClusterName, tier
     live: { path: '/healthz', port: ADMIN_PORT },
     ready: { path: '/readyz', port: ADMIN_PORT },
     drainSeconds: 20,
-    serves: false,
+    leaves: false,
     apiAccess: true,
   });
   if (settings.networkPolicies.enabled) {

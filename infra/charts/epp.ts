@@ -51,7 +51,7 @@ export function addEpp(sheet: Sheet, settings: Settings, model: Model): void {
     live: { path: '/healthz', port: EPP_ADMIN_PORT },
     ready: { path: '/readyz', port: EPP_ADMIN_PORT },
     drainSeconds: settings.tierTwo.drainSeconds,
-    serves: true,
+    leaves: 'by waiting',
   });
 }
 

@@ -38,7 +38,7 @@ export function jaegerPart(settings: Settings, namespacePart: string): Part | un
     live: { tcp: OTLP },
     ready: { path: '/api/v3/services', port: UI },
     drainSeconds: 20,
-    serves: false,
+    leaves: false,
     user: 10_001,
     recreate: true,
   });

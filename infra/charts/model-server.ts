@@ -29,7 +29,7 @@ export function addModelServer(sheet: Sheet, settings: Settings, model: Model): 
     live: { path: '/health', port: MODEL_PORT },
     ready: { path: '/health', port: MODEL_PORT },
     drainSeconds: settings.tierTwo.drainSeconds,
-    serves: true,
+    leaves: 'by waiting',
     priorityClass: undefined,
     ...how,
   });

@@ -40,7 +40,7 @@ export function phoenixPart(settings: Settings, namespacePart: string): Part | u
     // It brings its database up to date first.
     startTries: 150,
     drainSeconds: 20,
-    serves: false,
+    leaves: false,
     recreate: true,
   });
   if (settings.networkPolicies.enabled) addPolicy(sheet, 'phoenix', labels, { from: traceSenders(settings, PORT, PORT) });

@@ -260,7 +260,8 @@ describe('tier one', () => {
 describe('what cdk8s-plus-28 does not know', () => {
   it('is there: a pause before SIGTERM, the spread of each release, seccomp', () => {
     const manifest = object(FLAVOURS['production']!, 'tier-two', 'Deployment', 'tier-two');
-    expect(listAt(pod(manifest), 'containers')[0]).toMatchObject({ lifecycle: { preStop: { sleep: { seconds: 5 } } } });
+    const [server] = listAt(pod(object(FLAVOURS['production']!, 'models-team-a', 'Deployment', 'llama')), 'containers');
+    expect(server).toMatchObject({ lifecycle: { preStop: { sleep: { seconds: 5 } } } });
     expect(pod(manifest)).toMatchObject({
       terminationGracePeriodSeconds: 120,
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },

@@ -64,7 +64,7 @@ export function prometheusPart(settings: Settings, name: string, cluster: Cluste
     // It reads its log anew when it starts: minutes, where it has grown.
     startTries: 150,
     drainSeconds: 60,
-    serves: false,
+    leaves: false,
     user: 65_534,
     recreate: true,
     apiAccess: true,

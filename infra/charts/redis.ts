@@ -44,7 +44,7 @@ export function redisPart(settings: Settings): Part | undefined {
     // Not while it is reading what it had written: it would answer every command with an error.
     ready: { command: ['redis-cli', 'ping'] },
     drainSeconds: 20,
-    serves: false,
+    leaves: false,
     user: 999,
     recreate: true,
   });

@@ -10,7 +10,7 @@ import { type AccessRule, addAccess, addClusterAccess } from './rbac.ts';
 import { addReaders } from './readers.ts';
 import { Sheet } from './sheet.ts';
 import { tracesEnv, tracesWays } from './traces.ts';
-import { addWorkload, type EnvSource } from './workload.ts';
+import { addWorkload, type EnvSource, LEAVE_SECONDS } from './workload.ts';
 
 export interface TierPods {
   readonly tier: TierName;
@@ -62,6 +62,7 @@ export function tierSheet(
       '--kubernetes',
       '--host=0.0.0.0',
       '--admin-host=0.0.0.0',
+      `--unready=${LEAVE_SECONDS}s`,
       `--drain=${of.drainSeconds}s`,
       `--signing-key=${KEYS}/${tier}.pem`,
       `--peer-keys=${KEYS}/${other}.jwks.json`,
@@ -84,7 +85,7 @@ export function tierSheet(
     live: { path: '/healthz', port: adminPort },
     ready: { path: '/readyz', port: adminPort },
     drainSeconds: of.drainSeconds,
-    serves: true,
+    leaves: 'by itself',
     apiAccess: true,
   });
   if (settings.networkPolicies.enabled) {

@@ -48,8 +48,11 @@ export interface WorkloadOptions {
   readonly startTries?: number;
   /** Seconds that requests under way have after SIGTERM. */
   readonly drainSeconds: number;
-  /** Whether its pods take traffic by a Service or a Gateway: they leave it before they stop. */
-  readonly serves: boolean;
+  /**
+   * How its pods leave their Service or Gateway before they stop: they do it by themselves within {@link LEAVE_SECONDS} after SIGTERM, or
+   * SIGTERM waits for so long. False: they take no traffic.
+   */
+  readonly leaves: 'by itself' | 'by waiting' | false;
   /** Whether it asks the API of Kubernetes. */
   readonly apiAccess?: boolean;
   /** @default 65532 */
@@ -61,16 +64,16 @@ export interface WorkloadOptions {
 }
 
 /** Endpoints are taken out of Services and load balancers while SIGTERM is already under way: a pod that waits loses no request. */
-const PRE_STOP_SECONDS = 5;
+export const LEAVE_SECONDS = 5;
 /** For what is still to be written at the end. */
 const AFTER_DRAIN_SECONDS = 5;
 
 /** A Deployment by the house rules, with its service account, disruption budget and autoscaler. */
 export function addWorkload(sheet: Sheet, settings: Settings, options: WorkloadOptions): void {
-  const { name, labels, autoscaling = { by: 'none' }, replicas, serves, drainSeconds, recreate = false } = options;
+  const { name, labels, autoscaling = { by: 'none' }, replicas, leaves, drainSeconds, recreate = false } = options;
   const { chart } = sheet;
   void new kplus.ServiceAccount(chart, `account-${name}`, { metadata: { name }, automountToken: false });
-  const preStopSeconds = serves ? PRE_STOP_SECONDS : 0;
+  const preStopSeconds = leaves === 'by waiting' ? LEAVE_SECONDS : 0;
   const deployment = new kplus.Deployment(chart, `deployment-${name}`, {
     metadata: { name },
     ...(autoscaling.by === 'none' ? { replicas } : {}),
@@ -78,7 +81,7 @@ export function addWorkload(sheet: Sheet, settings: Settings, options: WorkloadO
     podMetadata: { labels: { ...labels, ...options.moreLabels } },
     serviceAccount: kplus.ServiceAccount.fromServiceAccountName(chart, `account-of-${name}`, name),
     automountServiceAccountToken: options.apiAccess ?? false,
-    terminationGracePeriod: Duration.seconds(preStopSeconds + drainSeconds + AFTER_DRAIN_SECONDS),
+    terminationGracePeriod: Duration.seconds((leaves === false ? 0 : LEAVE_SECONDS) + drainSeconds + AFTER_DRAIN_SECONDS),
     securityContext: securityOf(options),
     strategy: recreate
       ? kplus.DeploymentStrategy.recreate()

@@ -61,17 +61,19 @@ export const drains: Policy = (manifest) => {
   return containersOf(manifest).flatMap((container) => {
     const name = text(container['name']);
     const preStop = Number(at(container, 'lifecycle', 'preStop', 'sleep', 'seconds') ?? 0);
-    const drain = /^--drain=(\d+)s$/.exec(
-      listAt(container, 'args')
-        .map(text)
-        .find((arg) => arg.startsWith('--drain=')) ?? '',
-    )?.[1];
+    const args = listAt(container, 'args').map(text);
+    const secondsOf = (name: string): number | undefined => {
+      const found = args.map((arg) => new RegExp(`^--${name}=(\\d+)s$`).exec(arg)?.[1]).find((seconds) => seconds !== undefined);
+      return found === undefined ? undefined : Number(found);
+    };
+    const drain = secondsOf('drain');
+    const before = preStop + (secondsOf('unready') ?? 0);
     const isEmpty = container['lifecycle'] !== undefined && preStop === 0;
     return [
       ...(isEmpty ? [`container ${name} has a lifecycle that says nothing`] : []),
-      ...(drain === undefined || grace > preStop + Number(drain)
+      ...(drain === undefined || grace > before + drain
         ? []
-        : [`container ${name} drains for ${drain} s after ${preStop} s, and is killed after ${grace} s`]),
+        : [`container ${name} drains for ${drain} s after ${before} s, and is killed after ${grace} s`]),
     ];
   });
 };
