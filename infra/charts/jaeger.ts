@@ -5,12 +5,15 @@ import { dataMount, emptyPart, observerLabels, observerSheet } from './observabi
 import { JAEGER_UI as UI, observerPeer, observerUrl, PHOENIX_PORT } from './observer-names.ts';
 import type { Part } from './part.ts';
 import { addOutside, traceSenders } from './trace-receiver.ts';
+import { amountOf } from './quantity.ts';
 import { receiverOf } from './traces.ts';
 import { addWorkload } from './workload.ts';
 
 const OTLP = 4318;
 const CONFIG = '/etc/jaeger';
 const DATA = '/data';
+/** Of a chat through both tiers, some 14 KB in memory each: half of the pod's memory, as Go's collector needs as much again. */
+const TRACES_PER_MIB = 30;
 
 /** Jaeger v2. It keeps traces, and hands them on to Phoenix where both are there. */
 export function jaegerPart(settings: Settings, namespacePart: string): Part | undefined {
@@ -60,25 +63,47 @@ function forwardedTo({ observability, namespaces }: Settings): string | undefine
   return phoenix.mode === 'external' ? phoenix.endpoint : observerUrl(namespaces, 'phoenix', PHOENIX_PORT);
 }
 
-function configuration({ storage }: InClusterObserver, forwardsTo: string | undefined): string {
-  const toPhoenix = {
-    otlphttp: { endpoint: forwardsTo, retry_on_failure: { initial_interval: '1s', max_interval: '30s', max_elapsed_time: '10m' } },
-  };
-  const exporters = { jaeger_storage_exporter: { trace_storage: 'traces' }, ...(forwardsTo === undefined ? {} : toPhoenix) };
+function configuration({ storage, resources }: InClusterObserver, forwardsTo: string | undefined): string {
   const badger = { directories: { keys: `${DATA}/keys`, values: `${DATA}/values` }, ephemeral: false, ttl: { spans: '168h' } };
+  const memory = { max_traces: Math.floor((amountOf(resources.memory) / 2 ** 20) * TRACES_PER_MIB) };
+  const receivers = ['otlp'];
+  const toPhoenix = {
+    // Apart from the other: where Phoenix is slower than the traces come, its part of them is dropped, and no sender sends them all again.
+    'traces/phoenix': { receivers, processors: ['memory_limiter', 'batch'], exporters: ['otlphttp'] },
+  };
   const config = {
     service: {
       extensions: ['jaeger_storage', 'jaeger_query'],
-      pipelines: { traces: { receivers: ['otlp'], exporters: Object.keys(exporters) } },
+      pipelines: {
+        traces: { receivers, processors: ['memory_limiter'], exporters: ['jaeger_storage_exporter'] },
+        ...(forwardsTo === undefined ? {} : toPhoenix),
+      },
       telemetry: { metrics: { level: 'none' }, logs: { level: 'warn' } },
     },
     extensions: {
-      jaeger_storage: { backends: { traces: storage === undefined ? { memory: { max_traces: 50_000 } } : { badger } } },
+      jaeger_storage: { backends: { traces: storage === undefined ? { memory } : { badger } } },
       // It would send traces of its own to port 4317, whoever listens there.
       jaeger_query: { enable_tracing: false, storage: { traces: 'traces' }, http: everyone(UI) },
     },
     receivers: { otlp: { protocols: { http: everyone(OTLP) } } },
-    exporters,
+    processors: {
+      // What comes too fast is refused, and dropped by who sends it, before the process is killed for its memory.
+      memory_limiter: { check_interval: '1s', limit_percentage: 80, spike_limit_percentage: 20 },
+      ...(forwardsTo === undefined ? {} : { batch: {} }),
+    },
+    exporters: {
+      jaeger_storage_exporter: { trace_storage: 'traces' },
+      ...(forwardsTo === undefined
+        ? {}
+        : {
+            otlphttp: {
+              endpoint: forwardsTo,
+              retry_on_failure: { initial_interval: '1s', max_interval: '30s', max_elapsed_time: '10m' },
+              // Batches of up to a megabyte or so.
+              sending_queue: { queue_size: 32 },
+            },
+          }),
+    },
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
 }

@@ -4,11 +4,23 @@ import { addService } from './objects.ts';
 import { dataMount, emptyPart, observerLabels, observerSheet } from './observability.ts';
 import { PHOENIX_PORT as PORT } from './observer-names.ts';
 import type { Part } from './part.ts';
+import { amountOf } from './quantity.ts';
 import { addOutside, traceSenders } from './trace-receiver.ts';
 import { receiverOf } from './traces.ts';
 import { addWorkload } from './workload.ts';
 
 const DATA = '/data';
+/** What Phoenix takes for itself. */
+const OWN_MIB = 400;
+/** Spans with their inputs and outputs take some 15 KB each until they are stored. */
+const SPANS_PER_MIB = 20;
+const MOST_SPANS = 20_000;
+
+/** Spans that Phoenix takes before the first of them are stored. It refuses further ones, where by its own default it is killed for its memory. */
+function queuedSpans(memory: string): number {
+  const free = amountOf(memory) / 2 ** 20 - OWN_MIB;
+  return Math.min(MOST_SPANS, Math.max(512, Math.floor(free * SPANS_PER_MIB)));
+}
 
 export function phoenixPart(settings: Settings, namespacePart: string): Part | undefined {
   const { observability, images } = settings;
@@ -29,6 +41,7 @@ export function phoenixPart(settings: Settings, namespacePart: string): Part | u
       PHOENIX_WORKING_DIR: DATA,
       PHOENIX_TELEMETRY_ENABLED: 'false',
       PHOENIX_ALLOW_EXTERNAL_RESOURCES: 'false',
+      PHOENIX_MAX_SPANS_QUEUE_SIZE: String(queuedSpans(phoenix.resources.memory)),
       HOME: '/tmp',
     },
     ports: { http: PORT },
