@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterEach, describe, expect, it } from 'vitest';
@@ -78,6 +79,22 @@ describe('attempts', () => {
     both.first.script(resetBeforeHead);
     expect((await only()).status).toBe(502);
     expect(both.first.requests).toHaveLength(5);
+  });
+
+  it('ask the only backend again while it cannot be connected to, for others are behind its address', async () => {
+    const { first } = await start({ first: [fine] });
+    const { port } = first;
+    await first.close();
+    expect((await only()).status).toBe(502);
+    const { attempts } = (await logged(gateway.accessLog)) as { attempts: { failure: string }[] };
+    expect(attempts.map(({ failure }) => failure)).toEqual(Array.from({ length: 6 }, () => 'connect'));
+    const answered = only();
+    const back = createServer((_request, response) => {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(CHAT.whole('back')));
+    }).listen(port, '127.0.0.1');
+    expect((await answered).status).toBe(200);
+    back.closeAllConnections();
+    back.close();
   });
 
   it('follow numRetries', async () => {

@@ -11,6 +11,8 @@ import { Tunnel } from './tunnel.ts';
 import { Upstream } from './upstream.ts';
 
 const KEEP_ALIVE = Buffer.from(': keep-alive\n\n');
+/** Attempts at the only backend of a rule while it cannot be connected to: with their pauses they take half a second. */
+const CONNECT_ATTEMPTS = 6;
 const NO_FACTS: Facts = { usage: undefined, model: undefined };
 
 /**
@@ -235,12 +237,16 @@ export class Exchange<T extends Target = Target> {
   }
 
   /**
-   * A connection that the backend closed while it lay idle fails as the first request on it is written. Without a retry policy
-   * the only backend of a rule is asked once more, as browsers do it (RFC 9110, section 9.2.2: no byte of an answer was seen).
+   * Without a retry policy the only backend of a rule is asked again in two cases. A connection that the backend closed while it lay idle
+   * fails as the first request on it is written: once more, as browsers do it (RFC 9110, section 9.2.2: no byte of an answer was seen). And
+   * where no connection can be had, which nothing was sent on: behind one address there are several pods as a rule, and of one that has
+   * died it takes a second until the Service leads past it.
    */
   #again(last: Failure | undefined): T | undefined {
     const { targets, retry } = this.call.plan;
-    if (retry.maxAttempts !== undefined || last?.reason !== 'reset' || this.attempts.length !== 1 || targets.length !== 1) return undefined;
+    if (retry.maxAttempts !== undefined || targets.length !== 1) return undefined;
+    const most = last?.reason === 'connect' ? CONNECT_ATTEMPTS : last?.reason === 'reset' ? 2 : 0;
+    if (this.attempts.length >= most) return undefined;
     const [only] = targets;
     // A pool that has no endpoint left for this request has none the second time.
     return this.#tried.get(only!) === EXHAUSTED ? undefined : only;

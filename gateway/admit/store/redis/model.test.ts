@@ -42,7 +42,7 @@ describeReal('against the model', () => {
   async function expire(ids: readonly string[]): Promise<void> {
     for (const key of await raw.keys('{*:h')) {
       for (const member of await raw.zrange(key, '0', '-1'))
-        if (ids.some((id) => member.startsWith(`${id}.`))) await raw.zadd(key, '0', member);
+        if (ids.some((id) => member.startsWith(`${id}.`))) await raw.zadd(key, 'XX', '0', member);
     }
   }
 
