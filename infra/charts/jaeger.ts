@@ -23,7 +23,8 @@ export function jaegerPart(settings: Settings, namespacePart: string): Part | un
   const sheet = observerSheet(settings, 'jaeger');
   const labels = observerLabels(settings, 'jaeger');
   const forwardsTo = forwardedTo(settings);
-  addConfigMap(sheet, 'jaeger', { 'jaeger.json': configuration(jaeger, forwardsTo) });
+  const config = configuration(jaeger, forwardsTo);
+  addConfigMap(sheet, 'jaeger', { 'jaeger.json': config });
   addService(sheet, { name: 'jaeger', labels, ports: { otlp: OTLP, ui: UI } });
   if (receiverOf(settings)?.part === 'jaeger') addOutside(sheet, settings, 'jaeger', labels, OTLP);
   addWorkload(sheet, settings, {
@@ -36,6 +37,7 @@ export function jaegerPart(settings: Settings, namespacePart: string): Part | un
       { path: CONFIG, configMap: 'jaeger' },
       ...(jaeger.storage === undefined ? [] : [dataMount(sheet, settings, 'jaeger', DATA, jaeger)]),
     ],
+    startsWith: config,
     resources: jaeger.resources,
     replicas: 1,
     live: { tcp: OTLP },

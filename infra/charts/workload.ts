@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { Duration, Size } from 'cdk8s';
 
 import { kplus } from '../k8s.ts';
@@ -38,6 +40,8 @@ export interface WorkloadOptions {
   readonly env?: Readonly<Record<string, EnvSource>>;
   readonly ports: Readonly<Record<string, number>>;
   readonly mounts?: readonly Mount[];
+  /** Text that it reads when it starts, and not again: a change makes new pods. */
+  readonly startsWith?: string;
   readonly resources: Resources & { readonly gpus?: number };
   readonly replicas: number;
   readonly autoscaling?: Autoscaling;
@@ -65,6 +69,8 @@ export interface WorkloadOptions {
 
 /** Endpoints are taken out of Services and load balancers while SIGTERM is already under way: a pod that waits loses no request. */
 export const LEAVE_SECONDS = 5;
+const CONFIG_HASH = 'tierkit.dev/config-hash';
+
 /** For what is still to be written at the end. */
 const AFTER_DRAIN_SECONDS = 5;
 
@@ -78,7 +84,10 @@ export function addWorkload(sheet: Sheet, settings: Settings, options: WorkloadO
     metadata: { name },
     ...(autoscaling.by === 'none' ? { replicas } : {}),
     select: false,
-    podMetadata: { labels: { ...labels, ...options.moreLabels } },
+    podMetadata: {
+      labels: { ...labels, ...options.moreLabels },
+      ...(options.startsWith === undefined ? {} : { annotations: { [CONFIG_HASH]: hashOf(options.startsWith) } }),
+    },
     serviceAccount: kplus.ServiceAccount.fromServiceAccountName(chart, `account-of-${name}`, name),
     automountServiceAccountToken: options.apiAccess ?? false,
     terminationGracePeriod: Duration.seconds((leaves === false ? 0 : LEAVE_SECONDS) + drainSeconds + AFTER_DRAIN_SECONDS),
@@ -104,6 +113,10 @@ export function addWorkload(sheet: Sheet, settings: Settings, options: WorkloadO
     pullSecrets: settings.image.pullSecrets,
     priorityClass: 'priorityClass' in options ? options.priorityClass : settings.priorityClass,
   });
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 function securityOf({ user = 65_532, mounts = [] }: WorkloadOptions): kplus.PodSecurityContextProps {
