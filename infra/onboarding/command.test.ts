@@ -44,6 +44,13 @@ it('writes files for both clusters, each set with a kustomization that names the
   expect(readFileSync(join(out, 'search/gateway/kustomization.yaml'), 'utf8')).toMatch(/- route\.yaml\n$/);
 });
 
+it('says which kinds the clusters have to know that not every platform has', () => {
+  expect(run().stdout).toContain('  model: InferenceObjective (llm-d.ai/v1alpha2): ');
+  expect(run().stdout).not.toContain('tierkit.dev');
+  const { stdout } = run({ budget: '5', price: '1/2' }, { force: true });
+  expect(stdout).toContain('  gateway: PriceTable, Budget (tierkit.dev/v1alpha1): npx tierkit crds | kubectl apply --server-side -f -');
+});
+
 it('prints the same objects with --dry-run, and writes nothing', () => {
   const { stdout, stderr } = run({}, { dryRun: true });
   expect(stderr).toContain('every request is refused');

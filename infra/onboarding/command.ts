@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { didYouMean } from '#core/resources/nearest';
 
-import { keysNote, onboardingFiles, onboardingStream } from './files.ts';
+import { keysNote, kindsNote, onboardingFiles, onboardingStream } from './files.ts';
 import { FolderTrouble, requestOf, requestsIn, writeFiles } from './folder.ts';
 import { contextOf, offboard as stepsOf, planText } from './offboard.ts';
 import { onboard as onboardingOf } from './onboard.ts';
@@ -36,7 +36,7 @@ export function onboard({ texts, request: more, settings: file, out, dryRun, for
   const given = Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined));
   const request = readRequest({ ...(more === undefined ? {} : requestFile(more)), ...given }, settings, requestsIn(out));
   const onboarding = onboardingOf(request, settings);
-  const note = keysNote(request, settings.namespaces.tierOne, contextOf(settings, 'gateway'));
+  const note = kindsNote(onboarding) + keysNote(request, settings.namespaces.tierOne, contextOf(settings, 'gateway'));
   if (dryRun) return { stdout: onboardingStream(onboarding), stderr: note };
   const { name } = request;
   const { written, same, left } = writeFiles(join(out, name), onboardingFiles(onboarding), force);

@@ -1,8 +1,11 @@
 import { dump } from 'js-yaml';
 
+import { groupOf } from '#core/resources/kind';
+
 import type { Manifest, Part } from '../charts/part.ts';
 import { yaml } from '../charts/render.ts';
 import { CLUSTER_SCOPED } from '../charts/finish.ts';
+import { howToInstall } from '../platform/crd-sources.ts';
 import { keysName } from './names.ts';
 import type { Onboarding } from './onboard.ts';
 import type { OnboardingRequest } from './request.ts';
@@ -56,6 +59,21 @@ export function onboardingStream(onboarding: Onboarding): string {
   return SETS.flatMap((set) => onboarding[set].manifests.map((manifest) => `# ${set}/${fileOf(manifest)}\n${yaml(manifest)}`)).join(
     '---\n',
   );
+}
+
+/** Kinds that a platform does without. */
+const ELECTIVE = /^(tierkit\.dev|llm-d\.ai|serving\.kserve\.io|monitoring\.coreos\.com)\//;
+
+/** How the clusters come to know the kinds that they may not have yet; empty where there are none. */
+export function kindsNote(onboarding: Onboarding): string {
+  const lines = SETS.flatMap((set) => {
+    const elective = onboarding[set].manifests.filter(({ apiVersion }) => ELECTIVE.test(apiVersion));
+    return [...Map.groupBy(elective, ({ apiVersion }) => apiVersion)].map(([apiVersion, some]) => {
+      const kinds = [...new Set(some.map(({ kind }) => kind))].join(', ');
+      return `  ${set}: ${kinds} (${apiVersion}): ${howToInstall(groupOf(apiVersion))}`;
+    });
+  });
+  return lines.length === 0 ? '' : ['Kinds that their clusters have to know:', ...lines, ''].join('\n');
 }
 
 /** What no file can have: the keys of the team's apps. */

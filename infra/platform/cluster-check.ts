@@ -15,6 +15,8 @@ export interface ClusterReport {
   /** Of Kubernetes; empty when it cannot be reached. */
   readonly version: string;
   readonly problems: readonly string[];
+  /** What the platform does without, and its users may not. */
+  readonly notices: readonly string[];
 }
 
 /** A kind as the cluster serves it. */
@@ -36,7 +38,7 @@ export async function checkCluster(cluster: Cluster, parts: readonly Part[], ins
   try {
     client = await KubernetesClient.connect(cluster);
   } catch (error) {
-    return { server: '', version: '', problems: [(error as Error).message] };
+    return { server: '', version: '', problems: [(error as Error).message], notices: [] };
   }
   const { server } = client;
   try {
@@ -45,10 +47,10 @@ export async function checkCluster(cluster: Cluster, parts: readonly Part[], ins
     const served = await servedKinds(client, objects);
     const missing = objects.filter((object) => !served.has(kindOf(object)) && !installed.has(kindOf(object)));
     const problems = [...missingKinds(missing), ...(await missingLeave(client, objects, served)), ...(await missingSecrets(client, parts))];
-    return { server, version: gitVersion, problems };
+    return { server, version: gitVersion, problems, notices: await noticesOf(client) };
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
-    return { server, version: '', problems: [error.message] };
+    return { server, version: '', problems: [error.message], notices: [] };
   } finally {
     await client.close();
   }
@@ -97,6 +99,30 @@ function missingKinds(objects: readonly ObjectArgs[]): string[] {
     const kinds = [...new Set(some.map(({ apiVersion, kind }) => `${kind} (${apiVersion})`))].join(', ');
     return `the cluster does not know ${kinds}. Install the CRDs, or name them in the setting crds:\n    ${howToInstall(group)}`;
   });
+}
+
+const TRAFFIC_POLICIES = 'backendtrafficpolicies.gateway.envoyproxy.io';
+
+/** The API server refuses whatever has a field whose bounds do not fit into its own format. */
+async function noticesOf(client: KubernetesClient): Promise<string[]> {
+  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${TRAFFIC_POLICIES}`;
+  const crd = await client.request<object>('GET', path).catch((error: unknown) => {
+    if (error instanceof KubernetesError) return {};
+    throw error;
+  });
+  if (!contradictsItself(crd)) return [];
+  return [
+    `no BackendTrafficPolicy with a rateLimit can be made: CRD ${TRAFFIC_POLICIES} is that of Envoy Gateway 1.8.0, in which they are all ` +
+      'refused (https://github.com/envoyproxy/gateway/issues/9186). Install that of another release',
+  ];
+}
+
+/** Whether a schema has a field that is wrong with any value (kube-openapi, numbers). */
+export function contradictsItself(schema: unknown): boolean {
+  if (typeof schema !== 'object' || schema === null) return false;
+  const { format, maximum } = schema as { format?: unknown; maximum?: unknown };
+  if (format === 'int32' && typeof maximum === 'number' && maximum >= 2 ** 31) return true;
+  return Object.values(schema).some((each) => contradictsItself(each));
 }
 
 interface Wish {

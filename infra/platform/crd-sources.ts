@@ -15,6 +15,7 @@ const SOURCES: readonly (readonly [RegExp, string])[] = [
     /^gateway\.envoyproxy\.io$/,
     'helm template eg oci://docker.io/envoyproxy/gateway-crds-helm --set crds.envoyGateway.enabled=true | kubectl apply --server-side -f -',
   ],
+  [/^llm-d\.ai$/, 'the router of llm-d: https://github.com/llm-d/llm-d-router/tree/main/config/crd/bases'],
   [/^tierkit\.dev$/, 'npx tierkit crds | kubectl apply --server-side -f -'],
   [/^serving\.kserve\.io$/, 'KServe: https://kserve.github.io/website/docs/admin-guide/overview'],
   [/^monitoring\.coreos\.com$/, 'the Prometheus operator: https://prometheus-operator.dev/docs/getting-started/installation/'],

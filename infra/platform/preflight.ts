@@ -69,6 +69,7 @@ export async function preflight(prepared: Prepared, { folder, say, check = check
   for (const name of clusterNames(settings)) {
     const report = await check(settings.clusters[name], partsIn(settings, parts, name), installed);
     say(describe(name, settings, report));
+    for (const notice of report.notices) say(`note       ${notice}`);
     problems.push(...report.problems.map((problem) => `${name} cluster: ${problem}`));
   }
   if (problems.length === 0) return;

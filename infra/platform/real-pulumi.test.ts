@@ -11,6 +11,8 @@ import { KubernetesClient } from '#core/kubernetes/client';
 import { KubernetesError } from '#core/kubernetes/error';
 import type { KubernetesObject } from '#core/kubernetes/resource';
 
+import { Clients } from '../../tier2-gateway/real-load.fixture.ts';
+
 const KUBECONFIG = process.env['TIERKIT_TEST_KUBECONFIG'];
 const IMAGE = process.env['TIERKIT_IMAGE'];
 const has = (program: string) => spawnSync(program, ['version'], { stdio: 'ignore' }).error === undefined;
@@ -42,7 +44,8 @@ const settingsFor = (pods: number) => ({
   instance: INSTANCE,
   namespaces: NAMESPACES,
   image: { name: IMAGE?.replace(/:[^:/]*$/, ''), tag: /:([^:/]*)$/.exec(IMAGE ?? '')?.[1] ?? 'latest' },
-  tierOne: { clients: [{ name: 'app' }], exposure: { type: 'ClusterIP' } },
+  tierOne: { replicas: 2, clients: [{ name: 'app' }], exposure: { type: 'ClusterIP' } },
+  tierTwo: { replicas: 2 },
   models: [{ namespace: MODELS, name: 'demo', runtime: 'simulator', speed: 100, replicas: pods }],
   observability: { prometheus: { mode: 'off' }, jaeger: { mode: 'off' }, phoenix: { mode: 'off' } },
 });
@@ -131,6 +134,35 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
     expect(after['status']).toMatchObject({ readyReplicas: 2 });
     expect((await deployment(NAMESPACES.tierOne, 'tier-one')).metadata.generation).toBe(tier.metadata.generation);
     expect((await platform('status')).code).toBe(0);
+  });
+
+  it('rolls each of its Deployments under streams, and every one of them is whole', { timeout: COMMAND_MS }, async () => {
+    const key = (await run(process.execPath, [COMMAND, 'keys', ...target, 'show', 'client-app'])).said.trim();
+    const gateway = await at(`/apis/gateway.networking.k8s.io/v1/namespaces/${NAMESPACES.tierOne}/gateways/tier-one`);
+    const { addresses } = gateway['status'] as { addresses: { value: string }[] };
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const clients = new Clients(25, (index) => {
+      const body = { model: 'demo', stream: true, max_tokens: 20 + (index % 5) * 30, messages: [{ role: 'user', content: `${index}` }] };
+      return fetch(`http://${addresses[0]!.value}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(body) });
+    });
+    const deployments = [
+      [NAMESPACES.tierOne, 'tier-one'],
+      [NAMESPACES.tierTwo, 'tier-two'],
+      [MODELS, 'demo'],
+      [NAMESPACES.controller, 'controller'],
+    ] as const;
+    for (const [namespace, name] of deployments) {
+      for (const args of [['restart'], ['status', '--timeout=120s']]) {
+        const { code, said } = await run('kubectl', ['-n', namespace, 'rollout', ...args, `deployment/${name}`]);
+        expect({ code, said }).toMatchObject({ code: 0 });
+      }
+      // Until the last old pod has gone.
+      await sleep(8000);
+    }
+    const { ok, bad } = await clients.end();
+    process.stderr.write(`rolled under ${ok} streams\n`);
+    expect(bad).toEqual(new Map());
+    expect(ok).toBeGreaterThan(100);
   });
 
   it('goes, and leaves nothing', { timeout: COMMAND_MS }, async () => {
