@@ -257,17 +257,19 @@ describe('tier one', () => {
   });
 });
 
+/** Of a Jaeger with so much memory. */
+function configHash(memory: string): unknown {
+  const settings = FLAVOURS['dev']!;
+  const { observability } = settings;
+  const jaeger = { ...observability.jaeger, resources: { cpu: '1', memory } } as typeof observability.jaeger;
+  const deployment = object({ ...settings, observability: { ...observability, jaeger } }, 'jaeger', 'Deployment', 'jaeger');
+  return at(deployment, 'spec', 'template', 'metadata', 'annotations', 'tierkit.dev/config-hash');
+}
+
 it('makes new pods of Jaeger when its configuration changes, and only then', () => {
-  const hashOf = (memory: string): unknown => {
-    const settings = FLAVOURS['dev']!;
-    const { observability } = settings;
-    const jaeger = { ...observability.jaeger, resources: { cpu: '1', memory } } as typeof observability.jaeger;
-    const deployment = object({ ...settings, observability: { ...observability, jaeger } }, 'jaeger', 'Deployment', 'jaeger');
-    return at(deployment, 'spec', 'template', 'metadata', 'annotations', 'tierkit.dev/config-hash');
-  };
-  expect(hashOf('1Gi')).toMatch(/^[0-9a-f]{16}$/);
-  expect(hashOf('1Gi')).toBe(hashOf('1024Mi'));
-  expect(hashOf('1Gi')).not.toBe(hashOf('2Gi'));
+  expect(configHash('1Gi')).toMatch(/^[0-9a-f]{16}$/);
+  expect(configHash('1Gi')).toBe(configHash('1024Mi'));
+  expect(configHash('1Gi')).not.toBe(configHash('2Gi'));
 });
 
 describe('what cdk8s-plus-28 does not know', () => {
