@@ -35,6 +35,8 @@ const PATIENCE = new Set(['ContainerCreating', 'PodInitializing']);
 /** Events that tell why there are no pods at all, or why one does not run. */
 const TELLING = /^(FailedCreate|FailedMount|FailedScheduling|FailedAttachVolume|ProvisioningFailed)$/;
 const MOST_EVENTS = 5;
+/** What the API server puts before a message that stands for several. */
+const COMBINED = /^\(combined from similar events\): /;
 
 /** Why pods of the platform do not run, as the clusters tell it: a line each. A cluster that does not answer has nothing to tell. */
 export async function troubleOf(settings: Settings, parts: readonly Part[]): Promise<string[]> {
@@ -64,20 +66,24 @@ function namespacesIn(settings: Settings, parts: readonly Part[], cluster: Clust
 async function inNamespace(client: KubernetesClient, namespace: string): Promise<string[]> {
   const list = async <T>(plural: string) =>
     (await client.request<{ items: T[] }>('GET', `/api/v1/namespaces/${namespace}/${plural}`)).items;
-  const pods = await list<PodObject>('pods');
-  const events = await list<EventObject>('events');
+  return troubleIn(namespace, await list<PodObject>('pods'), await list<EventObject>('events'));
+}
+
+/** @param events from the oldest to the newest */
+export function troubleIn(namespace: string, pods: readonly PodObject[], events: readonly EventObject[]): string[] {
   const lines = pods.flatMap((pod) => troubleOfPod(namespace, pod));
   const silent = pods.filter(
     ({ metadata, status }) => status?.phase === 'Pending' && !lines.some((line) => line.includes(`/${metadata.name}:`)),
   );
   // What once went wrong with a pod that runs now, or that says more itself, is no news.
   const names = new Set(silent.map(({ metadata }) => metadata.name));
-  const told = events
-    .filter(({ type, reason = '', involvedObject = {} }) => {
-      return type === 'Warning' && TELLING.test(reason) && (involvedObject.kind !== 'Pod' || names.has(involvedObject.name ?? ''));
-    })
-    .map(({ involvedObject, reason, message }) => `${namespace}/${involvedObject?.name}: ${reason}: ${message}`);
-  return [...lines, ...new Set(told.slice(-MOST_EVENTS))];
+  // Of each object the last one of a kind: each try to make a pod has another name in its message.
+  const told = new Map<string, string>();
+  for (const { type, reason = '', message = '', involvedObject: { kind, name = '' } = {} } of events) {
+    if (type !== 'Warning' || !TELLING.test(reason) || (kind === 'Pod' && !names.has(name))) continue;
+    told.set(`${kind} ${name} ${reason}`, `${namespace}/${name}: ${reason}: ${message.replace(COMBINED, '')}`);
+  }
+  return [...lines, ...[...told.values()].slice(-MOST_EVENTS)];
 }
 
 function troubleOfPod(namespace: string, { metadata, status = {} }: PodObject): string[] {
