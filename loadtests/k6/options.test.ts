@@ -16,6 +16,8 @@ test.each([
   [['smoke', '--vus', '1.5'], /^--vus must be a whole number/],
   [['smoke', '--tiers', 'both,three'], /^--tiers is a list of pods, two, one, both; it has "three"$/],
   [['smoke', '--speed', '0'], /^--speed must be/],
+  [['smoke', '--image', 'k6:1'], /^--image is for --job$/],
+  [['smoke', '--job', '--own'], /^--own starts a platform here, where --job does not reach it$/],
 ])('%j is refused, and says why', (args, message) => {
   expect(() => readLoadOptions(args)).toThrow(TypeError);
   expect(() => readLoadOptions(args)).toThrow(message);
@@ -30,6 +32,16 @@ test('what is given becomes the variables of the scripts, and nothing else', () 
     speed: 1,
   });
   expect(readLoadOptions(['smoke']).env).toEqual({});
+});
+
+test('--job says where', () => {
+  expect(readLoadOptions(['smoke', '--job']).job).toEqual({ context: undefined, namespace: 'default', image: 'grafana/k6:2.1.0' });
+  expect(readLoadOptions(['smoke', '--job', '--context', 'c', '--namespace', 'load', '--image', 'k6:1']).job).toEqual({
+    context: 'c',
+    namespace: 'load',
+    image: 'k6:1',
+  });
+  expect(readLoadOptions(['smoke']).job).toBeUndefined();
 });
 
 test('the help names every scenario', () => {

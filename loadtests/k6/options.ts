@@ -2,10 +2,13 @@ import { parseOptions } from '#core/options';
 import { didYouMean } from '#core/resources/nearest';
 import { durationMs, isDuration } from '#core/resources/schema';
 
+import type { JobPlace } from './platform/job.ts';
 import { type Scenario, SCENARIOS } from './plan/scenarios.ts';
 import { tiersOf, VARIABLES } from './plan/settings.ts';
 
 const WIDEST = Math.max(...SCENARIOS.map(({ name }) => name.length));
+
+const K6_IMAGE = 'grafana/k6:2.1.0';
 
 export const LOAD_HELP = `Usage: npm run load -- SCENARIO [OPTION…]
 
@@ -27,6 +30,10 @@ ${SCENARIOS.map(({ name, question }) => `  ${name.padEnd(WIDEST)}   ${question}`
   --speed FACTOR        of simulated pods that are started here: how many times faster than in reality (default 1)
   --own                 start a platform on any free ports, also where one answers
   --out FOLDER          of the report (default loadtests/k6/results/SCENARIO)
+  --job                 run k6 in a cluster, as a Job by kubectl: BASE_URL is then an address that pods reach
+  --context NAME        of kubectl (default: its current one)
+  --namespace NAME      of the Job, which has to be there (default: default)
+  --image IMAGE         with k6 as its entry point (default ${K6_IMAGE}; SSE=yes for one that has k6/x/sse)
 
 K6 names the k6 to use, unless it is on PATH. BASE_URL, TIER_TWO_URL, TIER_ONE_URL, POD_URLS and TENANTS_URL (with API_KEY,
 TIER_TWO_API_KEY, TENANT_KEYS) name another platform: then nothing is started. K6_PROMETHEUS_RW_SERVER_URL sends the metrics to a
@@ -46,6 +53,10 @@ const OPTIONS = {
   speed: { type: 'string', default: '1' },
   own: { type: 'boolean', default: false },
   out: { type: 'string' },
+  job: { type: 'boolean', default: false },
+  context: { type: 'string' },
+  namespace: { type: 'string' },
+  image: { type: 'string' },
 } as const;
 
 const MOST_SECONDS = 7200;
@@ -57,6 +68,8 @@ export interface LoadOptions {
   readonly speed: number;
   readonly own: boolean;
   readonly out: string | undefined;
+  /** Where k6 runs; undefined: here. */
+  readonly job: JobPlace | undefined;
 }
 
 /** @throws TypeError in one line: what, why, and the nearest valid name */
@@ -86,7 +99,18 @@ export function readLoadOptions(args: readonly string[]): LoadOptions {
   put('maxTokens', whole('max-tokens', values['max-tokens']));
   put('ttftMs', milliseconds('ttft', values.ttft, '500ms'));
   put('tpotMs', milliseconds('tpot', values.tpot, '50ms'));
-  return { scenario, env, speed: above('speed', values.speed) ?? 1, own: values.own, out: values.out };
+  return { scenario, env, speed: above('speed', values.speed) ?? 1, own: values.own, out: values.out, job: jobOf(values) };
+}
+
+function jobOf(values: { job: boolean; own: boolean; context?: string; namespace?: string; image?: string }): JobPlace | undefined {
+  const { job, own, context, namespace = 'default', image = K6_IMAGE } = values;
+  if (job) {
+    if (own) throw new TypeError('--own starts a platform here, where --job does not reach it');
+    return { context, namespace, image };
+  }
+  const alone = (['context', 'namespace', 'image'] as const).find((name) => values[name] !== undefined);
+  if (alone !== undefined) throw new TypeError(`--${alone} is for --job`);
+  return undefined;
 }
 
 function milliseconds(name: string, text: string | undefined, example: string): number | undefined {
