@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { SCENARIOS } from '../plan/scenarios.ts';
-import { jobManifests, scriptsOf, toldTo } from './job.ts';
+import { complaintIn, jobManifests, scriptsOf, summaryIn, toldTo } from './job.ts';
 
 const RUN = { image: 'k6:1', context: undefined, namespace: 'load', scenario: 'smoke', env: { API_KEY: 'secret' }, mostSeconds: 90 };
 
@@ -55,5 +55,24 @@ it('is a pod that a restricted namespace takes, is tried once and ends by itself
         },
       },
     },
+  });
+});
+
+describe('the log of a Job', () => {
+  const json = '{\n    "metrics": {\n        "a": {}\n    }\n}';
+  const people = '  █ TOTAL RESULTS\n\n    NETWORK\n    data_sent: 20 kB\n';
+
+  it.each([`${people}${json}`, `${json}\n${people}`, `time=x level=warning msg="{"\n${json}\n${people}`])(
+    'has the summary wherever it is: %j',
+    (log) => {
+      expect(summaryIn(log)).toEqual({ metrics: { a: {} } });
+    },
+  );
+
+  it('says what went wrong', () => {
+    expect(() => summaryIn('')).toThrow('k6 has written no summary');
+    const log = `time="1" level=error msg="Error: tier one answers 401" hint="script exception"\n${json}`;
+    expect(complaintIn(log)).toBe('msg="Error: tier one answers 401" hint="script exception"');
+    expect(complaintIn('a\nb\nc\nd\n')).toBe('b c d');
   });
 });

@@ -59,11 +59,14 @@ export function scriptsOf(scenario: string): Map<string, string> {
   return found;
 }
 
+function keyOf(path: string): string {
+  return path.replaceAll('/', '_');
+}
+
 /** A Secret with what the scripts are told, a ConfigMap with the scripts, and the Job that runs them. */
 export function jobManifests(name: string, { namespace, image, scenario, env, mostSeconds }: JobRun): object[] {
   const metadata = { name, namespace, labels: { 'app.kubernetes.io/name': 'tierkit-load' } };
   const scripts = scriptsOf(scenario);
-  const keyOf = (path: string): string => path.replaceAll('/', '_');
   const pushes = env['K6_PROMETHEUS_RW_SERVER_URL'] !== undefined;
   const script = `${FOLDER}/scenarios/${scenario}.ts`;
   const container = {
@@ -124,7 +127,7 @@ export async function runJob(run: JobRun, signal: AbortSignal): Promise<JobEnd> 
     await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: jobManifests(name, run) }));
     const code = await ended(name, run, kubectl, signal);
     const log = await kubectl(['logs', `job/${name}`, '--tail=-1']);
-    if (code !== 0 && code !== CROSSED) throw new NoJob(`k6 ended with exit code ${code}: ${lastOf(log)}`);
+    if (code !== 0 && code !== CROSSED) throw new NoJob(`k6 ended with exit code ${code}: ${complaintIn(log)}`);
     return { code, summary: summaryIn(log) };
   } finally {
     await kubectl(['delete', 'job,configmap,secret', name, '--ignore-not-found', '--wait=false']).catch(() => undefined);
@@ -162,18 +165,21 @@ async function ended(name: string, { mostSeconds }: JobRun, kubectl: Kubectl, si
   }
 }
 
-/** k6 prints its own summary first, and the one for programs behind it. */
-function summaryIn(log: string): unknown {
-  const at = log.startsWith('{\n') ? 0 : log.lastIndexOf('\n{\n');
+/** The summary for programs: k6 prints the one for people before it, or behind it. */
+export function summaryIn(log: string): unknown {
+  const [summary = ''] = /^\{\n[\s\S]*?^\}$/m.exec(log) ?? [];
   try {
-    return JSON.parse(log.slice(at));
+    return JSON.parse(summary);
   } catch {
-    throw new NoJob(`k6 has written no summary: ${lastOf(log)}`);
+    throw new NoJob(`k6 has written no summary: ${complaintIn(log)}`);
   }
 }
 
-function lastOf(log: string): string {
-  return log.trim().split('\n').slice(-3).join(' ');
+/** What k6 says went wrong, else its last lines. */
+export function complaintIn(log: string): string {
+  const errors = log.split('\n').filter((line) => /\blevel=(error|fatal)\b/.test(line));
+  const last = errors.at(-1)?.replace(/^time=\S+ level=\S+ /, '');
+  return (last ?? log.trim().split('\n').slice(-3).join(' ')).slice(0, 500);
 }
 
 function kubectlOf({ context, namespace }: JobPlace, args: readonly string[], input: string | undefined): Promise<string> {
@@ -182,7 +188,7 @@ function kubectlOf({ context, namespace }: JobPlace, args: readonly string[], in
     const child = execFile('kubectl', all, { maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else if ((error as NodeJS.ErrnoException).code === 'ENOENT') reject(new NoJob('there is no kubectl on PATH'));
-      else reject(new NoJob(`kubectl ${args[0]}: ${stderr.trim() || error.message}`));
+      else reject(new NoJob(`kubectl ${args[0]}: ${[...new Set(stderr.trim().split('\n'))].join('; ') || error.message}`));
     });
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input ?? '');
