@@ -10,8 +10,10 @@ const event = (kind: string, name: string, reason: string, message: string, type
   involvedObject: { kind, name },
 });
 
+const quota = (name: string) => `Error creating: pods "${name}" is forbidden: exceeded quota: tight`;
+const waiting = (reason: string, message: string) => [{ name: 'app', image: 'x:1', state: { waiting: { reason, message } } }];
+
 it('tells of each object that makes no pods once, in the words of its last try', () => {
-  const quota = (name: string) => `Error creating: pods "${name}" is forbidden: exceeded quota: tight`;
   const events = [
     event('ReplicaSet', 'demo-78', 'FailedCreate', quota('demo-78-a')),
     event('ReplicaSet', 'other-1', 'FailedCreate', 'no such service account'),
@@ -25,7 +27,6 @@ it('tells of each object that makes no pods once, in the words of its last try',
 });
 
 it('tells why a container does not run, and nothing of pods that start, run or go', () => {
-  const waiting = (reason: string, message: string) => [{ name: 'app', image: 'x:1', state: { waiting: { reason, message } } }];
   const pods = [
     pod('stuck', { phase: 'Pending', containerStatuses: waiting('ImagePullBackOff', 'no such image') }),
     pod('starting', { phase: 'Pending', containerStatuses: waiting('ContainerCreating', '') }),
