@@ -151,15 +151,18 @@ spec: {targetRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: b}], val
   });
 });
 
-function quota(spec: string): string {
+/** A policy of AIServiceBackend `a`. */
+function backendPolicyYaml(kind: string, version: string, spec: string): string {
   return `
 ---
-apiVersion: aigateway.envoyproxy.io/v1alpha1
-kind: QuotaPolicy
+apiVersion: aigateway.envoyproxy.io/${version}
+kind: ${kind}
 metadata: {name: p}
 spec: {targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: a}], ${spec}}
 `;
 }
+const quota = (spec: string) => backendPolicyYaml('QuotaPolicy', 'v1alpha1', spec);
+const bsp = (spec: string) => backendPolicyYaml('BackendSecurityPolicy', 'v1beta1', spec);
 
 describe('a quota with problems', () => {
   const base = gatewayYaml() + aiBackendYaml('a') + aiBackendYaml('free');
@@ -190,16 +193,6 @@ describe('a quota with problems', () => {
     expect(served).toEqual([2, 1, 2]);
   });
 });
-
-function bsp(spec: string): string {
-  return `
----
-apiVersion: aigateway.envoyproxy.io/v1beta1
-kind: BackendSecurityPolicy
-metadata: {name: p}
-spec: {targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: a}], ${spec}}
-`;
-}
 
 describe('a credential with problems', () => {
   const route = aiRouteYaml('m', `{matches: [${model('m')}], backendRefs: [{name: a}, {name: free}]}`);

@@ -5,7 +5,7 @@ import { dataMount, emptyPart, observerLabels, observerSheet } from './observabi
 import { JAEGER_UI as UI, observerPeer, observerUrl, PHOENIX_PORT } from './observer-names.ts';
 import type { Part } from './part.ts';
 import { addOutside, traceSenders } from './trace-receiver.ts';
-import { amountOf } from './quantity.ts';
+import { mibOf } from './quantity.ts';
 import { receiverOf } from './traces.ts';
 import { addWorkload } from './workload.ts';
 
@@ -67,7 +67,7 @@ function forwardedTo({ observability, namespaces }: Settings): string | undefine
 
 function configuration({ storage, resources }: InClusterObserver, forwardsTo: string | undefined): string {
   const badger = { directories: { keys: `${DATA}/keys`, values: `${DATA}/values` }, ephemeral: false, ttl: { spans: '168h' } };
-  const memory = { max_traces: Math.floor((amountOf(resources.memory) / 2 ** 20) * TRACES_PER_MIB) };
+  const memory = { max_traces: Math.floor(mibOf(resources.memory) * TRACES_PER_MIB) };
   const receivers = ['otlp'];
   const toPhoenix = {
     // Apart from the other: where Phoenix is slower than the traces come, its part of them is dropped, and no sender sends them all again.

@@ -4,7 +4,7 @@ import { addService } from './objects.ts';
 import { dataMount, emptyPart, observerLabels, observerSheet } from './observability.ts';
 import { PHOENIX_PORT as PORT } from './observer-names.ts';
 import type { Part } from './part.ts';
-import { amountOf } from './quantity.ts';
+import { mibOf } from './quantity.ts';
 import { addOutside, traceSenders } from './trace-receiver.ts';
 import { receiverOf } from './traces.ts';
 import { addWorkload } from './workload.ts';
@@ -18,7 +18,7 @@ const MOST_SPANS = 20_000;
 
 /** Spans that Phoenix takes before the first of them are stored. It refuses further ones, where by its own default it is killed for its memory. */
 function queuedSpans(memory: string): number {
-  const free = amountOf(memory) / 2 ** 20 - OWN_MIB;
+  const free = mibOf(memory) - OWN_MIB;
   return Math.min(MOST_SPANS, Math.max(512, Math.floor(free * SPANS_PER_MIB)));
 }
 

@@ -17,7 +17,12 @@ export function amountOf(quantity: string): number {
   return Number(number) * (UNITS[unit] ?? 1);
 }
 
+/** A quantity of memory in MiB. */
+export function mibOf(memory: string): number {
+  return amountOf(memory) / 2 ** 20;
+}
+
 /** Heap of a Node process in MiB: the rest of its memory is for buffers, code and stacks. */
 export function heapMib(memory: string): number {
-  return Math.floor((amountOf(memory) * 0.75) / 2 ** 20);
+  return Math.floor(mibOf(memory) * 0.75);
 }

@@ -69,10 +69,9 @@ export interface WorkloadOptions {
 
 /** Endpoints are taken out of Services and load balancers while SIGTERM is already under way: a pod that waits loses no request. */
 export const LEAVE_SECONDS = 5;
-const CONFIG_HASH = 'tierkit.dev/config-hash';
-
 /** For what is still to be written at the end. */
 const AFTER_DRAIN_SECONDS = 5;
+const CONFIG_HASH = 'tierkit.dev/config-hash';
 
 /** A Deployment by the house rules, with its service account, disruption budget and autoscaler. */
 export function addWorkload(sheet: Sheet, settings: Settings, options: WorkloadOptions): void {

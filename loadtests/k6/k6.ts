@@ -2,6 +2,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+import type { Environment } from './plan/settings.ts';
+
 /** A k6 that can be run. */
 export interface K6 {
   readonly path: string;
@@ -43,7 +45,7 @@ function onPath(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** It downloads no module by itself, and reports to nobody. */
-const QUIET = { K6_AUTO_EXTENSION_RESOLUTION: 'false', K6_NO_USAGE_REPORT: 'true' };
+export const QUIET = { K6_AUTO_EXTENSION_RESOLUTION: 'false', K6_NO_USAGE_REPORT: 'true' };
 
 export interface K6Run {
   readonly script: string;
@@ -58,12 +60,16 @@ const LAST_MS = 15_000;
 /** k6's own exit codes: a threshold was crossed; it was stopped from outside. */
 export const CROSSED = 99;
 
+/** Of k6, before the script. */
+export function argsOf(summary: string, env: Environment): string[] {
+  // k6 has no switch in its environment for this one: the address alone does nothing.
+  const pushes = (env['K6_PROMETHEUS_RW_SERVER_URL'] ?? '') !== '';
+  return ['run', '--quiet', `--summary-export=${summary}`, ...(pushes ? ['--out=experimental-prometheus-rw'] : [])];
+}
+
 /** Starts k6; `ended` has its exit code. */
 export function startK6({ path, canStream }: K6, { script, summary, env, mostMs }: K6Run): { child: ChildProcess; ended: Promise<number> } {
-  const args = ['run', '--quiet', `--summary-export=${summary}`];
-  // k6 has no switch in its environment for this one: the address alone does nothing.
-  if ((env['K6_PROMETHEUS_RW_SERVER_URL'] ?? '') !== '') args.push('--out=experimental-prometheus-rw');
-  const child = spawn(path, [...args, script], {
+  const child = spawn(path, [...argsOf(summary, env), script], {
     env: { ...env, ...QUIET, ...(canStream ? {} : { SSE: 'no' }) },
     // Its own summary is long, and cannot be turned off without the file; warnings come on standard error.
     stdio: ['ignore', 'ignore', 'inherit'],

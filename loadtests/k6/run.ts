@@ -60,19 +60,29 @@ async function main(args: readonly string[]): Promise<number> {
   const { job } = options;
   if (job !== undefined) {
     const told = toldTo(process.env);
-    if (told['BASE_URL'] === undefined)
+    if ((told['BASE_URL'] ?? '') === '')
       throw new Stop('--job needs BASE_URL: an address of tier one that pods reach, such as http://tier-one.tierkit-tier-one.svc');
     const nothing: Started = { env: {}, pids: new Map(), what: whereOf(job), tenants: undefined, stop: async () => undefined };
-    return load(options, jobEngine(job), nothing, told, args);
+    const engine = jobEngine(job);
+    checkStreams(engine, options);
+    return load(options, engine, nothing, told, args);
   }
   const k6 = findK6(process.env);
   if (k6 === undefined) throw new Stop(K6_MISSING);
+  checkStreams(k6, options);
   const started = await startTargets({ ...options, env: { ...process.env, ...options.env }, say });
   try {
     return await load(options, localEngine(k6, started), started, process.env, args);
   } finally {
     await started.stop();
   }
+}
+
+/** Before anything is started. */
+function checkStreams({ version, canStream }: Pick<K6, 'version' | 'canStream'>, { scenario }: LoadOptions): void {
+  if (canStream) return;
+  say(`${version} has no k6/x/sse, or SSE=no: streams are read as a whole, without times to first token (loadtests/k6/README.md)`);
+  if (scenario.needs.includes('sse')) throw new Stop(`${scenario.name} needs a k6 with k6/x/sse`);
 }
 
 function whereOf({ context, namespace, image }: JobPlace): string {
@@ -87,10 +97,6 @@ async function load(
   args: readonly string[],
 ): Promise<number> {
   const { scenario } = options;
-  if (!engine.canStream) {
-    say(`${engine.version} has no k6/x/sse, or SSE=no: streams are read as a whole, without times to first token (loadtests/k6/README.md)`);
-    if (scenario.needs.includes('sse')) throw new Stop(`${scenario.name} needs a k6 with k6/x/sse`);
-  }
   const env = { ...outside, ...options.env, ...started.env };
   const addresses = addressesOf(env);
   const plan = planOf(scenario.name, env, addresses);

@@ -12,6 +12,9 @@ export interface Addresses {
   readonly tenants: string | undefined;
 }
 
+/** The variables that name a platform; where one is set, none is started. */
+export const ADDRESSES = ['BASE_URL', 'TIER_TWO_URL', 'TIER_ONE_URL', 'POD_URLS', 'TENANTS_URL'] as const;
+
 /** What `npm start` listens on. */
 export const DEFAULT_BASE_URL = 'http://127.0.0.1:1975';
 export const DEFAULT_POD_URLS = 'http://127.0.0.1:8000,http://127.0.0.1:8001';
@@ -25,7 +28,7 @@ export function addressesOf(env: Environment): Addresses {
     const value = env[name];
     return value === undefined || value === '' ? undefined : value.replace(/\/+$/, '');
   };
-  const isOwn = ['BASE_URL', 'TIER_TWO_URL', 'TIER_ONE_URL', 'POD_URLS', 'TENANTS_URL'].every((name) => has(name) === undefined);
+  const isOwn = ADDRESSES.every((name) => has(name) === undefined);
   const pods = has('POD_URLS') ?? (isOwn ? DEFAULT_POD_URLS : '');
   return {
     both: has('BASE_URL') ?? (isOwn ? DEFAULT_BASE_URL : undefined),

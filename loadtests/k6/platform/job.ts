@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { dirname, join, posix, relative } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { CROSSED } from '../k6.ts';
+import { argsOf, CROSSED, QUIET } from '../k6.ts';
+import { ADDRESSES } from '../plan/addresses.ts';
 import type { Environment } from '../plan/settings.ts';
 
 /** Where k6 runs in a cluster. */
@@ -38,12 +39,16 @@ const FOLDER = '/scripts';
 /** Time in which the pod has to start: for its image to come, mostly. */
 const START_MS = 180_000;
 const POLL_MS = 1000;
-/** What the scripts are told, besides the settings. */
-const TOLD = /^(BASE_URL|TIER_(ONE|TWO)_URL|POD_URLS|TENANTS_URL|API_KEY|TIER_TWO_API_KEY|TENANT_KEYS|SSE|LOAD_\w+|K6_PROMETHEUS_RW_\w+)$/;
+/** What the scripts are told, besides the addresses. */
+const TOLD = /^(API_KEY|TIER_TWO_API_KEY|TENANT_KEYS|SSE|LOAD_\w+|K6_PROMETHEUS_RW_\w+)$/;
+
+function isTold(name: string): boolean {
+  return ADDRESSES.some((address) => address === name) || TOLD.test(name);
+}
 
 /** Of an environment what the scripts read. */
 export function toldTo(env: Environment): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((each): each is [string, string] => TOLD.test(each[0]) && each[1] !== undefined));
+  return Object.fromEntries(Object.entries(env).filter((each): each is [string, string] => each[1] !== undefined && isTold(each[0])));
 }
 
 /** The script of a scenario with all that it imports, by path from the folder of this program. */
@@ -55,7 +60,7 @@ export function scriptsOf(scenario: string): Map<string, string> {
     found.set(path, text);
     for (const [, name] of text.matchAll(/ from '(\.{1,2}\/[^']+)'/g)) add(posix.join(posix.dirname(path), name!));
   };
-  add(relative(SCRIPTS, join(SCRIPTS, 'scenarios', `${scenario}.ts`)));
+  add(`scenarios/${scenario}.ts`);
   return found;
 }
 
@@ -67,18 +72,12 @@ function keyOf(path: string): string {
 export function jobManifests(name: string, { namespace, image, scenario, env, mostSeconds }: JobRun): object[] {
   const metadata = { name, namespace, labels: { 'app.kubernetes.io/name': 'tierkit-load' } };
   const scripts = scriptsOf(scenario);
-  const pushes = env['K6_PROMETHEUS_RW_SERVER_URL'] !== undefined;
-  const script = `${FOLDER}/scenarios/${scenario}.ts`;
   const container = {
     name: 'k6',
     image,
-    args: ['run', '--quiet', '--summary-export=/dev/stdout', '--address=', ...(pushes ? ['--out=experimental-prometheus-rw'] : []), script],
+    args: [...argsOf('/dev/stdout', env), '--address=', `${FOLDER}/scenarios/${scenario}.ts`],
     envFrom: [{ secretRef: { name } }],
-    env: [
-      { name: 'K6_NO_USAGE_REPORT', value: 'true' },
-      { name: 'K6_AUTO_EXTENSION_RESOLUTION', value: 'false' },
-      { name: 'HOME', value: '/tmp' },
-    ],
+    env: Object.entries({ ...QUIET, HOME: '/tmp' }).map(([variable, value]) => ({ name: variable, value })),
     resources: { requests: { cpu: '500m', memory: '512Mi' }, limits: { memory: '2Gi' } },
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
     volumeMounts: [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { LocalPlatform } from '../../../infra/local/platform.ts';
 import { SUPERVISOR } from '../../../infra/local/process.ts';
 import type { PlatformEvent } from '../../../infra/local/events.ts';
-import { addressesOf, DEFAULT_BASE_URL } from '../plan/addresses.ts';
+import { ADDRESSES, addressesOf, DEFAULT_BASE_URL } from '../plan/addresses.ts';
 import type { Scenario } from '../plan/scenarios.ts';
 import { type Environment, settingsOf } from '../plan/settings.ts';
 import { besidePlatform, type Processes, wholePlatform } from './processes.ts';
@@ -37,8 +37,6 @@ export interface StartOptions {
 export class NoPlatform extends Error {
   override readonly name = 'NoPlatform';
 }
-
-const ADDRESSES = ['BASE_URL', 'TIER_TWO_URL', 'TIER_ONE_URL', 'POD_URLS', 'TENANTS_URL'];
 
 /**
  * Finds what the load is for, and starts what is not there: nothing where an address is given; the tiers alone beside a platform that
