@@ -24,6 +24,10 @@ export interface CostContext {
   readonly hitRate: number;
   /** Where the session was served last. */
   readonly sessionEndpoint: string | undefined;
+  /** Warmth of the warmest candidate: where all are new, none of them is spared. */
+  readonly warmest: number;
+  /** 0 to 1, drawn for this pick: a new endpoint is spared by all picks but as large a share of them as its warmth is. */
+  readonly draw: number;
 }
 
 /** Loads per adapter place: a swap costs a load now, and one later for the adapter that is pushed out. */
@@ -92,8 +96,9 @@ export function costOf(endpoint: EndpointState, matchedTokens: number, context: 
 
   const failureMs = endpoint.failurePenaltyMs(now);
   const estTtft = queueMs + prefillMs + waitMs + loraMs;
-  const warmth = endpoint.warmth(now);
-  const slowStartMs = (queueMs + prefillMs + decodeMs) * (1 / warmth - 1);
+  // A cost alone would keep all requests away for as long as it is above what load costs the others, and then none.
+  const warmth = endpoint.warmth(now) / context.warmest;
+  const slowStartMs = context.draw < warmth ? 0 : (queueMs + prefillMs + decodeMs) * (1 / warmth - 1);
   const lateTtft = Math.max(0, estTtft - (request.sloTtftMs ?? Infinity));
   const lateTpot = Math.max(0, tpotMs - (request.sloTpotMs ?? Infinity)) * expectedOutput;
   const sloMs = settings.sloWeight * (settings.ttftWeight * lateTtft + lateTpot);

@@ -153,6 +153,8 @@ export class Picker implements Policy {
     this.index.match(request.prompt, salt, this.#depths);
     const { normal, confidence } = foreignLoad(candidates, now, this.settings);
     this.#state.scrapesBelieved = confidence;
+    const warmths = candidates.map((candidate) => candidate.warmth(now));
+    const warmest = Math.max(...warmths);
     const { maxOutput, expectedOutput = this.#state.outputs.expected(outputKey(request), maxOutput) } = request;
     const context: CostContext = {
       request,
@@ -166,6 +168,8 @@ export class Picker implements Policy {
       usualInput: this.#state.usualInput,
       hitRate: this.#state.hitRate,
       sessionEndpoint: request.session === undefined ? undefined : this.#state.sessions.get(request.tenant, request.session, now),
+      warmest,
+      draw: Math.min(...warmths) < warmest ? this.#around.random() : 0,
     };
     const home = this.#homeOf(request, candidates);
     for (let row = 0; row < candidates.length; row++) {

@@ -94,6 +94,39 @@ test('a new endpoint starts slowly, those of the beginning do not', () => {
   expect(late['2']!).toBeCloseTo(late['0']!, 3);
 });
 
+test('the share of a new endpoint grows with its age, whatever load costs the others', () => {
+  const { picker, clock } = pool(1);
+  clock.at = 100_000;
+  picker.setEndpoints(endpoints(2));
+  /** Of picks whose requests end at once: idle or not, the endpoints cost the same. */
+  const share = (): number => {
+    let count = 0;
+    for (let index = 0; index < 400; index++) {
+      const ticket = picker.pick(request(prompt(`${clock.at} ${index}`, 40)));
+      if (ticket.ranked[0]!.id === endpoint(1).id) count++;
+      ticket.end();
+    }
+    return count / 400;
+  };
+  expect(share()).toBeLessThan(0.12);
+  clock.at += 15_000;
+  const half = share();
+  expect(half).toBeGreaterThan(0.15);
+  expect(half).toBeLessThan(0.35);
+  clock.at += 15_000;
+  expect(share()).toBeGreaterThan(0.4);
+});
+
+test('where all are new, none is spared', () => {
+  const { picker, clock } = pool(1);
+  clock.at = 100_000;
+  picker.setEndpoints([endpoint(3, { startedAt: 100_000 }), endpoint(4, { startedAt: 100_000 })]);
+  clock.at += 1_000;
+  const [one, other] = Object.values(costs(picker));
+  expect(one).toBeCloseTo(other!, 3);
+  expect(one).toBeLessThan(5_000);
+});
+
 test('a restart is noticed, and its cache forgotten', () => {
   for (const restart of ['time', 'counter', 'pod']) {
     const { picker } = pool(1);
