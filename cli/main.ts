@@ -10,6 +10,7 @@ import { epp } from './epp.ts';
 import { offboard } from './offboard.ts';
 import { onboard } from './onboard.ts';
 import { prices } from './prices.ts';
+import { release } from './release.ts';
 import { run } from './run.ts';
 import { sim } from './sim.ts';
 import { simulate } from './simulate.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   check,
   crds,
   onboard,
+  release,
   offboard,
   limits,
   budgets,

@@ -16,11 +16,13 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(out, { recursive: true }));
 
-test('onboard writes files, and offboard says how they go', PATIENCE, async () => {
+test('onboard writes files, release changes them, and offboard says how they go', PATIENCE, async () => {
   const made = await tierkit(['onboard', 'search', '--model', 'search-8b', '--owner', 'team-search', '--out', out]);
   expect(made).toMatchObject({ code: 0, stderr: '' });
   expect(made.stdout).toContain(`kubectl apply -k ${join(out, 'search/model')}\n`);
   expect(existsSync(join(out, 'search/gateway/route.yaml'))).toBe(true);
+  const started = await tierkit(['release', 'search', 'start', 'v2', '--from', out]);
+  expect(started).toMatchObject({ code: 0, stdout: expect.stringContaining(`wrote ${join(out, 'search/model/route.yaml')}\n`) });
   const plan = await tierkit(['offboard', 'search', '--from', out]);
   expect(plan).toMatchObject({ code: 0, stdout: expect.stringContaining('\n1. Ask who still calls "search-8b"\n') });
   const unknown = await tierkit(['offboard', 'ads', '--from', out]);
@@ -57,6 +59,7 @@ test.each([
   [['onboard', 'a', 'b'], 'give one NAME, not 2: a b'],
   [['onboard', 'a', '--replica', '2'], 'unknown option --replica; did you mean "replicas"?'],
   [['offboard'], 'give one NAME: that of the namespace'],
+  [['release', 'a', 'weight', '10', '20'], 'give one NAME, one STEP and what it takes, not more: 20'],
 ])('%s is not understood', PATIENCE, async (args, told) => {
   const { code, stderr } = await tierkit(args);
   expect({ code, stderr }).toEqual({ code: 2, stderr: `tierkit ${args[0]}: ${told}\nTry "tierkit ${args[0]} --help".\n` });

@@ -9,6 +9,7 @@ interface Said {
 interface Commands {
   onboard(options: object): Said;
   offboard(options: object): Said;
+  release(options: object): Said;
 }
 
 /** Not as an import that is followed: the image has neither the charts nor what makes them, and everything else goes on without. */

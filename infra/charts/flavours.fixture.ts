@@ -19,7 +19,16 @@ export const SMALL: SettingsInput = {
   size: 'small',
   image: IMAGE,
   tierOne: { clients: [{ name: 'app' }] },
-  models: [SIMULATED, { namespace: 'models-demo', name: 'demo-large', runtime: 'simulator', picker: 'epp' }],
+  models: [
+    SIMULATED,
+    {
+      namespace: 'models-demo',
+      name: 'demo-large',
+      runtime: 'simulator',
+      picker: 'epp',
+      release: { version: 'v2', weight: 10, replicas: 1 },
+    },
+  ],
 };
 
 export const PRODUCTION: SettingsInput = {
@@ -80,7 +89,18 @@ export const OTHER: SettingsInput = {
     exposure: { type: 'NodePort', tls: { hostname: 'models.example.com', caConfigMap: 'models-ca' } },
     address: 'models.example.com',
   },
-  models: [{ namespace: 'team-b', name: 'qwen', runtime: 'kserve', source: 'hf://Qwen/Qwen4-8B', picker: 'epp', gpus: 2 }],
+  models: [
+    {
+      namespace: 'team-b',
+      name: 'qwen',
+      runtime: 'kserve',
+      source: 'hf://Qwen/Qwen4-8B',
+      picker: 'epp',
+      gpus: 2,
+      version: 'v2',
+      release: { version: 'v3', source: 'hf://Qwen/Qwen5-8B' },
+    },
+  ],
   redis: { url: { existing: 'redis' } },
   observability: {
     ...PRODUCTION.observability,

@@ -8,7 +8,7 @@ export const SCHEDULER_LABELS = { 'app.kubernetes.io/component': 'llminferencese
 
 /** A model that KServe runs. Requests come by tier two: it makes no route. */
 export function llmInferenceService(settings: Model): Manifest {
-  const { name, namespace, model, source = '', replicas, resources, gpus, picker, tokenSecret } = settings;
+  const { name, namespace, model, source = '', replicas, resources, gpus, picker, tokenSecret, image } = settings;
   return build({
     name,
     namespace,
@@ -16,7 +16,7 @@ export function llmInferenceService(settings: Model): Manifest {
     replicas,
     ...(gpus > 1 ? { parallelism: { tensor: gpus } } : {}),
     ...(picker === 'epp' ? { router: { scheduler: 'kserve' } } : {}),
-    pod: { resources, gpus },
+    pod: { resources, gpus, ...(image === undefined ? {} : { image }) },
     security: 'preset',
   });
 }

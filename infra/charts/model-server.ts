@@ -37,9 +37,9 @@ export function addModelServer(sheet: Sheet, settings: Settings, model: Model): 
 
 type Runtime = Pick<WorkloadOptions, 'image' | 'args' | 'env' | 'mounts' | 'startTries'>;
 
-function simulator({ image }: Settings, { model, speed, loras, args }: Model): Runtime {
+function simulator(settings: Settings, { model, image = imageReference(settings.image), speed, loras, args }: Model): Runtime {
   return {
-    image: imageReference(image),
+    image,
     args: [
       'sim',
       '--host=0.0.0.0',
@@ -57,9 +57,9 @@ const VLLM_TRIES = 900;
 const CACHE = '/cache';
 
 /** Adapters are named by the settings and loaded by `args` (`--lora-modules`): only their owner knows where they are. */
-function vllm({ images }: Settings, { model, source = model, gpus, loras, args, tokenSecret }: Model): Runtime {
+function vllm({ images }: Settings, { model, source = model, image = images.vllm, gpus, loras, args, tokenSecret }: Model): Runtime {
   return {
-    image: images.vllm,
+    image,
     args: [
       `--model=${source}`,
       `--served-model-name=${model}`,

@@ -10,6 +10,7 @@ import type { Manifest, Part, SecretNeed } from './part.ts';
 import { modelMatch } from './routes.ts';
 import { Sheet } from './sheet.ts';
 import { apiServer, scrapers } from './tier.ts';
+import { listVersions, releaseRoute, versionsOf } from './versions.ts';
 
 /** A part for each namespace that has models. */
 export function modelParts(settings: Settings): Part[] {
@@ -39,19 +40,38 @@ function modelPart(settings: Settings, namespace: string, models: readonly Model
     late: [],
     awaited: models
       .filter(({ runtime }) => runtime === 'kserve')
+      .flatMap(listVersions)
       .map(({ name }) => ({ kind: 'LLMInferenceService', namespace, name, condition: 'Ready' })),
   };
 }
 
 function addModel(sheet: Sheet, settings: Settings, model: Model): void {
+  const { current, next } = versionsOf(model);
+  addVersion(sheet, settings, current);
+  sheet.add(modelRoute(settings, model, poolName(current)));
+  if (next === undefined) return;
+  addVersion(sheet, settings, next);
+  sheet.add(releaseRoute(settings, model, { current: poolName(current), next: poolName(next) }));
+}
+
+/** @param model whose name is that of the version */
+function addVersion(sheet: Sheet, settings: Settings, model: Model): void {
   if (model.runtime === 'kserve') sheet.add(llmInferenceService(model));
   else addModelServer(sheet, settings, model);
-  // KServe makes the pool of its own picker.
-  const isTheirs = model.runtime === 'kserve' && model.picker === 'epp';
-  if (!isTheirs) sheet.add(inferencePool(settings, model));
-  if (model.picker === 'epp' && !isTheirs) addEpp(sheet, settings, model);
-  sheet.add(modelRoute(settings, model, isTheirs ? `${model.name}-inference-pool` : model.name));
+  if (!isPoolTheirs(model)) {
+    sheet.add(inferencePool(settings, model));
+    if (model.picker === 'epp') addEpp(sheet, settings, model);
+  }
   if (settings.networkPolicies.enabled) addPolicies(sheet, settings, model);
+}
+
+/** KServe makes the pool of its own picker. */
+function isPoolTheirs({ runtime, picker }: Model): boolean {
+  return runtime === 'kserve' && picker === 'epp';
+}
+
+function poolName(model: Model): string {
+  return isPoolTheirs(model) ? `${model.name}-inference-pool` : model.name;
 }
 
 function inferencePool(settings: Settings, model: Model): Manifest {

@@ -156,6 +156,6 @@ export function costKey(type: 'InputToken' | 'OutputToken' | 'TotalToken'): stri
   return `llm_${type.replace('Token', '').toLowerCase()}_token`;
 }
 
-export function modelMatch(name: string): object {
+export function modelMatch(name: string): { readonly headers: readonly object[] } {
   return { headers: [{ type: 'Exact', name: 'x-ai-eg-model', value: name }] };
 }

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { loadAll } from 'js-yaml';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { offboard, onboard, type OnboardOptions, type Said } from './command.ts';
+import { offboard, onboard, release, type OnboardOptions, type Said } from './command.ts';
 import type { RequestTexts } from './read.ts';
 
 let out: string;
@@ -71,8 +71,8 @@ it('changes nothing the second time, and overwrites nothing that differs without
     [
       `${join(out, 'search')} has files that differ; nothing was written:`,
       '  model/namespace.yaml',
-      '  model/serving.yaml',
       '  model/quota.yaml',
+      '  model/serving.yaml',
       'Look at them, and say --force to overwrite them.',
     ].join('\n'),
   );
@@ -131,4 +131,53 @@ it('prints the plan of the way out of a team that is there, or writes it', () =>
   expect(leave('search', file).stdout).toBe(`wrote ${file}\n`);
   expect(readFileSync(file, 'utf8')).toBe(stdout);
   expect(() => leave('serach')).toThrow('has no team "serach"; did you mean "search"? (there: search)');
+});
+
+describe('a release', () => {
+  const step = (text: string, dryRun = false): Said => {
+    const [verb, argument] = text.split(' ');
+    return release({ name: 'search', texts: { step: verb, argument }, settings: undefined, from: out, dryRun });
+  };
+
+  it('is told, and changes what differs, in the set of the models alone', () => {
+    run({ 'requests-per-minute': '60' });
+    expect(release({ name: 'search', texts: {}, settings: undefined, from: out, dryRun: false }).stdout).toContain('there is no release');
+    const gateway = filesIn(join(out, 'search/gateway')).map((file) => readFileSync(join(out, 'search/gateway', file), 'utf8'));
+    const { stdout } = step('start v2');
+    expect(stdout).toContain(`kubectl apply -k ${join(out, 'search/model')}\n`);
+    expect(stdout).not.toContain('gateway');
+    step('promote');
+    const finished = step('finish').stdout;
+    const deletions = [...finished.matchAll(/kubectl delete .*? ?-n search ([a-z]+)[./]/g)].map(([, kind]) => kind);
+    expect(deletions.slice(0, 2)).toEqual(['httproute', 'deployment']);
+    expect(filesIn(join(out, 'search/gateway')).map((file) => readFileSync(join(out, 'search/gateway', file), 'utf8'))).toEqual(gateway);
+    expect(readFileSync(join(out, 'search/model/serving.yaml'), 'utf8')).not.toMatch(/^  name: search$/m);
+  });
+
+  it('prints the objects with --dry-run, and writes nothing', () => {
+    run();
+    const before = readFileSync(join(out, 'search/model/route.yaml'), 'utf8');
+    expect(step('start v2', true).stdout).toContain('kind: HTTPRoute');
+    expect(readFileSync(join(out, 'search/model/route.yaml'), 'utf8')).toBe(before);
+  });
+
+  it('overwrites no file that somebody changed, and leaves alone those that it does not change', () => {
+    run();
+    const route = join(out, 'search/model/route.yaml');
+    const access = join(out, 'search/model/access.yaml');
+    writeFileSync(access, 'mine\n');
+    writeFileSync(route, 'mine\n');
+    expect(() => step('start v2')).toThrow('  model/route.yaml\nThey were changed by hand');
+    run({}, { force: true });
+    writeFileSync(access, 'mine\n');
+    step('start v2');
+    expect(readFileSync(access, 'utf8')).toBe('mine\n');
+  });
+
+  it('is kept when the same team asks again', () => {
+    run();
+    step('start v2');
+    run({ replicas: '3' }, { force: true });
+    expect(release({ name: 'search', texts: {}, settings: undefined, from: out, dryRun: false }).stdout).toContain('search-v2 has 0 %');
+  });
 });

@@ -4,11 +4,14 @@ import { dirname, join } from 'node:path';
 import { didYouMean } from '#core/resources/nearest';
 
 import { keysNote, kindsNote, onboardingFiles, onboardingStream } from './files.ts';
-import { FolderTrouble, requestOf, requestsIn, writeFiles } from './folder.ts';
+import { changeFiles, FolderTrouble, requestOf, requestsIn, writeFiles } from './folder.ts';
 import { contextOf, offboard as stepsOf, planText } from './offboard.ts';
 import { onboard as onboardingOf } from './onboard.ts';
 import { platformOf } from './platform.ts';
 import { readRequest, type RequestTexts } from './read.ts';
+import { released, type ReleaseTexts } from './release.ts';
+import { afterStep, releaseText } from './release-text.ts';
+import type { OnboardingRequest } from './request.ts';
 import { requestFile } from './request-file.ts';
 
 /** What a command says. */
@@ -67,17 +70,46 @@ export interface OffboardOptions {
 /** The plan of a team's way out. @throws FolderTrouble where the team is not known, InvalidSettings */
 export function offboard({ name, settings: file, from, out }: OffboardOptions): Said {
   const settings = platformOf(file);
-  const request = requestOf(from, name);
-  if (request === undefined) {
-    const names = requestsIn(from).map((each) => each.name);
-    const known = names.length === 0 ? 'none is there' : `there: ${names.join(', ')}`;
-    throw new FolderTrouble(
-      `${from} has no team "${name}"${didYouMean(name, names)} (${known}); --from names the folder that onboard wrote to`,
-    );
-  }
+  const request = knownRequest(from, name);
   const text = planText(request, stepsOf(request, settings, from));
   if (out === undefined) return { stdout: text, stderr: '' };
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, text);
   return { stdout: `wrote ${out}\n`, stderr: '' };
+}
+
+export interface ReleaseOptions {
+  readonly name: string;
+  /** Without a step: what there is is told. */
+  readonly texts: ReleaseTexts;
+  readonly settings: string | undefined;
+  /** Folder that the team was written to. */
+  readonly from: string;
+  readonly dryRun: boolean;
+}
+
+/**
+ * Does one step of a release in the files of a team.
+ * @throws FolderTrouble where the team is not known, or files were changed by others; InvalidRequest, InvalidSettings
+ */
+export function release({ name, texts, settings: file, from, dryRun }: ReleaseOptions): Said {
+  const settings = platformOf(file);
+  const before = knownRequest(from, name);
+  if (texts.step === undefined) return { stdout: releaseText(before), stderr: '' };
+  const after = released(before, texts);
+  const [was, is] = [onboardingOf(before, settings), onboardingOf(after, settings)];
+  const note = `${releaseText(after)}${afterStep(after, { was: was.model, is: is.model, settings, folder: join(from, name, 'model') })}`;
+  if (dryRun) return { stdout: onboardingStream(is, ['model']), stderr: note };
+  const { written } = changeFiles(join(from, name), onboardingFiles(was), onboardingFiles(is));
+  return { stdout: [...written.map((path) => `wrote ${join(from, name, path)}`), note].join('\n'), stderr: '' };
+}
+
+function knownRequest(folder: string, name: string): OnboardingRequest {
+  const request = requestOf(folder, name);
+  if (request !== undefined) return request;
+  const names = requestsIn(folder).map((each) => each.name);
+  const known = names.length === 0 ? 'none is there' : `there: ${names.join(', ')}`;
+  throw new FolderTrouble(
+    `${folder} has no team "${name}"${didYouMean(name, names)} (${known}); --from names the folder that onboard wrote to`,
+  );
 }

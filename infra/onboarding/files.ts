@@ -28,6 +28,7 @@ const FILES: Readonly<Record<string, string>> = {
   PriceTable: 'budget',
   Budget: 'budget',
   AIGatewayRoute: 'route',
+  HTTPRoute: 'route',
   ConfigMap: 'dashboard',
 };
 
@@ -55,10 +56,10 @@ export function onboardingFiles(onboarding: Onboarding): Map<string, string> {
 }
 
 /** All objects as one stream of YAML; a comment says which set each of them belongs to. */
-export function onboardingStream(onboarding: Onboarding): string {
-  return SETS.flatMap((set) => onboarding[set].manifests.map((manifest) => `# ${set}/${fileOf(manifest)}\n${yaml(manifest)}`)).join(
-    '---\n',
-  );
+export function onboardingStream(onboarding: Onboarding, sets: readonly SetName[] = SETS): string {
+  return sets
+    .flatMap((set) => onboarding[set].manifests.map((manifest) => `# ${set}/${fileOf(manifest)}\n${yaml(manifest)}`))
+    .join('---\n');
 }
 
 /** Kinds that a platform does without. */

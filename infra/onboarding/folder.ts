@@ -76,3 +76,24 @@ export function writeFiles(folder: string, files: ReadonlyMap<string, string>, o
     .filter((path) => !files.has(path));
   return { written: changed, same: paths.filter((path) => !changed.includes(path)), left };
 }
+
+/**
+ * Writes what differs between two versions of a team's files; the others stay as they are, whoever wrote them.
+ * @throws FolderTrouble where one that is to change is not what it is taken for
+ */
+export function changeFiles(folder: string, was: ReadonlyMap<string, string>, is: ReadonlyMap<string, string>): Written {
+  const changed = new Map([...is].filter(([path, text]) => was.get(path) !== text));
+  const foreign = [...changed.keys()].filter((path) => {
+    const text = existsSync(join(folder, path)) ? readFileSync(join(folder, path), 'utf8') : undefined;
+    return text !== undefined && text !== was.get(path) && text !== is.get(path);
+  });
+  if (foreign.length > 0)
+    throw new FolderTrouble(
+      [
+        `${folder} has files that are not as onboard writes them, and would be overwritten; nothing was written:`,
+        ...foreign.map((path) => `  ${path}`),
+        'They were changed by hand, or written by another version of Tierkit: run onboard with --force first, and look at what it changes.',
+      ].join('\n'),
+    );
+  return writeFiles(folder, changed, true);
+}

@@ -4,6 +4,7 @@ import { objectLabels } from '../charts/labels.ts';
 import { modelParts } from '../charts/models.ts';
 import type { Manifest, Part } from '../charts/part.ts';
 import { Sheet } from '../charts/sheet.ts';
+import { listVersions, versionName } from '../charts/versions.ts';
 import { fillModel } from '../settings/fill-models.ts';
 import type { Model, Settings } from '../settings.ts';
 import { accessManifests } from './access.ts';
@@ -13,9 +14,10 @@ import { quotaManifests } from './quota.ts';
 import type { OnboardingRequest } from './request.ts';
 
 /** The model as the settings of a platform would have it. */
-export function modelOf({ name, model, runtime, source, replicas, gpus }: OnboardingRequest): Model {
-  const given = { namespace: name, name, model, runtime, replicas, gpus, ...(source === undefined ? {} : { source }) };
-  return fillModel(given, replicas);
+export function modelOf({ name, model, runtime, source, image, replicas, gpus, version, release }: OnboardingRequest): Model {
+  const given = { namespace: name, name, model, runtime, replicas, gpus };
+  const optional = Object.entries({ source, image, version, release }).filter(([, value]) => value !== undefined);
+  return fillModel({ ...given, ...Object.fromEntries(optional) }, replicas);
 }
 
 /** What goes to the cluster of the models: as the models of the settings have it, within the bounds of a team. */
@@ -24,16 +26,19 @@ export function modelSide(request: OnboardingRequest, settings: Settings): Part 
   const [part] = modelParts({ ...settings, models: [model] });
   if (part === undefined) throw new Error('a model without a part');
   const sheet = new Sheet(request.name, objectLabels(settings, 'tierkit', 'models'));
+  const bounds = new Sheet(request.name, objectLabels(settings, 'tierkit', 'models'));
+  for (const manifest of quotaManifests(request.name, listVersions(model))) bounds.add(manifest);
   const manifests = [
-    ...quotaManifests(model),
     ...accessManifests(request),
     ...(request.runtime === 'kserve' ? [account(request)] : []),
     ...objectives(request),
     ...alertRules(request, settings),
   ];
   for (const manifest of manifests) sheet.add(manifest);
-  const own = part.manifests.map((manifest) => placed(manifest, request));
-  return { ...part, manifests: [...own, ...sheet.manifests()].map((manifest) => withOwner(manifest, request)) };
+  const [namespace, ...own] = part.manifests.map((manifest) => placed(manifest, request));
+  // Pods are admitted by the bounds that are there when they come.
+  const all = [namespace!, ...bounds.manifests(), ...own, ...sheet.manifests()];
+  return { ...part, manifests: all.map((manifest) => withOwner(manifest, request)) };
 }
 
 /** Labels by which everything of a team is found. */
@@ -68,12 +73,14 @@ function account({ name }: OnboardingRequest): Manifest {
 }
 
 /** What a request may name in `x-llm-d-inference-objective`: a person waits, or nobody does. */
-function objectives({ name }: OnboardingRequest): Manifest[] {
+function objectives({ name, version, release }: OnboardingRequest): Manifest[] {
+  // An objective is of one pool: of the one that most requests go to.
+  const pool = versionName(name, release !== undefined && release.weight > 50 ? release.version : version);
   return Object.entries({ interactive: 10, batch: -10 }).map(([objective, priority]) => ({
     apiVersion: 'llm-d.ai/v1alpha2',
     kind: 'InferenceObjective',
     metadata: { name: objective, namespace: name },
-    spec: { priority, poolRef: { group: 'inference.networking.k8s.io', kind: 'InferencePool', name } },
+    spec: { priority, poolRef: { group: 'inference.networking.k8s.io', kind: 'InferencePool', name: pool } },
   }));
 }
 

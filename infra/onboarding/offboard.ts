@@ -1,6 +1,8 @@
 import type { Manifest } from '../charts/part.ts';
+import { listVersions } from '../charts/versions.ts';
 import type { Settings } from '../settings.ts';
 import { objectPath } from './files.ts';
+import { modelOf } from './model-side.ts';
 import { gatewayName, keysName } from './names.ts';
 import { onboard } from './onboard.ts';
 import type { OnboardingRequest } from './request.ts';
@@ -22,6 +24,9 @@ export function offboard(request: OnboardingRequest, settings: Settings, folder?
   const { gateway } = onboard(request, settings);
   const one = `kubectl${contextOf(settings, 'gateway')}`;
   const two = `kubectl${contextOf(settings, 'model')}`;
+  const pods = `app.kubernetes.io/name in (${listVersions(modelOf(request))
+    .map((version) => version.name)
+    .join(',')})`;
   const seconds = Math.max(tierOne.drainSeconds, tierTwo.drainSeconds);
   const rest = gateway.manifests.filter((manifest) => !isRoute(manifest));
   const route = gateway.manifests.filter(isRoute);
@@ -47,7 +52,7 @@ export function offboard(request: OnboardingRequest, settings: Settings, folder?
       why: 'Streams may take as long as the longest answer. Each pod says how many requests it has; go on when all say 0.',
       commands: [
         `sleep ${seconds}`,
-        `for pod in $(${two} -n ${name} get pods -l app.kubernetes.io/name=${name} -o name); do ${two} get --raw "/api/v1/namespaces/${name}/pods/\${pod#pod/}:8000/proxy/metrics" | grep -E '^vllm:num_requests_(running|waiting)'; done`,
+        `for pod in $(${two} -n ${name} get pods -l '${pods}' -o name); do ${two} get --raw "/api/v1/namespaces/${name}/pods/\${pod#pod/}:8000/proxy/metrics" | grep -E '^vllm:num_requests_(running|waiting)'; done`,
       ],
     },
     {
@@ -81,13 +86,13 @@ function quoted(text: string): string {
 }
 
 function isRoute({ kind }: Manifest): boolean {
-  return kind === 'AIGatewayRoute';
+  return kind === 'AIGatewayRoute' || kind === 'HTTPRoute';
 }
 
 /** What has to go before the namespace, or is outside of it. */
 function modelCommands(request: OnboardingRequest, settings: Settings, kubectl: string): string[] {
   const { model } = onboard(request, settings);
-  const first = model.manifests.filter(({ kind }) => kind === 'AIGatewayRoute' || kind === 'LLMInferenceService');
+  const first = model.manifests.filter((manifest) => isRoute(manifest) || manifest.kind === 'LLMInferenceService');
   const outside = model.manifests.filter(({ kind, metadata }) => kind !== 'Namespace' && metadata.namespace !== request.name);
   return [...first, ...outside].map((manifest) => `${kubectl} delete ${objectPath(manifest)}`);
 }

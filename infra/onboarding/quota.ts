@@ -10,11 +10,13 @@ const GPU = 'nvidia.com/gpu';
 const PODS_BESIDE = 4;
 
 /**
- * What a team may take of its cluster: its pods, one more of them for the time of a release, and a few small ones. No Service of it is
- * reached from outside, as that would be a way around tier one.
+ * What a team may take of its cluster: the pods of its versions, one more of them while they are rolled, and a few small ones. No Service of
+ * it is reached from outside, as that would be a way around tier one.
+ * @param versions of one model, whose pods are of one size
  */
-export function quotaManifests({ name: model, namespace, replicas, resources, gpus }: Model): Manifest[] {
-  const pods = replicas + 1;
+export function quotaManifests(namespace: string, versions: readonly Model[]): Manifest[] {
+  const [{ resources, gpus }] = versions as readonly [Model];
+  const pods = versions.reduce((sum, { replicas }) => sum + replicas, 1);
   const cpu = amountOf(resources.cpu) * pods + amountOf(UNSAID.cpu) * PODS_BESIDE;
   const memory = amountOf(resources.memory) * pods + amountOf(UNSAID.memory) * PODS_BESIDE;
   const memoryText = `${Math.ceil(memory / MEBIBYTE)}Mi`;
@@ -22,7 +24,7 @@ export function quotaManifests({ name: model, namespace, replicas, resources, gp
     {
       apiVersion: 'v1',
       kind: 'ResourceQuota',
-      metadata: { name: model, namespace },
+      metadata: { name: namespace, namespace },
       spec: {
         hard: {
           pods: String(pods + PODS_BESIDE),
@@ -38,7 +40,7 @@ export function quotaManifests({ name: model, namespace, replicas, resources, gp
     {
       apiVersion: 'v1',
       kind: 'LimitRange',
-      metadata: { name: model, namespace },
+      metadata: { name: namespace, namespace },
       spec: {
         limits: [
           {

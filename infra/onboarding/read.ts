@@ -48,7 +48,10 @@ export function readRequest(given: RequestTexts, settings: Settings, others: rea
   const gpus = reader.whole('--gpus', given.gpus, 0, 64) ?? (runtime === 'simulator' ? 0 : 1);
   if (runtime === 'simulator' && gpus > 0)
     reader.wrong('--gpus', 'the simulator computes nothing and needs no GPU; leave it out, or say --runtime vllm or kserve');
-  const source = sourceOf(reader, given, runtime, model);
+  const before = others.find((each) => each.name === name && each.owner === owner);
+  if (before?.release !== undefined && before.runtime !== runtime)
+    reader.wrong('--runtime', `release ${before.release.version} is one of ${before.runtime}: tierkit release ${name} finish comes first`);
+  const source = releasedSource(reader, given, runtime, before) ?? sourceOf(reader, given, runtime, model);
   const requestsPerMinute = reader.whole('--requests-per-minute', given['requests-per-minute'], 1, MOST_REQUESTS);
   const tokensPerMinute = reader.whole('--tokens-per-minute', given['tokens-per-minute'], 1, MOST_REQUESTS);
   const budget = reader.money('--budget', given.budget, 'USD in a month, such as 500');
@@ -73,7 +76,33 @@ export function readRequest(given: RequestTexts, settings: Settings, others: rea
     ...(budget === undefined ? {} : { budget }),
     ...(price === undefined ? {} : { price }),
     ...(contact === undefined ? {} : { contact }),
+    ...(before === undefined ? {} : kept(before, runtime)),
   };
+}
+
+/** What came by releases: a request that is made anew has it as before. */
+function kept({ image, version, release, runtime: before }: OnboardingRequest, runtime: Runtime): Partial<OnboardingRequest> {
+  return {
+    ...(image === undefined || before !== runtime ? {} : { image }),
+    ...(version === undefined ? {} : { version }),
+    ...(release === undefined ? {} : { release }),
+  };
+}
+
+/** After a release the weights are those that it brought; undefined before one. */
+function releasedSource(
+  reader: Reader,
+  { source }: RequestTexts,
+  runtime: Runtime,
+  before: OnboardingRequest | undefined,
+): string | undefined {
+  if (before?.version === undefined || before.source === undefined || before.runtime !== runtime) return undefined;
+  if (source !== undefined && source !== before.source)
+    reader.wrong(
+      '--source',
+      `${before.name} runs version ${before.version} with ${before.source}; other weights are another version: tierkit release ${before.name} start VERSION --source ${source}`,
+    );
+  return before.source;
 }
 
 function sourceOf(reader: Reader, { source }: RequestTexts, runtime: Runtime, model: string): string | undefined {

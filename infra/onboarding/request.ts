@@ -1,4 +1,4 @@
-import type { Runtime } from '../settings.ts';
+import type { Release, Runtime } from '../settings.ts';
 
 /** What a team asks for: one model in a namespace of its own. {@link readRequest} makes it. Plain data. */
 export interface OnboardingRequest {
@@ -26,6 +26,12 @@ export interface OnboardingRequest {
   readonly price?: { readonly input: string; readonly output: string };
   /** Whom to ask. */
   readonly contact?: string;
+  /** Of the pods, once a release had one of its own. Absent: that of the platform. */
+  readonly image?: string;
+  /** What runs, once a release has ended. Absent: the first version. */
+  readonly version?: string;
+  /** What is to come in its place. */
+  readonly release?: Release;
 }
 
 /** Something that is wrong with a request. */

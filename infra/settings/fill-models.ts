@@ -46,8 +46,12 @@ export function fillModel(given: ModelInput, replicas: number): Model {
     gpus: given.gpus ?? (given.runtime === 'simulator' ? 0 : 1),
     ...(given.source === undefined ? {} : { source: given.source }),
     ...(given.tokenSecret === undefined ? {} : { tokenSecret: given.tokenSecret }),
+    ...(given.image === undefined ? {} : { image: given.image }),
     speed: given.speed ?? 1,
     args: given.args ?? [],
+    ...(given.version === undefined ? {} : { version: given.version }),
+    // Its pods come first, its requests when they are ready.
+    ...(given.release === undefined ? {} : { release: { weight: 0, ...given.release } }),
   };
 }
 

@@ -140,6 +140,39 @@ it('what is not known yet is not held against the rest', () => {
   expect(withImage(given)).toEqual([expect.stringMatching(/^redis\.mode: must be one of/)]);
 });
 
+describe('a release of a model', () => {
+  it('starts without requests', () => {
+    const { models } = readSettings({ image: IMAGE, models: [{ ...MODEL, release: { version: 'v2' } }] });
+    expect(models[0]!.release).toEqual({ version: 'v2', weight: 0 });
+  });
+
+  it.each<[object, RegExp]>([
+    [{ version: 'v2', release: { version: 'v2' } }, /^models\[0\]\.release\.version: "v2" is what runs already/m],
+    [{ release: { version: 'V2' } }, /^models\[0\]\.release\.version: /m],
+    [{ release: { version: 'v2', weight: 101 } }, /^models\[0\]\.release\.weight: /m],
+    [{ release: { version: 'v2', source: 'a/b' } }, /^models\[0\]\.release\.source: the simulator has no weights/m],
+    [
+      { runtime: 'kserve', source: 'hf://a/b', release: { version: 'v2', source: 'a/c', args: ['--x'] } },
+      /^models\[0\]\.release\.source: "a\/c" is no URI/,
+    ],
+    [{ runtime: 'kserve', source: 'hf://a/b', release: { version: 'v2', args: ['--x'] } }, /^models\[0\]\.release\.args: KServe decides/m],
+    [
+      { loras: Array.from({ length: 64 }, (_, index) => `l${index}`), release: { version: 'v2' } },
+      /^models\[0\]\.release: 64 names are the most/,
+    ],
+  ])('%#', (fields, message) => {
+    expect(withImage({ models: [{ ...MODEL, ...fields }] }).join('\n')).toMatch(message);
+  });
+
+  it('has no names of others', () => {
+    const models = [
+      { ...MODEL, release: { version: 'v2' } },
+      { ...MODEL, name: 'm-v2', model: 'other' },
+    ];
+    expect(withImage({ models })).toEqual(['models[0].release.version: its pool would be called team/m-v2, as that of models[1].name is']);
+  });
+});
+
 describe('mistakes of sense', () => {
   it.each<[object, string | RegExp]>([
     [{ images: { redis: 'redis' } }, /^images\.redis: redis names no version/],

@@ -2,7 +2,8 @@ import { reportDuplicates } from '#core/resources/ai-gateway/unique';
 
 import { isModelUri } from '../../kserve/charts/storage-uri.ts';
 import type { Checked, Rule } from './rules.ts';
-import type { SecretReferenceInput } from './schema.ts';
+import type { ModelInput, SecretReferenceInput } from './schema.ts';
+import type { Model, Runtime } from './settings.ts';
 
 export const MODEL_RULES: readonly Rule[] = [
   { reads: ['tierOne', 'providers', 'redis'], check: checkSecrets },
@@ -49,6 +50,7 @@ function checkProviders({ input, settings: { providers }, report }: Checked): vo
 
 function checkModels({ input, settings: { models, namespaces }, report }: Checked): void {
   reportDuplicates(models, ({ namespace, name }) => `${namespace}/${name}`, 'models', 'name', report);
+  checkVersionNames(models, report);
   const taken = new Map(Object.entries(namespaces).map(([part, namespace]) => [namespace, part]));
   for (const [index, model] of models.entries()) {
     const at = `models[${index}]`;
@@ -56,26 +58,60 @@ function checkModels({ input, settings: { models, namespaces }, report }: Checke
     const part = taken.get(model.namespace);
     if (part !== undefined) report(`${at}.namespace`, `${model.namespace} is namespaces.${part}; models have namespaces of their own`);
     if (model.runtime === 'simulator') {
-      for (const field of ['source', 'tokenSecret', 'gpus'] as const)
-        if (given[field] !== undefined && given[field] !== 0)
-          report(`${at}.${field}`, 'the simulator has no weights and no GPU; use runtime vllm or kserve');
+      for (const field of ['tokenSecret', 'gpus'] as const)
+        if (given[field] !== undefined && given[field] !== 0) report(`${at}.${field}`, WEIGHTLESS);
     } else {
       if (given.speed !== undefined) report(`${at}.speed`, `is for runtime simulator, not for ${model.runtime}`);
       if (model.source === undefined) report(`${at}.source`, `is required for ${model.runtime}: where the weights are`);
-      else if (model.runtime === 'kserve' && !isModelUri(model.source))
-        report(
-          `${at}.source`,
-          `"${model.source}" is no URI such as hf://OWNER/MODEL, pvc://CLAIM/PATH or s3://BUCKET/PATH, which KServe takes`,
-        );
     }
+    checkPods(model.runtime, given, at, report);
+    checkRelease(model, given.release, `${at}.release`, report);
     if (model.runtime === 'kserve') {
-      if (given.args !== undefined) report(`${at}.args`, 'KServe decides what vLLM is started with; use an LLMInferenceServiceConfig');
       if (model.loras.length > 0)
         report(`${at}.loras`, 'adapters of an LLMInferenceService have URIs of their own; this setting is for simulator and vllm');
     }
     reportDuplicates(model.routes, (route) => route, `${at}.routes`, '', report);
   }
 }
+
+/** Pods of `qwen` in version `v2` are called as a model `qwen-v2` would be. */
+function checkVersionNames(models: readonly Model[], report: Checked['report']): void {
+  const taken = new Map(models.map(({ namespace, name }, index) => [`${namespace}/${name}`, `models[${index}].name`]));
+  for (const [index, { namespace, name, version, release }] of models.entries()) {
+    for (const [field, its] of [
+      ['version', version],
+      ['release.version', release?.version],
+    ] as const) {
+      if (its === undefined) continue;
+      const full = `${namespace}/${name}-${its}`;
+      const other = taken.get(full);
+      if (other !== undefined) report(`models[${index}].${field}`, `its pool would be called ${full}, as that of ${other} is`);
+      else taken.set(full, `models[${index}].${field}`);
+    }
+  }
+}
+
+const WEIGHTLESS = 'the simulator has no weights and no GPU; use runtime vllm or kserve';
+
+/** What a model and a release of it say alike. */
+function checkPods(runtime: Runtime, { source, args }: Pick<ModelInput, 'source' | 'args'>, at: string, report: Checked['report']): void {
+  if (source !== undefined && runtime === 'simulator') report(`${at}.source`, WEIGHTLESS);
+  if (source !== undefined && runtime === 'kserve' && !isModelUri(source))
+    report(`${at}.source`, `"${source}" is no URI such as hf://OWNER/MODEL, pvc://CLAIM/PATH or s3://BUCKET/PATH, which KServe takes`);
+  if (args !== undefined && runtime === 'kserve')
+    report(`${at}.args`, 'KServe decides what vLLM is started with; use an LLMInferenceServiceConfig');
+}
+
+function checkRelease({ runtime, version, loras }: Model, given: ModelInput['release'], at: string, report: Checked['report']): void {
+  if (given === undefined) return;
+  if (given.version === version) report(`${at}.version`, `"${version}" is what runs already; a release has another version`);
+  if (loras.length >= MOST_RELEASED)
+    report(at, `${MOST_RELEASED} names are the most that a release can have, with those of loras, as an HTTPRoute takes no more`);
+  checkPods(runtime, given, at, report);
+}
+
+/** Matches of a rule of an HTTPRoute. */
+const MOST_RELEASED = 64;
 
 /** Several backends of one name stand in for each other; pods of two pools behind one name at tier two would not. */
 function checkRoutes({ settings: { models, providers }, report }: Checked): void {

@@ -19,6 +19,8 @@ const ImageReference = formed('image reference such as registry.example.com/redi
 const ImageName = formed('image name without tag and digest', '^[a-z0-9][a-z0-9._/-]*(:[0-9]+/[a-z0-9._/-]+)?$', 512);
 const Tag = formed('tag of an image', '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$', 128);
 const Digest = formed('digest such as sha256: and 64 hexadecimal digits', '^sha256:[0-9a-f]{64}$');
+/** What names of pools and pods end with: with it they are still names of Services. */
+const Version = formed('version (lower case letters, digits and "-", 10 at most)', DNS_LABEL, 10);
 const Text = text(1024);
 const Count = (minimum: number, maximum: number) => Type.Integer({ minimum, maximum });
 const Strings = (most: number) => Type.Record(Type.String(), Type.String(), { maxProperties: most });
@@ -93,8 +95,20 @@ const Model = object({
   gpus: opt(Count(0, 64)),
   source: opt(Text),
   tokenSecret: opt(ObjectName),
+  image: opt(ImageReference),
   speed: opt(Type.Number({ exclusiveMinimum: 0, maximum: 10_000 })),
   args: opt(list(Text, 64)),
+  version: opt(Version),
+  release: opt(
+    object({
+      version: Version,
+      weight: opt(Count(0, 100)),
+      replicas: opt(Count(0, 1000)),
+      source: opt(Text),
+      image: opt(ImageReference),
+      args: opt(list(Text, 64)),
+    }),
+  ),
 });
 export type ModelInput = Static<typeof Model>;
 

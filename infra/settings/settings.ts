@@ -186,7 +186,7 @@ export type Runtime = 'simulator' | 'vllm' | 'kserve';
 
 export interface Model {
   readonly namespace: string;
-  /** Of the InferencePool and its pods. */
+  /** Of the InferencePool and its pods, with the version behind it where there is one. */
   readonly name: string;
   /** What the pods call it. */
   readonly model: string;
@@ -203,9 +203,27 @@ export interface Model {
   readonly source?: string;
   /** Secret of the namespace with `token`: for weights that are not public. */
   readonly tokenSecret?: string;
+  /** Of the pods. Absent: that of Tierkit for the simulator, `images.vllm`, what KServe takes. */
+  readonly image?: string;
   /** Of the simulator: how many times faster than in reality. */
   readonly speed: number;
   readonly args: readonly string[];
+  /** What the pods are, once a release has ended. Absent: the first version. */
+  readonly version?: string;
+  /** A version that is to take the place of this one, and stands beside it meanwhile. */
+  readonly release?: Release;
+}
+
+/** What is absent is as the model has it. */
+export interface Release {
+  /** Behind the names of its pool and pods. */
+  readonly version: string;
+  /** Percent of the requests that it gets. */
+  readonly weight: number;
+  readonly replicas?: number;
+  readonly source?: string;
+  readonly image?: string;
+  readonly args?: readonly string[];
 }
 
 export type Redis =
