@@ -133,12 +133,12 @@ it('prints the plan of the way out of a team that is there, or writes it', () =>
   expect(() => leave('serach')).toThrow('has no team "serach"; did you mean "search"? (there: search)');
 });
 
-describe('a release', () => {
-  const step = (text: string, dryRun = false): Said => {
-    const [verb, argument] = text.split(' ');
-    return release({ name: 'search', texts: { step: verb, argument }, settings: undefined, from: out, dryRun });
-  };
+const step = (text: string, dryRun = false): Said => {
+  const [verb, argument] = text.split(' ');
+  return release({ name: 'search', texts: { step: verb, argument }, settings: undefined, from: out, dryRun });
+};
 
+describe('a release', () => {
   it('is told, and changes what differs, in the set of the models alone', () => {
     run({ 'requests-per-minute': '60' });
     expect(release({ name: 'search', texts: {}, settings: undefined, from: out, dryRun: false }).stdout).toContain('there is no release');

@@ -39,6 +39,7 @@ export function gatewaySide(request: OnboardingRequest, settings: Settings): Par
     ...emptyPart(name, 'gateway'),
     needs: ['tier-one-routes'],
     manifests: [...sheet.manifests(), ...dashboards(request, settings)].map((manifest) => withOwner(manifest, request)),
+    awaited: [{ kind: 'AIGatewayRoute', namespace: namespaces.tierOne, name, condition: 'Accepted' }],
     secrets: [
       { namespace: namespaces.tierOne, name: secret, labels: {}, values: { [request.name]: { from: 'existing' } }, existing: true },
     ],

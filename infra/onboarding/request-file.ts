@@ -36,11 +36,19 @@ export function requestFile(file: string): RequestTexts {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new FolderTrouble(`--request: ${file} has to be fields such as "name: search", as the options are called`);
+  return requestFields(value, file);
+}
+
+/**
+ * @param place of the fields, for those that are none
+ * @throws InvalidRequest
+ */
+export function requestFields(value: object, place: string): RequestTexts {
   const problems = Object.entries(value).flatMap(([field, content]) => {
     if (!Object.hasOwn(FIELDS, field))
-      return [{ flag: file, message: `there is no field "${field}"${didYouMean(field, Object.keys(FIELDS))}` }];
+      return [{ flag: place, message: `there is no field "${field}"${didYouMean(field, Object.keys(FIELDS))}` }];
     if (typeof content === 'string' || typeof content === 'number') return [];
-    return [{ flag: file, message: `${field} must be a text or a number` }];
+    return [{ flag: place, message: `${field} must be a text or a number` }];
   });
   if (problems.length > 0) throw new InvalidRequest(problems);
   return Object.fromEntries(Object.entries(value).map(([field, content]) => [field, String(content)]));

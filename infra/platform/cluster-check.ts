@@ -46,11 +46,28 @@ export async function checkCluster(cluster: Cluster, parts: readonly Part[], ins
     const objects = [...parts.flatMap(({ manifests }) => manifests), ...parts.flatMap(secretsIn)];
     const served = await servedKinds(client, objects);
     const missing = objects.filter((object) => !served.has(kindOf(object)) && !installed.has(kindOf(object)));
-    const problems = [...missingKinds(missing), ...(await missingLeave(client, objects, served)), ...(await missingSecrets(client, parts))];
-    return { server, version: gitVersion, problems, notices: await noticesOf(client) };
+    const notices = await noticesOf(client);
+    const problems = [
+      ...missingKinds(missing),
+      ...(await missingLeave(client, objects, served)),
+      ...(await missingSecrets(client, parts)),
+      // What nobody may make is no matter of others where it is made here.
+      ...(objects.some(({ kind }) => kind === 'BackendTrafficPolicy') ? notices : []),
+    ];
+    return { server, version: gitVersion, problems, notices };
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
     return { server, version: '', problems: [error.message], notices: [] };
+  } finally {
+    await client.close();
+  }
+}
+
+/** Whether the cluster knows a kind. */
+export async function isServed(cluster: Cluster, object: Pick<ObjectArgs, 'apiVersion' | 'kind'>): Promise<boolean> {
+  const client = await KubernetesClient.connect(cluster);
+  try {
+    return (await servedKinds(client, [object])).has(kindOf(object));
   } finally {
     await client.close();
   }
@@ -66,7 +83,7 @@ function kindOf({ apiVersion, kind }: Pick<ObjectArgs, 'apiVersion' | 'kind'>): 
   return `${apiVersion}/${kind}`;
 }
 
-async function servedKinds(client: KubernetesClient, objects: readonly ObjectArgs[]): Promise<Map<string, ServedKind>> {
+async function servedKinds(client: KubernetesClient, objects: readonly Pick<ObjectArgs, 'apiVersion'>[]): Promise<Map<string, ServedKind>> {
   const served = new Map<string, ServedKind>();
   for (const apiVersion of new Set(objects.map((object) => object.apiVersion))) {
     const path = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;

@@ -24,22 +24,26 @@ const CLUSTER_KEYS = {
  * @throws InvalidSettings with everything that is wrong
  */
 export function settingsOf(read: ReadKey, folder: string): Settings {
+  return readConfiguration(read, folder).settings;
+}
+
+/** The settings of a stack, and as they were given: what stacks of teams go by. */
+export function readConfiguration(read: ReadKey, folder: string): { readonly given: Fields; readonly settings: Settings } {
   const problems: SettingsProblem[] = [];
   const input = inputOf(read, folder, problems);
   const clusters = clustersOf(input['clusters'], read, problems);
+  const given = clusters === undefined ? input : { ...input, clusters };
   let settings: Settings | undefined;
   try {
-    settings = readSettings(clusters === undefined ? input : { ...input, clusters });
+    settings = readSettings(given);
   } catch (error) {
     if (!(error instanceof InvalidSettings)) throw error;
     // Without any settings there is nothing to say of them.
     if (problems.length === 0 || Object.keys(input).length > 0) problems.push(...error.problems);
   }
   if (settings === undefined || problems.length > 0) throw new InvalidSettings(problems);
-  return {
-    ...settings,
-    clusters: { gateway: located(settings.clusters.gateway, folder), model: located(settings.clusters.model, folder) },
-  };
+  const { gateway, model } = settings.clusters;
+  return { given, settings: { ...settings, clusters: { gateway: located(gateway, folder), model: located(model, folder) } } };
 }
 
 function inputOf(read: ReadKey, folder: string, problems: SettingsProblem[]): Fields {
@@ -105,6 +109,12 @@ function clustersOf(given: unknown, read: ReadKey, problems: SettingsProblem[]):
   if (!isObject(gateway) || (gateway['context'] === undefined && gateway['kubeconfig'] === undefined))
     problems.push({ path: 'clusters.gateway.context', message: 'no cluster is named: pulumi config set gatewayContext NAME' });
   return Object.keys(clusters).length === 0 ? undefined : clusters;
+}
+
+/** Where a cluster is, as the configuration's own keys say. */
+export function clusterOf(cluster: ClusterName, read: ReadKey, folder: string): Cluster {
+  const given = CLUSTER_FIELDS.map((field) => [field, read(CLUSTER_KEYS[cluster][field]) ?? ''] as const);
+  return located(Object.fromEntries(given.filter(([, value]) => value !== '')), folder);
 }
 
 function located(cluster: Cluster, folder: string): Cluster {

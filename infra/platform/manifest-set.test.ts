@@ -72,9 +72,14 @@ test('every object is a resource with the token that its class in @pulumi/kubern
 test('each phase waits for the one before it, and a set for the whole of another', () => {
   expect(namesBefore('part:Namespace/team')).toEqual([]);
   expect(namesBefore('part:Secret/team/keys')).toEqual(['part:Namespace/team']);
-  expect(namesBefore('part:Deployment/team/tier')).toEqual(['part:HTTPRoute/team/models', 'part:Secret/team/keys']);
-  expect(namesBefore('part:Service/team/tier')).toEqual(['part:HTTPRoute/team/models', 'part:Secret/team/keys']);
-  expect(namesBefore('part:Gateway/team/models')).toEqual(['part:Deployment/team/tier', 'part:Service/team/tier']);
+  expect(namesBefore('part:Deployment/team/tier')).toEqual(['part:Secret/team/keys']);
+  expect(namesBefore('part:Service/team/tier')).toEqual(['part:Secret/team/keys']);
+  expect(namesBefore('part:HTTPRoute/team/models')).toEqual(['part:Secret/team/keys']);
+  expect(namesBefore('part:Gateway/team/models')).toEqual([
+    'part:Deployment/team/tier',
+    'part:HTTPRoute/team/models',
+    'part:Service/team/tier',
+  ]);
   const ofPart = registered.filter(({ name }) => name.startsWith('part:')).map(({ name }) => name);
   expect(namesBefore('after:ConfigMap/team/after')).toEqual(expect.arrayContaining(ofPart));
 });

@@ -10,6 +10,9 @@ const PHASES: Readonly<Record<string, Phase>> = {
   // The API server looks at the role: who may not give all leave may give what is in that role.
   RoleBinding: 2,
   ClusterRoleBinding: 2,
+  // Behind the policies that say who may come by them.
+  AIGatewayRoute: 3,
+  HTTPRoute: 3,
   // These wait for each other: a Service for its pods, pods for their volumes.
   CronJob: 3,
   DaemonSet: 3,
@@ -27,7 +30,7 @@ const AWAITED: Phase = 4;
 
 /**
  * Objects in the order in which they are made, and backwards deleted: namespaces and CRDs; what pods use, and all else that is there as
- * soon as it is written; bindings of roles; pods and what leads to them; custom resources that are ready only when pods have seen them.
+ * soon as it is written; bindings of roles; pods and what leads to them, routes included; custom resources that are ready only when pods have seen them.
  */
 export function phases<T extends ObjectArgs>(objects: readonly T[], awaited: readonly Awaited[] = []): T[][] {
   const found: T[][] = [[], [], [], [], []];

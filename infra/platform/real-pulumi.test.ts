@@ -27,6 +27,7 @@ if (isSkipped) process.stderr.write(`skipped: pulumi up on a real cluster; it ne
 
 const COMMAND = join(import.meta.dirname, 'command.ts');
 const INFRA = dirname(import.meta.dirname);
+const TEAM = join(INFRA, 'team');
 const INSTANCE = `tk${process.pid}`;
 const STACK = `test-${process.pid}`;
 const NAMESPACES = {
@@ -37,6 +38,8 @@ const NAMESPACES = {
   observability: `${INSTANCE}-o`,
 };
 const MODELS = `${INSTANCE}-models`;
+const TEAMS = `${INSTANCE}-team`;
+const TEAM_KEY = `key-of-a-team-${process.pid}`;
 const COMMAND_MS = 420_000;
 
 const settingsFor = (pods: number) => ({
@@ -63,6 +66,7 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
   const target = ['--stack', STACK, '--config-file', config];
   let client: KubernetesClient;
   let isUp = false;
+  let hasTeam = false;
   const children: ChildProcess[] = [];
 
   const run = (program: string, args: readonly string[]) =>
@@ -74,6 +78,9 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
     });
   const platform = (name: string, ...args: string[]) => run(process.execPath, [COMMAND, name, ...target, ...args]);
   const pulumi = (...args: string[]) => run('pulumi', ['--cwd', INFRA, ...args, '--non-interactive']);
+  const teamConfig = join(folder, 'team.yaml');
+  const team = (name: string, ...args: string[]) =>
+    run('pulumi', ['--cwd', TEAM, name, '--stack', STACK, '--config-file', teamConfig, '--non-interactive', ...args]);
   const write = (pods: number) => writeFileSync(join(folder, 'settings.json'), JSON.stringify(settingsFor(pods)));
   const at = (path: string) => client.request<KubernetesObject>('GET', path);
   const deployment = (namespace: string, name: string) => at(`/apis/apps/v1/namespaces/${namespace}/deployments/${name}`);
@@ -95,6 +102,7 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
 
   afterAll(async () => {
     for (const child of children) child.kill();
+    if (hasTeam) await team('destroy', '--yes');
     if (isUp) await platform('down', '--yes', '--non-interactive');
     await client?.close();
   }, COMMAND_MS);
@@ -107,10 +115,10 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
     const forward = /after: (kubectl .*) 1975:80$/m.exec(said)![1]!;
     const port = await freePort();
     children.push(spawn('sh', ['-c', `exec ${forward} ${port}:80`], { env, stdio: 'ignore' }));
-    const key = (await run(process.execPath, [COMMAND, 'keys', ...target, 'show', 'client-app'])).said.trim();
+    const key = await clientKey();
     const answer = await chat(port, key);
     expect(answer).toMatchObject({ object: 'chat.completion', model: 'demo', usage: { prompt_tokens: expect.any(Number) as number } });
-    expect(await status(port, 'wrong')).toBe(401);
+    expect(await statusAt(`http://127.0.0.1:${port}`, 'demo', 'wrong')).toBe(401);
   });
 
   it('is as it was told to be: nothing to change, nothing that changed by itself', { timeout: COMMAND_MS }, async () => {
@@ -136,14 +144,59 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
     expect((await platform('status')).code).toBe(0);
   });
 
+  it(
+    'takes in a team by a stack of its own, whose key opens its own model, and brings it a new version',
+    { timeout: COMMAND_MS },
+    async () => {
+      const { code, said } = await run('pulumi', ['--cwd', TEAM, 'stack', 'init', STACK, '--non-interactive']);
+      rmSync(join(TEAM, `Pulumi.${STACK}.yaml`), { force: true });
+      expect({ code, said }).toMatchObject({ code: 0 });
+      hasTeam = true;
+      const request = { name: TEAMS, model: 'of-the-team', owner: 'team' };
+      const writeTeam = (more: object) =>
+        writeFileSync(
+          teamConfig,
+          JSON.stringify({
+            config: Object.fromEntries(
+              Object.entries({ platform: `organization/tierkit/${STACK}`, request, keys: { app: TEAM_KEY }, ...more }).map(
+                ([key, value]) => [`tierkit-team:${key}`, value] as const,
+              ),
+            ),
+          }),
+        );
+      writeTeam({ keys: {} });
+      const keyless = await team('preview');
+      expect(keyless.code).not.toBe(0);
+      expect(keyless.said).toContain('keys: no app has a key, and every request would be refused');
+
+      writeTeam({});
+      expect(await team('up', '--yes')).toMatchObject({ code: 0 });
+      expect(await team('preview', '--expect-no-changes')).toMatchObject({ code: 0 });
+      const url = `http://${await addressOfTierOne()}`;
+      await expect.poll(() => statusAt(url, 'of-the-team', TEAM_KEY), { timeout: 30_000 }).toBe(200);
+      expect(await statusAt(url, 'demo', TEAM_KEY)).toBe(401);
+      expect(await statusAt(url, 'of-the-team', await clientKey())).toBe(401);
+
+      writeTeam({ release: { version: 'v2', weight: 100 } });
+      expect(await team('up', '--yes')).toMatchObject({ code: 0 });
+      writeTeam({ version: 'v2' });
+      expect(await team('up', '--yes')).toMatchObject({ code: 0 });
+      expect(await isGone(`/apis/apps/v1/namespaces/${TEAMS}/deployments/${TEAMS}`)).toBe(true);
+      expect(await statusAt(url, 'of-the-team', TEAM_KEY)).toBe(200);
+
+      expect(await team('destroy', '--yes')).toMatchObject({ code: 0 });
+      hasTeam = false;
+      expect(await isGone(`/api/v1/namespaces/${TEAMS}`)).toBe(true);
+      await expect.poll(() => statusAt(url, 'of-the-team', TEAM_KEY), { timeout: 30_000 }).not.toBe(200);
+    },
+  );
+
   it('rolls each of its Deployments under streams, and every one of them is whole', { timeout: COMMAND_MS }, async () => {
-    const key = (await run(process.execPath, [COMMAND, 'keys', ...target, 'show', 'client-app'])).said.trim();
-    const gateway = await at(`/apis/gateway.networking.k8s.io/v1/namespaces/${NAMESPACES.tierOne}/gateways/tier-one`);
-    const { addresses } = gateway['status'] as { addresses: { value: string }[] };
-    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const headers = { authorization: `Bearer ${await clientKey()}`, 'content-type': 'application/json' };
+    const url = `http://${await addressOfTierOne()}/v1/chat/completions`;
     const clients = new Clients(25, (index) => {
       const body = { model: 'demo', stream: true, max_tokens: 20 + (index % 5) * 30, messages: [{ role: 'user', content: `${index}` }] };
-      return fetch(`http://${addresses[0]!.value}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
     });
     const deployments = [
       [NAMESPACES.tierOne, 'tier-one'],
@@ -182,6 +235,15 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
     expect(state).not.toContain('kubernetes:');
   });
 
+  async function clientKey(): Promise<string> {
+    return (await run(process.execPath, [COMMAND, 'keys', ...target, 'show', 'client-app'])).said.trim();
+  }
+
+  async function addressOfTierOne(): Promise<string> {
+    const gateway = await at(`/apis/gateway.networking.k8s.io/v1/namespaces/${NAMESPACES.tierOne}/gateways/tier-one`);
+    return (gateway['status'] as { addresses: { value: string }[] }).addresses[0]!.value;
+  }
+
   async function isGone(path: string): Promise<boolean> {
     try {
       await at(path);
@@ -201,15 +263,15 @@ function freePort(): Promise<number> {
   });
 }
 
-const post = (port: number, key: string) =>
-  fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+const post = (url: string, model: string, key: string) =>
+  fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'demo', messages: [{ role: 'user', content: 'Say hello.' }] }),
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'Say hello.' }] }),
   });
 
-async function status(port: number, key: string): Promise<number> {
-  const response = await post(port, key);
+async function statusAt(url: string, model: string, key: string): Promise<number> {
+  const response = await post(url, model, key);
   await response.body?.cancel();
   return response.status;
 }
@@ -217,7 +279,7 @@ async function status(port: number, key: string): Promise<number> {
 /** Asks until the port is forwarded. */
 async function chat(port: number, key: string): Promise<unknown> {
   for (let attempt = 0; ; attempt++) {
-    const response = await post(port, key).catch((error: unknown) => {
+    const response = await post(`http://127.0.0.1:${port}`, 'demo', key).catch((error: unknown) => {
       if (attempt === 60) throw error;
     });
     if (response !== undefined) return response.json();

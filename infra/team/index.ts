@@ -1,0 +1,71 @@
+// A team's model as a stack of its own, on a platform that another stack made: pulumi --cwd infra/team up
+import * as pulumi from '@pulumi/pulumi';
+
+import { groupOf } from '#core/resources/kind';
+
+import type { Part } from '../charts/part.ts';
+import { FolderTrouble } from '../onboarding/folder.ts';
+import { requestsPresent } from '../onboarding/present.ts';
+import { InvalidRequest } from '../onboarding/request.ts';
+import { checkCluster, isServed } from '../platform/cluster-check.ts';
+import { providersOf } from '../platform/clusters.ts';
+import { howToInstall } from '../platform/crd-sources.ts';
+import { InvalidSettings, type Settings } from '../settings.ts';
+import { teamOf } from './configuration.ts';
+import { ModelNamespace, teamParts } from './model-namespace.ts';
+import { platformIn } from './platform.ts';
+
+const read = (key: string) => pulumi.runtime.getConfig(`${pulumi.getProject()}:${key}`);
+
+interface TeamOutputs {
+  readonly namespace: string;
+  /** What apps ask for. */
+  readonly model: string;
+  /** Base URL for apps, of the platform. */
+  readonly url: pulumi.Output<string>;
+}
+
+async function run(): Promise<TeamOutputs> {
+  try {
+    const folder = import.meta.dirname;
+    const { settings, url } = await platformIn(read, folder);
+    const present = await requestsPresent(settings.clusters.model);
+    if (present === undefined)
+      void pulumi.log.warn(
+        'namespaces may not be listed with these credentials: whether another team has the name or the model is not known',
+      );
+    const { request, sets, keys } = teamOf(read, { folder, settings, present: present ?? [] });
+    const without = await unknownKinds(settings);
+    await check(settings, teamParts({ request, settings, sets, without }));
+    const secrets = Object.fromEntries(Object.entries(keys).map(([app, key]) => [app, pulumi.secret(key)]));
+    const providers = providersOf(settings.clusters);
+    void new ModelNamespace(request.name, { request, settings, keys: secrets, sets, without, providers });
+    return { namespace: request.name, model: request.model, url };
+  } catch (error) {
+    // Told without a stack: it is the user's to mend.
+    if (error instanceof InvalidRequest || error instanceof InvalidSettings || error instanceof FolderTrouble)
+      throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+/** Looks at the clusters before anything is made. @throws RunError with all that they would refuse */
+async function check({ clusters }: Settings, parts: readonly Part[]): Promise<void> {
+  const reports = await Promise.all(parts.map((part) => checkCluster(clusters[part.cluster], [part], new Set())));
+  const problems = [...new Set(reports.flatMap((report) => report.problems))];
+  if (problems.length > 0) throw new pulumi.RunError(problems.join('\n'));
+}
+
+/** Without priorities a team gets on; a budget or a limit that is not there would be another matter. */
+async function unknownKinds({ clusters }: Settings): Promise<string[]> {
+  if (await isServed(clusters.model, OBJECTIVE)) return [];
+  const { kind, apiVersion } = OBJECTIVE;
+  void pulumi.log.warn(
+    `the cluster does not know ${kind} (${apiVersion}): all requests have one priority. ${howToInstall(groupOf(apiVersion))}`,
+  );
+  return [kind];
+}
+
+const OBJECTIVE = { apiVersion: 'llm-d.ai/v1alpha2', kind: 'InferenceObjective' } as const;
+
+export const { namespace, model, url } = await run();
