@@ -44,6 +44,7 @@ function look(settings: object, has: typeof there) {
   return existingSecrets(client, platform(readSettings({ image: IMAGE, ...settings })), 'kubectl --context=c');
 }
 
+const provider = (name: string) => ({ name, api: 'OpenAI', key: { existing: 'keys' }, models: [{ name }] });
 const REDIS = { redis: { mode: 'external', url: { existing: 'redis' } } };
 
 it('tells which Secret is not there, and how to make it', async () => {
@@ -78,7 +79,6 @@ it('says nothing of what it may not see', async () => {
 });
 
 it('asks for certificates and tokens of models, and for each Secret once', async () => {
-  const provider = (name: string) => ({ name, api: 'OpenAI', key: { existing: 'keys' }, models: [{ name }] });
   const settings = {
     tierOne: { exposure: { tls: { hostname: 'a.example.com', secret: 'cert' } } },
     providers: [provider('a'), provider('b')],
