@@ -187,6 +187,17 @@ it('Redis asks for the password that tier one has', () => {
   expect(url!.values['REDIS_URL']).toEqual({ from: 'template', text: 'redis://:${redis}@redis.tierkit-redis.svc:6379', names: ['redis'] });
 });
 
+it('an external Redis may have its URL in a store of secrets', () => {
+  const settings = readSettings({
+    image: { name: 'x', tag: '1' },
+    redis: { mode: 'external', url: { external: { store: 'vault', key: 'redis' } } },
+  });
+  const { manifests, secrets } = platform(settings).find(({ name }) => name === 'tier-one')!;
+  const made = manifests.find(({ kind }) => kind === 'ExternalSecret');
+  expect(made).toMatchObject({ metadata: { namespace: 'tierkit-tier-one' }, spec: { target: { name: 'redis-url' } } });
+  expect(secrets).toContainEqual(expect.objectContaining({ name: 'redis-url', existing: true }));
+});
+
 describe('tier one', () => {
   it('may reach no private address as a provider, nor the metadata of a cloud', () => {
     const policy = JSON.stringify(object(FLAVOURS['production']!, 'tier-one', 'NetworkPolicy', 'tier-one'));

@@ -1,11 +1,11 @@
-import type { Settings } from '../settings.ts';
+import type { SecretReference, Settings } from '../settings.ts';
 import { objectLabels, podLabels } from './labels.ts';
 import { TIER_ONE } from './names.ts';
 import { addDefaultDeny, addPolicy, ANYWHERE, type Way } from './network.ts';
 import { addClaim, addNamespace, addService } from './objects.ts';
-import type { Part, SecretNeed } from './part.ts';
+import type { Manifest, Part, SecretNeed } from './part.ts';
 import { amountOf } from './quantity.ts';
-import { secretNeed } from './secrets.ts';
+import { externalSecrets, secretNeed, type WantedSecret } from './secrets.ts';
 import { Sheet } from './sheet.ts';
 import { addWorkload } from './workload.ts';
 
@@ -97,9 +97,18 @@ export function redisNeed(
   labels: Readonly<Record<string, string>>,
 ): SecretNeed[] {
   if (redis.mode === 'none') return [];
-  if (redis.mode === 'external') return [secretNeed({ namespace, name, key: REDIS_URL, labels, reference: redis.url, path: 'redis.url' })];
+  if (redis.mode === 'external') return [secretNeed(wantedUrl(redis.url, name, namespace, labels))];
   const text = `redis://:\${${PASSWORD}}@redis.${namespaces.redis}.svc:${PORT}`;
   return [{ namespace, name, labels, values: { [REDIS_URL]: { from: 'template', text, names: [PASSWORD] } } }];
+}
+
+/** What makes the Secret with the URL of an external Redis, where the settings say so. */
+export function redisUrlManifests({ redis, namespaces }: Settings, name: string, labels: Readonly<Record<string, string>>): Manifest[] {
+  return redis.mode === 'external' ? externalSecrets(wantedUrl(redis.url, name, namespaces.tierOne, labels)) : [];
+}
+
+function wantedUrl(reference: SecretReference, name: string, namespace: string, labels: Readonly<Record<string, string>>): WantedSecret {
+  return { namespace, name, key: REDIS_URL, labels, reference, path: 'redis.url' };
 }
 
 /** Where tier one reaches it, for the network policies. An external one may be anywhere: its address is in a Secret. */

@@ -4,7 +4,7 @@ import { ANYWHERE, type Peer, type Way } from './network.ts';
 import { observerPeer, observerUrl, PHOENIX_PORT } from './observer-names.ts';
 import type { Part, SecretNeed } from './part.ts';
 import { CLUSTER_RULES, NAMESPACE_RULES } from './rbac.ts';
-import { REDIS_URL, redisNeed, redisWays } from './redis.ts';
+import { REDIS_URL, redisNeed, redisUrlManifests, redisWays } from './redis.ts';
 import { objectLabels } from './labels.ts';
 import { keyNeed, tierSheet } from './tier.ts';
 import { receiverOf } from './traces.ts';
@@ -32,6 +32,8 @@ export function tierOne(settings: Settings): Part {
     callers: callers(settings),
     called: called(settings),
   });
+  for (const manifest of redisUrlManifests(settings, redisUrlSecret(settings), objectLabels(settings, 'tierkit', TIER_ONE)))
+    sheet.add(manifest);
   return {
     name: TIER_ONE,
     cluster: 'gateway',

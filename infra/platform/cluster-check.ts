@@ -6,6 +6,8 @@ import { groupOf } from '#core/resources/kind';
 import type { Part } from '../charts/part.ts';
 import type { Cluster } from '../settings.ts';
 import { howToInstall } from './crd-sources.ts';
+import { existingSecrets } from './existing-secrets.ts';
+import { kubectlOf } from './kubectl.ts';
 import type { ObjectArgs } from './kubernetes-resource.ts';
 
 /** What a look at a cluster says. */
@@ -46,15 +48,16 @@ export async function checkCluster(cluster: Cluster, parts: readonly Part[], ins
     const objects = [...parts.flatMap(({ manifests }) => manifests), ...parts.flatMap(secretsIn)];
     const served = await servedKinds(client, objects);
     const missing = objects.filter((object) => !served.has(kindOf(object)) && !installed.has(kindOf(object)));
+    const secrets = await existingSecrets(client, parts, kubectlOf(cluster));
     const notices = await noticesOf(client);
     const problems = [
       ...missingKinds(missing),
       ...(await missingLeave(client, objects, served)),
-      ...(await missingSecrets(client, parts)),
+      ...secrets.problems,
       // What nobody may make is no matter of others where it is made here.
       ...(objects.some(({ kind }) => kind === 'BackendTrafficPolicy') ? notices : []),
     ];
-    return { server, version: gitVersion, problems, notices };
+    return { server, version: gitVersion, problems, notices: [...notices, ...secrets.notices] };
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
     return { server, version: '', problems: [error.message], notices: [] };
@@ -190,27 +193,4 @@ async function allowed(client: KubernetesClient, { verb, group, resource, namesp
   const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
   const { status } = await client.request<{ status?: { allowed?: boolean } }>('POST', path, { body });
   return status?.allowed === true;
-}
-
-/** Secrets that others make, in namespaces that are there already; of a namespace that is still to be made nothing can be said. */
-async function missingSecrets(client: KubernetesClient, parts: readonly Part[]): Promise<string[]> {
-  const needs = parts.flatMap(({ secrets }) => secrets).filter(({ existing }) => existing === true);
-  const found = await inParallel(needs, AT_ONCE, async ({ namespace, name, values }) => {
-    const path = `/api/v1/namespaces/${namespace}`;
-    if (!(await isThere(client, path)) || (await isThere(client, `${path}/secrets/${name}`))) return [];
-    return [`Secret ${namespace}/${name} with ${Object.keys(values).join(', ')} is not there: the settings say that it exists`];
-  });
-  return found.flat();
-}
-
-async function isThere(client: KubernetesClient, path: string): Promise<boolean> {
-  try {
-    await client.request('GET', path);
-    return true;
-  } catch (error) {
-    // Who may not look cannot tell.
-    if (error instanceof KubernetesError && error.status === 403) return true;
-    if (error instanceof KubernetesError && error.status === 404) return false;
-    throw error;
-  }
 }

@@ -167,6 +167,15 @@ test('missing kinds and missing leave are told together, and Pulumi does not beg
   expect(calls.map(({ args }) => args.slice(0, 2).join(' '))).not.toContain('config set');
 });
 
+test.each([['--patience'], ['--patience=5'], ['--patience', 'for ever']])(
+  'a patience that is no duration is told: %s %s',
+  async (...patience) => {
+    const { said, code, calls } = await command(['up', ...patience], GOOD);
+    expect(said).toMatch(/^--patience must be a duration such as 5m, or 0, not "/);
+    expect({ code, calls }).toEqual({ code: 1, calls: [] });
+  },
+);
+
 test('keys are made once, and go to Pulumi by its standard input', async () => {
   const { code, said, calls } = await command(['keys', '--stack', 'dev'], GOOD);
   const set = calls.find(({ args }) => args[1] === 'set')!;

@@ -1,8 +1,10 @@
 // npm run platform:up|preview|status|down|keys -- [OPTION…]: Pulumi, with the checks before it and the news after it.
 import { resolve } from 'node:path';
 
+import { durationMs, isDuration } from '#core/resources/schema';
+
 import { keys } from './keys-command.ts';
-import type { PreflightOptions } from './preflight.ts';
+import type { Prepared, PreflightOptions } from './preflight.ts';
 import { PlatformError, pulumiCli } from './pulumi-cli.ts';
 import { readOutputs } from './stack.ts';
 import { summary } from './summary.ts';
@@ -17,28 +19,31 @@ const HELP = `Usage: npm run platform:up|preview|status|down|keys -- [--stack NA
   down     "pulumi destroy"
   keys     rotate PAIR [--now] | renew NAME | show NAME | list
 
+"up" gives up when a pod is stuck in something that does not heal by waiting, such as an image that cannot be pulled, for 45 seconds:
+  --patience DURATION   for so long, such as 5m; 0: as long as Pulumi waits
+
 Other options go to Pulumi as they are: --yes, --diff, --target URN, --refresh, …
 `;
 
 type Run = (options: PreflightOptions, args: readonly string[]) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, Run>> = {
-  up: (options, args) => change(options, ['up', ...args]),
-  preview: (options, args) => change(options, ['preview', ...args]),
+  up,
+  preview,
   status,
   down,
   keys,
 };
 
-async function change(options: PreflightOptions, args: readonly string[]): Promise<number> {
+/** So long may a trouble last that does not heal by waiting. */
+const PATIENCE_MS = 45_000;
+
+async function up(options: PreflightOptions, args: readonly string[]): Promise<number> {
   const { pulumi, say } = options;
-  // The charts take a second to load: not every command needs them.
-  const { generateMissing, preflight, prepare } = await import('./preflight.ts');
-  const prepared = await prepare(options);
-  await preflight(prepared, options);
-  await generateMissing(prepared, options);
-  const code = await pulumi.show(args);
-  if (args[0] !== 'up') return code;
+  const { patienceMs, rest } = patienceOf(args);
+  const prepared = await checked(options);
+  const { upWithPatience } = await import('./up.ts');
+  const code = await upWithPatience(options, prepared, ['up', ...rest], { patienceMs });
   if (code !== 0) {
     const { troubleOf } = await import('./trouble.ts');
     const trouble = await troubleOf(prepared.settings, prepared.parts);
@@ -48,6 +53,31 @@ async function change(options: PreflightOptions, args: readonly string[]): Promi
   const outputs = await readOutputs(pulumi);
   if (outputs !== undefined) say(`\n${summary(outputs)}`);
   return code;
+}
+
+async function preview(options: PreflightOptions, args: readonly string[]): Promise<number> {
+  await checked(options);
+  return options.pulumi.show(['preview', ...args]);
+}
+
+/** All that Pulumi needs is there, and so are the keys. */
+async function checked(options: PreflightOptions): Promise<Prepared> {
+  // The charts take a second to load: not every command needs them.
+  const { generateMissing, preflight, prepare } = await import('./preflight.ts');
+  const prepared = await prepare(options);
+  await preflight(prepared, options);
+  await generateMissing(prepared, options);
+  return prepared;
+}
+
+/** `--patience`, which Pulumi does not know, and all else. */
+function patienceOf(args: readonly string[]): { readonly patienceMs: number; readonly rest: readonly string[] } {
+  const at = args.findIndex((arg) => /^--patience(=|$)/.test(arg));
+  if (at === -1) return { patienceMs: PATIENCE_MS, rest: args };
+  const [, inline] = /^--patience=(.*)$/.exec(args[at]!) ?? [];
+  const given = inline ?? args[at + 1] ?? '';
+  if (given !== '0' && !isDuration(given)) throw new PlatformError(`--patience must be a duration such as 5m, or 0, not "${given}"`);
+  return { patienceMs: given === '0' ? 0 : durationMs(given), rest: args.toSpliced(at, inline === undefined ? 2 : 1) };
 }
 
 async function status(options: PreflightOptions): Promise<number> {

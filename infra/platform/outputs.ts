@@ -5,8 +5,9 @@ import { inUrl } from '#core/http/origin';
 import { gatewayHost } from '../charts/gateways.ts';
 import { TIER_ONE } from '../charts/names.ts';
 import type { AddressOf, Part } from '../charts/part.ts';
-import type { Cluster, Exposure, Settings } from '../settings.ts';
+import type { Exposure, Settings } from '../settings.ts';
 import { type Generated, namesNeeded } from './generated.ts';
+import { kubectlOf } from './kubectl.ts';
 
 /** What a stack tells. Stacks of others may read it: a name here is an API. */
 export interface PlatformOutputs {
@@ -64,12 +65,6 @@ export function outputsOf(
     local: Object.fromEntries(inCluster.map((name) => [name, localUrl(name)])),
     namespaces,
   };
-}
-
-/** How kubectl is told which cluster is meant. */
-function kubectlOf({ kubeconfig, context }: Cluster): string {
-  const file = kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig}`];
-  return ['kubectl', ...file, ...(context === undefined ? [] : [`--context=${context}`])].join(' ');
 }
 
 /** Whoever may reach nodes need not reach pods: a ClusterIP is of the cluster alone. */

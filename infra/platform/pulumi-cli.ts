@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
 
 /** What cannot go on until the user has mended it: told as it is. */
@@ -18,9 +18,16 @@ export interface PulumiCli {
   /** Runs it without questions and keeps what it prints. @param input of its standard input */
   run(args: readonly string[], input?: string): Promise<PulumiResult>;
   /** Says the command, and runs it on this terminal. @returns its exit code */
-  show(args: readonly string[]): Promise<number>;
+  show(args: readonly string[], options?: ShowOptions): Promise<number>;
   /** As it would be typed. */
   command(args: readonly string[]): string;
+}
+
+export interface ShowOptions {
+  /** Interrupts it, as Ctrl-C would: it ends what it is doing and writes its state. */
+  readonly interrupt?: AbortSignal;
+  /** A file that the events of the engine are written to. */
+  readonly eventLog?: string;
 }
 
 export interface PulumiOptions {
@@ -38,9 +45,9 @@ const INSTALL = `there is no "pulumi" on PATH. It is one program (https://www.pu
 /** Commands that do not know the options of a stack's configuration. */
 const WITHOUT_CONFIG_FILE = new Set(['stack', 'whoami', 'version']);
 
-export function pulumiCli({ folder, target, env, say }: PulumiOptions): PulumiCli {
+export function pulumiCli({ folder, target, env: given, say }: PulumiOptions): PulumiCli {
   // The program needs the Node that runs this: the system's one may be older.
-  const own = { ...env, PATH: `${dirname(process.execPath)}${delimiter}${env['PATH'] ?? ''}`, PULUMI_SKIP_UPDATE_CHECK: 'true' };
+  const own = { ...given, PATH: `${dirname(process.execPath)}${delimiter}${given['PATH'] ?? ''}`, PULUMI_SKIP_UPDATE_CHECK: 'true' };
   const full = ([command = '', ...rest]: readonly string[]) => {
     const stack = command === 'whoami' || command === 'version' ? [] : targetFor(command, target);
     return ['--cwd', folder, command, ...rest, ...stack];
@@ -58,14 +65,19 @@ export function pulumiCli({ folder, target, env, say }: PulumiOptions): PulumiCl
         // It may end before it has read anything; its exit code says why.
         child.stdin.on('error', () => undefined).end(input ?? '');
       }),
-    show: (args) =>
+    show: (args, { interrupt, eventLog } = {}) =>
       new Promise((resolve, reject) => {
         say(`$ ${commandLine(full(args))}`);
-        const child = spawn('pulumi', full(args), { env: own, stdio: 'inherit' });
-        process.on('SIGINT', onInterrupt);
-        child.on('error', (error) => reject(notStarted(error)));
+        const logged = eventLog === undefined ? [] : ['--event-log', eventLog];
+        const env = eventLog === undefined ? own : { ...own, ...EVENT_LOG_ENV };
+        const child = spawn('pulumi', full([...args, ...logged]), { env, stdio: 'inherit' });
+        const release = interruptible(child, interrupt);
+        child.on('error', (error) => {
+          release();
+          reject(notStarted(error));
+        });
         child.on('close', (code) => {
-          process.off('SIGINT', onInterrupt);
+          release();
           resolve(code ?? 1);
         });
       }),
@@ -73,8 +85,34 @@ export function pulumiCli({ folder, target, env, say }: PulumiOptions): PulumiCl
   };
 }
 
-/** Pulumi gets Ctrl-C as well: it ends what it is doing, and this waits for it. */
-function onInterrupt(): void {}
+/** The CLI knows --event-log only with it; the Automation API sets it as well. */
+const EVENT_LOG_ENV = { PULUMI_DEBUG_COMMANDS: 'true' };
+
+/**
+ * Lets Pulumi end what it is doing, and this process wait for it. It is interrupted once: a second interrupt would make it stop at once, and
+ * forget what it has begun.
+ * @returns what takes the listeners away
+ */
+function interruptible(child: ChildProcess, signal: AbortSignal | undefined): () => void {
+  let isInterrupted = false;
+  // Ctrl-C goes to all processes of the terminal: Pulumi has it already.
+  const onInterrupt = () => {
+    isInterrupted = true;
+  };
+  const interrupt = () => {
+    if (!isInterrupted) child.kill('SIGINT');
+    isInterrupted = true;
+  };
+  process.on('SIGINT', onInterrupt);
+  // Whoever ends this process (a CI job, `timeout`) does not know Pulumi: it would go on alone.
+  process.on('SIGTERM', interrupt);
+  signal?.addEventListener('abort', interrupt);
+  return () => {
+    process.off('SIGINT', onInterrupt);
+    process.off('SIGTERM', interrupt);
+    signal?.removeEventListener('abort', interrupt);
+  };
+}
 
 /** `pulumi up --yes`, as a shell reads it. */
 function commandLine(args: readonly string[]): string {

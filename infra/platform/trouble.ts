@@ -4,17 +4,28 @@ import { clusterNames, partsIn } from '../charts/clusters.ts';
 import type { Part } from '../charts/part.ts';
 import type { ClusterName, Settings } from '../settings.ts';
 
-interface ContainerState {
+export interface ContainerState {
   readonly name: string;
   readonly image?: string;
   readonly ready?: boolean;
   readonly restartCount?: number;
-  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
-  readonly lastState?: { readonly terminated?: { readonly reason?: string; readonly exitCode?: number } };
+  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string }; readonly terminated?: Ended };
+  readonly lastState?: { readonly terminated?: Ended };
 }
 
-interface PodObject {
-  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+interface Ended {
+  readonly reason?: string;
+  readonly message?: string;
+  readonly exitCode?: number;
+}
+
+export interface Owner {
+  readonly kind: string;
+  readonly name: string;
+}
+
+export interface PodObject {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string; readonly ownerReferences?: readonly Owner[] };
   readonly status?: {
     readonly phase?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];

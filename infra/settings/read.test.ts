@@ -97,6 +97,14 @@ describe('mistakes of form', () => {
       'providers[0].api: must be one of OpenAI, Anthropic, AzureOpenAI, Cohere, not "OpenAi"; did you mean "OpenAI"?',
     ],
     [{ models: [{ name: 'm', namespace: 'n' }] }, 'models[0].runtime: is required'],
+    [
+      { redis: { image: 'redis:8' } },
+      'redis.image: is not supported: this image is set with images.redis, as one reference with its tag or digest',
+    ],
+    ...(['prometheus', 'jaeger', 'phoenix'] as const).map((name): [object, string] => [
+      { observability: { [name]: { image: { tag: '1' } } } },
+      `observability.${name}.image: is not supported: this image is set with images.${name}, as one reference with its tag or digest`,
+    ]),
     [{ models: [{ ...MODEL, name: 'Upper' }] }, 'models[0].name: "Upper" is no name (lower case letters, digits and "-", 40 at most)'],
     [{ networkPolicies: { clients: ['10.0.0.0'] } }, 'networkPolicies.clients[0]: "10.0.0.0" is no CIDR such as 10.0.0.0/8 or ::/0'],
     [

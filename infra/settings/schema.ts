@@ -206,6 +206,11 @@ const Schema = object({
 /** What users write: everything that has a default may be left out. */
 export type SettingsInput = Static<typeof Schema>;
 
+/** Images of others stand together, so that a mirror is named in one place. */
+function imageAt(name: string): string {
+  return `this image is set with images.${name}, as one reference with its tag or digest`;
+}
+
 /** The settings as a kind of their own, so that they are checked, and their mistakes told, as those of resources are. */
 export const SETTINGS = defineKind({
   kind: 'Settings',
@@ -213,5 +218,10 @@ export const SETTINGS = defineKind({
   versions: ['v1alpha1'],
   namespaced: false,
   schema: Schema,
-  refused: {},
+  refused: {
+    'redis.image': imageAt('redis'),
+    'observability.prometheus.image': imageAt('prometheus'),
+    'observability.jaeger.image': imageAt('jaeger'),
+    'observability.phoenix.image': imageAt('phoenix'),
+  },
 });
