@@ -1,7 +1,7 @@
 import type { ClusterName, Settings } from '../settings.ts';
 import { imageReference } from './image.ts';
 import { objectLabels, podLabels } from './labels.ts';
-import { CONTROLLER, TIER_ONE, TIER_TWO, tierField, type TierName } from './names.ts';
+import { CONTROLLER, controllerNameArgs, TIER_ONE, TIER_TWO, tierField, type TierName } from './names.ts';
 import { addDefaultDeny, addPolicy, DNS } from './network.ts';
 import { addNamespace } from './objects.ts';
 import type { Part } from './part.ts';
@@ -70,5 +70,6 @@ function tierArgs(settings: Settings, tier: TierName): string[] {
     `--${tier}-gateway-pods=${labels.join(',')}`,
     `--${tier}-namespace=${settings.namespaces[tierField(tier)]}`,
     `--${tier}-gateway-service-type=${type}`,
+    ...controllerNameArgs(settings, tier, `${tier}-controller-name`),
   ];
 }

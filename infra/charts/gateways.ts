@@ -4,7 +4,7 @@ import { Gateway } from '#core/resources/gateway-api/gateway';
 
 import type { Exposure, Settings } from '../settings.ts';
 import { MODELS_LABEL } from './labels.ts';
-import { CONTROLLER_NAMES, gatewayClassName, GATEWAY_PORTS, TIER_ONE, tierField, type TierName } from './names.ts';
+import { controllerName, gatewayClassName, GATEWAY_PORTS, TIER_ONE, tierField, type TierName } from './names.ts';
 import type { Awaited, Manifest } from './part.ts';
 
 /** The Gateway of a tier, called as the tier is, in the namespace of its pods. */
@@ -65,12 +65,12 @@ export function gatewayHost(settings: Settings, tier: TierName): string {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'GatewayClass',
     metadata: { name: gatewayClassName(settings, tier) },
-    spec: { controllerName: CONTROLLER_NAMES[tier] },
+    spec: { controllerName: controllerName(settings, tier) },
   };
   const objects = [gatewayClass, gatewayManifest(settings, tier)] as readonly object[] as readonly ClusterObject[];
-  const { set } = new ClusterLoader(CONTROLLER_NAMES[tier]).load(objects, '1');
+  const { set } = new ClusterLoader(controllerName(settings, tier)).load(objects, '1');
   const [service] = gatewayServices([...set.all(Gateway)], [], {
-    controllerName: CONTROLLER_NAMES[tier],
+    controllerName: controllerName(settings, tier),
     namespace,
     selector: {},
     type: 'ClusterIP',

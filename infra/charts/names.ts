@@ -1,3 +1,4 @@
+import { DEFAULT_INSTANCE } from '../settings/presets.ts';
 import type { Settings } from '../settings.ts';
 
 /** Names that objects of several parts know each other by. */
@@ -22,6 +23,16 @@ export const CONTROLLER_NAMES: Readonly<Record<TierName, string>> = {
   'tier-one': 'tierkit.dev/tier-one',
   'tier-two': 'tierkit.dev/tier-two',
 };
+
+/** Two platforms of one cluster are told apart by it: whoever has the name serves the class. */
+export function controllerName({ instance }: Settings, tier: TierName): string {
+  return instance === DEFAULT_INSTANCE ? CONTROLLER_NAMES[tier] : `tierkit.dev/${instance}-${tier}`;
+}
+
+/** Arguments of a process that serves classes of a tier, where they are not called as by default. */
+export function controllerNameArgs(settings: Settings, tier: TierName, option: string): string[] {
+  return settings.instance === DEFAULT_INSTANCE ? [] : [`--${option}=${controllerName(settings, tier)}`];
+}
 
 export function gatewayClassName({ instance }: Settings, tier: TierName): string {
   return `${instance}-${tier}`;

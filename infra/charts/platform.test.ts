@@ -198,6 +198,21 @@ it('an external Redis may have its URL in a store of secrets', () => {
   expect(secrets).toContainEqual(expect.objectContaining({ name: 'redis-url', existing: true }));
 });
 
+it('a second platform of a cluster has classes of its own, and its processes serve no others', () => {
+  const settings = readSettings({ image: { name: 'x', tag: '1' }, instance: 'blue' });
+  const manifests = platform(settings).flatMap((each) => each.manifests);
+  const classes = manifests.filter(({ kind }) => kind === 'GatewayClass');
+  expect(classes.map(({ metadata, spec }) => [metadata.name, at(spec, 'controllerName')])).toEqual([
+    ['blue-tier-two', 'tierkit.dev/blue-tier-two'],
+    ['blue-tier-one', 'tierkit.dev/blue-tier-one'],
+  ]);
+  expect(args(object(settings, 'tier-one', 'Deployment', 'tier-one'))).toContain('--controller-name=tierkit.dev/blue-tier-one');
+  expect(args(object(settings, 'tier-two', 'Deployment', 'tier-two'))).toContain('--controller-name=tierkit.dev/blue-tier-two');
+  const controller = args(object(settings, 'controller', 'Deployment', 'controller'));
+  for (const tier of ['tier-one', 'tier-two']) expect(controller).toContain(`--${tier}-controller-name=tierkit.dev/blue-${tier}`);
+  expect(manifests.map(({ spec }) => JSON.stringify(spec)).join()).not.toContain('"tierkit.dev/tier-');
+});
+
 describe('tier one', () => {
   it('may reach no private address as a provider, nor the metadata of a cloud', () => {
     const policy = JSON.stringify(object(FLAVOURS['production']!, 'tier-one', 'NetworkPolicy', 'tier-one'));

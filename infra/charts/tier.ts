@@ -1,7 +1,7 @@
 import type { Settings, Tier } from '../settings.ts';
 import { imageReference } from './image.ts';
 import { objectLabels, podLabels } from './labels.ts';
-import { CONTROLLER_NAMES, gatewayClassName, GATEWAY_PORTS, otherTier, type TierName } from './names.ts';
+import { controllerName, controllerNameArgs, gatewayClassName, GATEWAY_PORTS, otherTier, type TierName } from './names.ts';
 import { addDefaultDeny, addPolicy, DNS, type Peer, type Way } from './network.ts';
 import { addNamespace } from './objects.ts';
 import { observerPeer } from './observer-names.ts';
@@ -50,7 +50,7 @@ export function tierSheet(
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'GatewayClass',
     metadata: { name: gatewayClassName(settings, tier) },
-    spec: { controllerName: CONTROLLER_NAMES[tier] },
+    spec: { controllerName: controllerName(settings, tier) },
   });
   const other = otherTier(tier);
   addWorkload(sheet, settings, {
@@ -68,6 +68,7 @@ export function tierSheet(
       `--peer-keys=${KEYS}/${other}.jwks.json`,
       ...(of.accessLog ? [] : ['--no-access-log']),
       ...(more.ownRules === undefined ? [] : [`--namespaces=${namespace}`]),
+      ...controllerNameArgs(settings, tier, 'controller-name'),
       ...more.args,
     ],
     env: {

@@ -1,7 +1,7 @@
 import { durationMs } from '#core/resources/schema';
 
 import { fillModel, fillProvider, secretOf } from './fill-models.ts';
-import { EVERYWHERE, IMAGES, NOT_PUBLIC, type Preset, PRESETS } from './presets.ts';
+import { DEFAULT_INSTANCE, EVERYWHERE, IMAGES, NOT_PUBLIC, type Preset, PRESETS } from './presets.ts';
 import type { ObserverInput, SettingsInput } from './schema.ts';
 import type {
   Autoscaling,
@@ -33,7 +33,7 @@ export function fill(input: SettingsInput): Settings {
   return {
     size,
     topology,
-    instance: input.instance ?? 'tierkit',
+    instance: input.instance ?? DEFAULT_INSTANCE,
     clusters: clustersOf(input.clusters),
     image: { pullPolicy: 'IfNotPresent', ...input.image, pullSecrets: input.image.pullSecrets ?? [] },
     images: { ...IMAGES, ...input.images },

@@ -1,5 +1,8 @@
 import type { Autoscaling, Images, Observability, Redis, Resources, Size } from './settings.ts';
 
+/** Name of the one platform of a cluster. */
+export const DEFAULT_INSTANCE = 'tierkit';
+
 /** What a size says where the settings do not. */
 export interface Preset {
   readonly replicas: number;
