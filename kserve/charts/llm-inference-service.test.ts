@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { llmInferenceService, type LLMInferenceServiceOptions } from './llm-inference-service.ts';
+import { llmInferenceService, type LLMInferenceServiceOptions, llmInferenceServiceProblems } from './llm-inference-service.ts';
 import type { Scaling } from './scaling.ts';
 
 const OPTIONS: LLMInferenceServiceOptions = { namespace: 'models', name: 'qwen', model: { uri: 'hf://Qwen/Qwen4-8B', name: 'qwen-4' } };
@@ -131,6 +131,29 @@ describe('what would never run', () => {
         message: 'LLMInferenceService models/qwen: spec.replicas: -1 is no whole number of at least 0',
       }),
     );
+  });
+});
+
+describe('everything that is wrong', () => {
+  it('is told at one time, each path once', () => {
+    const options: LLMInferenceServiceOptions = {
+      ...OPTIONS,
+      replicas: 1,
+      scaling: keda(0, 0),
+      parallelism: { tensor: 4 },
+      pod: { gpus: 2 },
+      prefill: { parallelism: { data: 10, dataLocal: 4 }, worker: { gpus: 1 } },
+    };
+    expect(llmInferenceServiceProblems(options).map(({ path }) => path)).toEqual([
+      'spec.prefill',
+      'spec.replicas',
+      'spec.template',
+      'spec.scaling.minReplicas',
+      'spec.scaling.wva.keda.idleReplicaCount',
+      'spec.prefill.parallelism.data',
+      'spec.prefill.worker',
+    ]);
+    expect(llmInferenceServiceProblems(OPTIONS)).toEqual([]);
   });
 });
 

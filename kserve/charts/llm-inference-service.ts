@@ -1,6 +1,6 @@
 import { type Model, type ModelSpec, modelSpec } from './model.ts';
 import type { Security } from './pod.ts';
-import { checkName, type Refuse, refuser } from './refusal.ts';
+import { checkName, type Problem, problemsOf, type Refuse, refuser } from './refusal.ts';
 import { type Router, type RouterSpec, routerSpec } from './router.ts';
 import { type Workload, type WorkloadSpec, workloadSpec } from './workload.ts';
 
@@ -42,8 +42,16 @@ export type LLMInferenceService = {
  * });
  */
 export function llmInferenceService(options: LLMInferenceServiceOptions): LLMInferenceService {
+  return build(options, refuser(`LLMInferenceService ${options.namespace}/${options.name}`));
+}
+
+/** Everything for which {@link llmInferenceService} would refuse options, where that one ends with the first. */
+export function llmInferenceServiceProblems(options: LLMInferenceServiceOptions): Problem[] {
+  return problemsOf((refuse) => build(options, refuse));
+}
+
+function build(options: LLMInferenceServiceOptions, refuse: Refuse): LLMInferenceService {
   const { name, namespace, labels, model, router = {}, prefill, security = 'restricted' } = options;
-  const refuse = refuser(`LLMInferenceService ${namespace}/${name}`);
   checkName(name, 'metadata.name', refuse);
   checkName(namespace, 'metadata.namespace', refuse);
   checkRoles(options, refuse);

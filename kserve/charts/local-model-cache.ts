@@ -1,4 +1,4 @@
-import { checkName, checkObjectName, refuser } from './refusal.ts';
+import { checkName, checkObjectName, type Problem, problemsOf, type Refuse, refuser } from './refusal.ts';
 import { checkUri } from './storage-uri.ts';
 
 /** Weights that nodes keep, so that pods start without loading them. Models with the same URI find it by themselves. */
@@ -30,8 +30,16 @@ export type LocalModelCache = {
 const SIZE = /^\d+(\.\d+)?([kMGTPE]|[KMGTPE]i)?$/;
 
 /** Pure. @throws ChartError */
-export function localModelCache({ name, uri, size, nodeGroups, serviceAccount }: LocalModelCacheOptions): LocalModelCache {
-  const refuse = refuser(`LocalModelCache ${name}`);
+export function localModelCache(options: LocalModelCacheOptions): LocalModelCache {
+  return build(options, refuser(`LocalModelCache ${options.name}`));
+}
+
+/** Everything for which {@link localModelCache} would refuse options, where that one ends with the first. */
+export function localModelCacheProblems(options: LocalModelCacheOptions): Problem[] {
+  return problemsOf((refuse) => build(options, refuse));
+}
+
+function build({ name, uri, size, nodeGroups, serviceAccount }: LocalModelCacheOptions, refuse: Refuse): LocalModelCache {
   checkName(name, 'metadata.name', refuse);
   // What is in a volume or an image of the cluster already has nothing to be loaded from.
   checkUri(uri, ['hf', 's3'], 'spec.sourceModelUri', refuse);

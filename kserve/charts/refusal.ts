@@ -1,5 +1,14 @@
-/** Says no to options. @param path of the field as the object would have it, such as `spec.scaling.minReplicas` */
-export type Refuse = (path: string, why: string) => never;
+/**
+ * Says no to options: by an error ({@link refuser}), or to a list ({@link problemsOf}), and then the rest is looked at as well.
+ * @param path of the field as the object would have it, such as `spec.scaling.minReplicas`
+ */
+export type Refuse = (path: string, why: string) => void;
+
+/** One thing for which options are refused. */
+export interface Problem {
+  readonly path: string;
+  readonly why: string;
+}
 
 /** Options that make no object that KServe could run. */
 export class ChartError extends Error {
@@ -18,6 +27,15 @@ export function refuser(object: string): Refuse {
   return (path, why) => {
     throw new ChartError(object, path, why);
   };
+}
+
+/** Everything that is refused on the way, the first of each path. */
+export function problemsOf(build: (refuse: Refuse) => void): Problem[] {
+  const found = new Map<string, string>();
+  build((path, why) => {
+    if (!found.has(path)) found.set(path, why);
+  });
+  return [...found].map(([path, why]) => ({ path, why }));
 }
 
 /** Refuses what is no whole number from `least` to `most`; nothing is fine. */

@@ -96,7 +96,7 @@ function checkKeda(keda: KedaActuator, minReplicas: number | undefined, path: st
   if (idleReplicas === 0) refuse(idle, NO_ZERO);
   checkWhole(idleReplicas, idle, refuse);
   if (minReplicas === undefined) refuse(idle, 'needs minReplicas, as it has to be less');
-  if (idleReplicas >= minReplicas) refuse(idle, `${idleReplicas} is not less than minReplicas, ${minReplicas}`);
+  else if (idleReplicas >= minReplicas) refuse(idle, `${idleReplicas} is not less than minReplicas, ${minReplicas}`);
 }
 
 function hpaSpec({ scaleDownSeconds, scaleUpSeconds }: HpaActuator): object {

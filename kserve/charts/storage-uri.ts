@@ -18,5 +18,5 @@ export function checkUri(uri: string, schemes: readonly string[], path: string, 
   const scheme = URI.exec(uri)?.[1];
   const known = schemes.map((each) => `${each}://`).join(', ');
   if (scheme === undefined) refuse(path, `${JSON.stringify(uri)} is no URI such as hf://OWNER/MODEL; it starts with one of ${known}`);
-  if (!schemes.includes(scheme)) refuse(path, `${scheme}:// is none of ${known}${didYouMean(scheme, schemes)}`);
+  else if (!schemes.includes(scheme)) refuse(path, `${scheme}:// is none of ${known}${didYouMean(scheme, schemes)}`);
 }
