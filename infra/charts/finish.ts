@@ -20,6 +20,7 @@ export const CLUSTER_SCOPED: ReadonlySet<string> = new Set([
   'ClusterRole',
   'ClusterRoleBinding',
   'GatewayClass',
+  'LocalModelCache',
   'CustomResourceDefinition',
   'PriorityClass',
 ]);

@@ -111,6 +111,62 @@ export const OTHER: SettingsInput = {
   ...TWO_CLUSTERS,
 };
 
+/** Everything that can be said of a model of KServe. */
+export const KSERVE: SettingsInput = {
+  image: IMAGE,
+  networkPolicies: { enabled: true },
+  models: [
+    {
+      namespace: 'team-large',
+      name: 'deepseek',
+      model: 'deepseek-v4',
+      runtime: 'kserve',
+      source: 'hf://deepseek-ai/DeepSeek-V4',
+      tokenSecret: 'hf',
+      picker: 'epp',
+      resources: { cpu: '32', memory: '512Gi' },
+      kserve: {
+        scaling: {
+          by: 'keda',
+          min: 2,
+          max: 4,
+          variantCost: 40,
+          pollingSeconds: 5,
+          idleReplicas: 1,
+          fallback: { failures: 3, replicas: 2 },
+        },
+        parallelism: { data: 16, dataLocal: 8, expert: true },
+        workers: { resources: { cpu: '16' } },
+        nodeSelector: { 'nvidia.com/gpu.product': 'NVIDIA-H200' },
+        tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }],
+        lora: {
+          adapters: [
+            { name: 'deepseek-sql', uri: 'hf://example/deepseek-sql' },
+            { name: 'deepseek-law', uri: 's3://adapters/law' },
+          ],
+          maxRank: 32,
+        },
+        prefill: {
+          scaling: { by: 'keda', max: 6, cooldownSeconds: 600 },
+          parallelism: { tensor: 4, pipeline: 2 },
+          resources: { memory: '256Gi' },
+          nodeSelector: { 'nvidia.com/gpu.product': 'NVIDIA-L40S' },
+        },
+        cache: { size: '700Gi', nodeGroups: ['h200', 'l40s'] },
+      },
+    },
+    {
+      namespace: 'team-large',
+      name: 'qwen',
+      runtime: 'kserve',
+      source: 'hf://Qwen/Qwen4-8B',
+      kserve: { scaling: { by: 'hpa', max: 3, scaleDownSeconds: 600 } },
+    },
+    // At rest: tier two lets its requests wait.
+    { namespace: 'team-large', name: 'rarely', runtime: 'kserve', source: 'pvc://weights/rarely', replicas: 0, gpus: 2 },
+  ],
+};
+
 export const BARE: SettingsInput = {
   image: IMAGE,
   redis: { mode: 'none' },
@@ -126,5 +182,6 @@ export const FLAVOURS: Readonly<Record<string, Settings>> = {
   production: readSettings(PRODUCTION),
   'production-two-clusters': readSettings({ ...PRODUCTION, ...TWO_CLUSTERS }),
   other: readSettings(OTHER),
+  kserve: readSettings(KSERVE),
   bare: readSettings(BARE),
 };

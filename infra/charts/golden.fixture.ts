@@ -1,4 +1,4 @@
-// node infra/charts/golden.fixture.ts: writes the manifests of two platforms anew, to be read and to be compared with.
+// node infra/charts/golden.fixture.ts: writes the manifests of some platforms anew, to be read and to be compared with.
 import { join } from 'node:path';
 
 import { dump, loadAll } from 'js-yaml';
@@ -16,9 +16,11 @@ const MOST_TEXT = 4000;
 
 /** By path from {@link GOLDEN}. */
 export function goldenFiles(): Map<string, string> {
-  const files = ['dev', 'production', 'small-two-clusters'].flatMap((flavour) =>
+  const files = ['dev', 'production', 'small-two-clusters', 'kserve'].flatMap((flavour) =>
     [...render(FLAVOURS[flavour]!)]
       .filter(([path]) => !/-(dashboards|monitors(-models)?)\.yaml$/.test(path))
+      // All else of it is as in dev.
+      .filter(([path]) => flavour !== 'kserve' || /models-|routes/.test(path))
       .map(([path, text]) => [`${flavour}/${path}`, path.endsWith('.yaml') ? shortened(text) : text] as const),
   );
   return new Map(files);

@@ -1,6 +1,6 @@
 import type { Model, Settings } from '../settings.ts';
 import { addEpp, EPP_ADMIN_PORT, eppLabels, eppName, PICKER_PORT } from './epp.ts';
-import { llmInferenceService, SCHEDULER_LABELS } from './kserve.ts';
+import { cacheManifests, decodePods, llmInferenceService, SCHEDULER_LABELS, waysBetween, workerPods } from './kserve.ts';
 import { MODELS_LABEL, objectLabels } from './labels.ts';
 import { addModelServer, modelLabels } from './model-server.ts';
 import { MODEL_PORT, TIER_TWO } from './names.ts';
@@ -49,6 +49,7 @@ function addModel(sheet: Sheet, settings: Settings, model: Model): void {
   const { current, next } = versionsOf(model);
   addVersion(sheet, settings, current);
   sheet.add(modelRoute(settings, model, poolName(current)));
+  for (const cache of cacheManifests(model)) sheet.add(cache);
   if (next === undefined) return;
   addVersion(sheet, settings, next);
   sheet.add(releaseRoute(settings, model, { current: poolName(current), next: poolName(next) }));
@@ -117,15 +118,20 @@ function addPolicies(sheet: Sheet, settings: Settings, model: Model): void {
     peers: networkPolicies.providers.cidrs.map((cidr) => ({ cidr, except: networkPolicies.providers.except })),
     ports: [443],
   };
+  const between = waysBetween(model);
   addPolicy(sheet, name, servers, {
     from: [
+      ...between,
       {
         peers: [tier, ...(picker === undefined ? [] : [{ namespace, labels: picker.labels }]), ...scrapers(settings)],
         ports: [MODEL_PORT],
       },
     ],
-    to: runtime === 'simulator' ? [] : [DNS, weights],
+    to: runtime === 'simulator' ? [] : [DNS, weights, ...between],
   });
+  for (const workers of workerPods(model))
+    addPolicy(sheet, workers.name, workers.labels, { from: between, to: [DNS, weights, ...between] });
+  for (const decode of decodePods(model)) addPolicy(sheet, decode.name, decode.labels, { to: [apiServer(settings)] });
   if (picker === undefined) return;
   addPolicy(sheet, `${name}-epp`, picker.labels, {
     from: [

@@ -10,7 +10,7 @@ import { platform } from './platform.ts';
 
 const BUILT_IN = /^(v1|apps\/v1|policy\/v1|autoscaling\/v2|(rbac\.authorization|networking)\.k8s\.io\/v1)$/;
 /** Of operators whose CRDs nobody has here. */
-const UNSEEN: ReadonlySet<string> = new Set(['Certificate', 'ExternalSecret', 'ScaledObject']);
+const UNSEEN: ReadonlySet<string> = new Set(['Certificate', 'ExternalSecret', 'LocalModelCache', 'ScaledObject']);
 
 const objects = (flavour: string): Manifest[] =>
   platform(FLAVOURS[flavour]!).flatMap(({ manifests, late }) => [

@@ -1,3 +1,4 @@
+import { fillKServe, gpusFor } from './fill-kserve.ts';
 import type { ModelInput, ProviderInput, SecretReferenceInput } from './schema.ts';
 import type { Model, Provider, ProviderApi, Resources, Runtime, SecretReference } from './settings.ts';
 
@@ -32,7 +33,11 @@ export function fillProvider(given: ProviderInput): Provider {
 /** @param replicas where the model says nothing */
 export function fillModel(given: ModelInput, replicas: number): Model {
   const model = given.model ?? given.name;
-  const loras = given.loras ?? [];
+  const kserve = given.runtime === 'kserve' ? (given.kserve ?? {}) : undefined;
+  const pods = {
+    resources: { ...MODEL_RESOURCES[given.runtime], ...given.resources },
+    gpus: given.gpus ?? (given.runtime === 'simulator' ? 0 : gpusFor(kserve?.parallelism)),
+  };
   return {
     namespace: given.namespace,
     name: given.name,
@@ -41,9 +46,8 @@ export function fillModel(given: ModelInput, replicas: number): Model {
     runtime: given.runtime,
     replicas: given.replicas ?? replicas,
     picker: given.picker ?? 'built-in',
-    loras,
-    resources: { ...MODEL_RESOURCES[given.runtime], ...given.resources },
-    gpus: given.gpus ?? (given.runtime === 'simulator' ? 0 : 1),
+    loras: kserve?.lora?.adapters.map(({ name }) => name) ?? given.loras ?? [],
+    ...pods,
     ...(given.source === undefined ? {} : { source: given.source }),
     ...(given.tokenSecret === undefined ? {} : { tokenSecret: given.tokenSecret }),
     ...(given.image === undefined ? {} : { image: given.image }),
@@ -52,6 +56,7 @@ export function fillModel(given: ModelInput, replicas: number): Model {
     ...(given.version === undefined ? {} : { version: given.version }),
     // Its pods come first, its requests when they are ready.
     ...(given.release === undefined ? {} : { release: { weight: 0, ...given.release } }),
+    ...(kserve === undefined ? {} : { kserve: fillKServe(kserve, pods, replicas) }),
   };
 }
 

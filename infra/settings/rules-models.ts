@@ -1,6 +1,7 @@
 import { reportDuplicates } from '#core/resources/ai-gateway/unique';
 
 import { isModelUri } from '../../kserve/charts/storage-uri.ts';
+import { checkKServe } from './rules-kserve.ts';
 import type { Checked, Rule } from './rules.ts';
 import type { ModelInput, SecretReferenceInput } from './schema.ts';
 import type { Model, Runtime } from './settings.ts';
@@ -51,6 +52,8 @@ function checkProviders({ input, settings: { providers }, report }: Checked): vo
 function checkModels({ input, settings: { models, namespaces }, report }: Checked): void {
   reportDuplicates(models, ({ namespace, name }) => `${namespace}/${name}`, 'models', 'name', report);
   checkVersionNames(models, report);
+  // Models find a cache by their source.
+  reportDuplicates(models, ({ kserve, source }) => (kserve?.cache === undefined ? undefined : source), 'models', 'kserve.cache', report);
   const taken = new Map(Object.entries(namespaces).map(([part, namespace]) => [namespace, part]));
   for (const [index, model] of models.entries()) {
     const at = `models[${index}]`;
@@ -66,10 +69,7 @@ function checkModels({ input, settings: { models, namespaces }, report }: Checke
     }
     checkPods(model.runtime, given, at, report);
     checkRelease(model, given.release, `${at}.release`, report);
-    if (model.runtime === 'kserve') {
-      if (model.loras.length > 0)
-        report(`${at}.loras`, 'adapters of an LLMInferenceService have URIs of their own; this setting is for simulator and vllm');
-    }
+    checkKServe(model, given, at, report);
     reportDuplicates(model.routes, (route) => route, `${at}.routes`, '', report);
   }
 }
@@ -115,15 +115,21 @@ const MOST_RELEASED = 64;
 
 /** Several backends of one name stand in for each other; pods of two pools behind one name at tier two would not. */
 function checkRoutes({ settings: { models, providers }, report }: Checked): void {
-  const served = models.flatMap(({ model, loras }, index) => [
-    { name: model, path: `models[${index}].model` },
-    ...loras.map((name, lora) => ({ name, path: `models[${index}].loras[${lora}]` })),
+  const served = models.flatMap(({ model, loras, runtime }, index) => [
+    { name: model, index, path: `models[${index}].model` },
+    ...loras.map((name, lora) => ({
+      name,
+      index,
+      path: runtime === 'kserve' ? `models[${index}].kserve.lora.adapters[${lora}].name` : `models[${index}].loras[${lora}]`,
+    })),
   ]);
-  const first = new Map<string, string>();
-  for (const { name, path } of served) {
+  const first = new Map<string, { readonly index: number; readonly path: string }>();
+  for (const { name, index, path } of served) {
     const other = first.get(name);
-    if (other === undefined) first.set(name, path);
-    else report(path, `${JSON.stringify(name)} is also ${other}; tier two could not tell the pools apart`);
+    if (other === undefined) first.set(name, { index, path });
+    // Within a model of KServe it is told with the rest of its adapters.
+    else if (other.index !== index || models[index]?.runtime !== 'kserve')
+      report(path, `${JSON.stringify(name)} is also ${other.path}; tier two could not tell the pools apart`);
   }
   const names = new Set([
     ...models.flatMap(({ routes, loras }) => [...routes, ...loras]),

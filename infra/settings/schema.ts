@@ -82,6 +82,80 @@ const Provider = object({
 });
 export type ProviderInput = Static<typeof Provider>;
 
+const Parallelism = object({
+  tensor: opt(Count(1, 1024)),
+  pipeline: opt(Count(1, 1024)),
+  data: opt(Count(1, 1024)),
+  dataLocal: opt(Count(1, 1024)),
+  dataRPCPort: opt(PortNumber),
+  expert: opt(Type.Boolean()),
+});
+
+/** 0 replicas are let through here, to be told of by the rules: what does not scale to zero, and what to do instead. */
+const KServeScaling = object({
+  by: oneOf(['hpa', 'keda']),
+  min: opt(Count(0, 1000)),
+  max: Count(1, 1000),
+  variantCost: opt(Type.Number({ minimum: 0, maximum: 1_000_000 })),
+  scaleDownSeconds: opt(Count(0, 3600)),
+  scaleUpSeconds: opt(Count(0, 3600)),
+  pollingSeconds: opt(Count(1, 86_400)),
+  cooldownSeconds: opt(Count(0, 86_400)),
+  initialCooldownSeconds: opt(Count(0, 86_400)),
+  idleReplicas: opt(Count(0, 1000)),
+  fallback: opt(
+    object({
+      failures: Count(1, 1000),
+      replicas: Count(0, 1000),
+      behavior: opt(oneOf(['static', 'currentReplicas', 'currentReplicasIfHigher', 'currentReplicasIfLower'])),
+    }),
+  ),
+});
+export type KServeScalingInput = Static<typeof KServeScaling>;
+
+const KServePods = object({ resources: opt(Resources), gpus: opt(Count(0, 64)) });
+export type KServePodsInput = Static<typeof KServePods>;
+
+const Toleration = object({
+  key: opt(Text),
+  operator: opt(oneOf(['Equal', 'Exists'])),
+  value: opt(text(63, 0)),
+  effect: opt(oneOf(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])),
+  tolerationSeconds: opt(Count(0, 2 ** 31 - 1)),
+});
+
+/** Of the pods that decode or do everything, and of those that prefill. */
+const KSERVE_WORKLOAD = {
+  scaling: opt(KServeScaling),
+  parallelism: opt(Parallelism),
+  workers: opt(KServePods),
+  nodeSelector: opt(Strings(64)),
+  tolerations: opt(list(Toleration, 32)),
+};
+
+const KServePrefill = object({
+  ...KSERVE_WORKLOAD,
+  replicas: opt(Count(0, 1000)),
+  resources: opt(Resources),
+  gpus: opt(Count(0, 64)),
+});
+export type KServePrefillInput = Static<typeof KServePrefill>;
+
+const KServe = object({
+  ...KSERVE_WORKLOAD,
+  prefill: opt(KServePrefill),
+  lora: opt(
+    object({
+      adapters: list(object({ name: text(256), uri: Text }), 64, 1),
+      maxRank: opt(Count(1, 4096)),
+      maxAdapters: opt(Count(1, 1024)),
+      maxCpuAdapters: opt(Count(1, 1024)),
+    }),
+  ),
+  cache: opt(object({ size: Quantity, nodeGroups: list(ObjectName, 64, 1), serviceAccount: opt(ObjectName) })),
+});
+export type KServeInput = Static<typeof KServe>;
+
 const Model = object({
   namespace: Namespace,
   name: Name,
@@ -109,6 +183,7 @@ const Model = object({
       args: opt(list(Text, 64)),
     }),
   ),
+  kserve: opt(KServe),
 });
 export type ModelInput = Static<typeof Model>;
 

@@ -1,3 +1,8 @@
+import type { Lora } from '../../kserve/charts/model.ts';
+import type { Parallelism } from '../../kserve/charts/parallelism.ts';
+import type { Toleration } from '../../kserve/charts/pod.ts';
+import type { HpaActuator, KedaActuator, Scaling } from '../../kserve/charts/scaling.ts';
+
 /** A finished description of a platform: every default is filled in. {@link readSettings} makes it. */
 export interface Settings {
   /** What the defaults were taken from. */
@@ -193,11 +198,13 @@ export interface Model {
   /** What apps call it at tier one, the first of them by preference. */
   readonly routes: readonly string[];
   readonly runtime: Runtime;
+  /** Pods, or for KServe groups of pods, where `kserve.scaling` does not decide. 0 puts a model to rest. */
   readonly replicas: number;
   readonly picker: 'built-in' | 'epp';
+  /** Names of adapters that apps may call in place of the model; those of KServe are `kserve.lora.adapters`. */
   readonly loras: readonly string[];
   readonly resources: Resources;
-  /** GPUs of each pod; none of the simulator. */
+  /** GPUs of each pod; none of the simulator. For KServe, absent: as many as `kserve.parallelism` takes. */
   readonly gpus: number;
   /** Where the weights are: `hf://…`, `pvc://…`, `s3://…`; for vLLM the name that it takes. */
   readonly source?: string;
@@ -212,6 +219,70 @@ export interface Model {
   readonly version?: string;
   /** A version that is to take the place of this one, and stands beside it meanwhile. */
   readonly release?: Release;
+  /** Of runtime `kserve`, and there always. */
+  readonly kserve?: KServe;
+}
+
+/**
+ * What KServe is told besides, by `LLMInferenceService` v1alpha2 (KServe v0.20). With `prefill` the model's own pods decode.
+ * @see {@link ../../kserve/charts/llm-inference-service.ts}
+ */
+export interface KServe extends KServePlacement {
+  /** In place of `replicas`. */
+  readonly scaling?: KServeScaling;
+  /** Absent `tensor`: every GPU of a pod. */
+  readonly parallelism: Parallelism;
+  /** All nodes of a replica but the first; there where parallelism takes several. */
+  readonly workers?: KServePods;
+  /** Pods that only read prompts; needs `picker: epp`, whose picker knows of them. */
+  readonly prefill?: KServePrefill;
+  /** Adapters that are loaded with the model. Their names are routed at both tiers. */
+  readonly lora?: Lora;
+  readonly cache?: KServeCache;
+}
+
+/** Which nodes the pods come to: those of workers as their first. */
+export interface KServePlacement {
+  /** Labels of the nodes. Absent: any. */
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations: readonly Toleration[];
+}
+
+/**
+ * Replicas as the Workload Variant Autoscaler of llm-d asks for them, brought about by an HPA or by KEDA: that controller, and the
+ * Prometheus adapter or KEDA, have to be there. At least 1: the CRD knows no scaling to zero.
+ */
+export type KServeScaling = KServeScale & (({ readonly by: 'hpa' } & HpaActuator) | ({ readonly by: 'keda' } & KedaActuator));
+
+interface KServeScale extends Pick<Scaling, 'variantCost'> {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What each pod asks for. */
+export interface KServePods {
+  readonly resources: Resources;
+  readonly gpus: number;
+}
+
+/** What is absent, but for scaling, parallelism and workers, is as the model has it. */
+export interface KServePrefill extends KServePods, KServePlacement {
+  /** Where `scaling` does not decide. */
+  readonly replicas: number;
+  /** By the same as that of the model. */
+  readonly scaling?: KServeScaling;
+  readonly parallelism: Parallelism;
+  readonly workers?: KServePods;
+}
+
+/** A LocalModelCache, of the whole cluster: nodes keep the weights, so that pods start without loading them. From `hf://` and `s3://`. */
+export interface KServeCache {
+  /** Quantity: no less than what the weights take. */
+  readonly size: string;
+  /** LocalModelNodeGroups, which who knows the disks has made. */
+  readonly nodeGroups: readonly string[];
+  /** With credentials of the storage, in the namespace that downloads run in. Absent: that one's default. */
+  readonly serviceAccount?: string;
 }
 
 /** What is absent is as the model has it. */
