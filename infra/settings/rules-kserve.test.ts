@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import {
   array,
   assert,
@@ -12,6 +15,7 @@ import {
   record,
   type Arbitrary,
 } from 'fast-check';
+import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 
 import { modelParts } from '../charts/models.ts';
@@ -242,6 +246,14 @@ const model = record({
   picker: constantFrom('epp', 'epp', 'built-in'),
   source: uri,
   kserve,
+});
+
+it('the example of docs/platform.md is right', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/platform.md'), 'utf8');
+  const [, yaml = ''] = /```yaml\n(models:\n.*?)```/s.exec(text) ?? [];
+  const { models } = load(yaml) as { readonly models: readonly object[] };
+  expect(problems(...models)).toEqual([]);
+  expect(read(...models).models).toMatchObject([{ gpus: 8, kserve: { workers: { gpus: 8 }, prefill: { gpus: 4 } } }]);
 });
 
 it('what is not told of can be rendered', () => {

@@ -21,7 +21,7 @@ export function checkKServe(model: Model, given: ModelInput, at: string, report:
   checkScaling(given.kserve?.scaling, `${at}.kserve.scaling`, report);
   checkScaling(given.kserve?.prefill?.scaling, `${at}.kserve.prefill.scaling`, report);
   if (given.kserve?.prefill !== undefined && model.picker !== 'epp')
-    report(`${at}.picker`, `has to be epp with kserve.prefill: only the picker of KServe names a prefill pod for each request`);
+    report(`${at}.picker`, 'has to be epp with kserve.prefill: only the picker of KServe names a prefill pod for each request');
   for (const { path, why } of [...serviceProblems(model, given), ...cacheProblems(model)]) report(`${at}.${path}`, why);
 }
 
