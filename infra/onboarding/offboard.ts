@@ -44,7 +44,7 @@ export function offboard(request: OnboardingRequest, settings: Settings, folder?
     },
     {
       title: 'Drain at tier one: take the route away, before anything else',
-      why: 'New requests are answered 404 (no such model). Those under way keep the route that they started with, to their end.',
+      why: 'New requests are refused: 401 with the keys of the team, which open nothing any more, 404 with those of others. Those under way keep the route that they started with, to their end.',
       commands: [...inGit('gateway/route.yaml'), ...route.map((manifest) => `${one} delete ${objectPath(manifest)}`)],
     },
     {
