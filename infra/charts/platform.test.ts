@@ -213,6 +213,18 @@ it('a second platform of a cluster has classes of its own, and its processes ser
   expect(manifests.map(({ spec }) => JSON.stringify(spec)).join()).not.toContain('"tierkit.dev/tier-');
 });
 
+const tierTwoArgs = (settings: Settings) => args(object(settings, 'tier-two', 'Deployment', 'tier-two')).join(' ');
+const tierTwoCallers = (settings: Settings) =>
+  JSON.stringify(at(object(settings, 'tier-two', 'NetworkPolicy', 'tier-two'), 'spec', 'ingress', '0', 'from'));
+
+it('tier two asks everyone for a token of tier one, unless it is told to be open', () => {
+  const open = readSettings({ image: { name: 'x', tag: '1' }, tierTwo: { open: true }, networkPolicies: { enabled: true } });
+  expect(tierTwoArgs(open)).not.toContain('--peer-keys');
+  expect(tierTwoCallers(open)).toContain('0.0.0.0/0');
+  expect(tierTwoArgs(FLAVOURS['small']!)).toContain('--peer-keys=');
+  expect(tierTwoCallers(FLAVOURS['small']!)).not.toContain('0.0.0.0/0');
+});
+
 describe('tier one', () => {
   it('may reach no private address as a provider, nor the metadata of a cloud', () => {
     const policy = JSON.stringify(object(FLAVOURS['production']!, 'tier-one', 'NetworkPolicy', 'tier-one'));

@@ -1,7 +1,7 @@
 import type { Settings } from '../settings.ts';
 import { MODELS_LABEL } from './labels.ts';
 import { MODEL_PORT, TIER_ONE, TIER_TWO } from './names.ts';
-import type { Peer } from './network.ts';
+import { ANYWHERE, type Peer } from './network.ts';
 import type { Part } from './part.ts';
 import { POD_RULES, READ_RULES } from './rbac.ts';
 import { keyNeed, tierSheet } from './tier.ts';
@@ -19,6 +19,7 @@ export function tierTwo(settings: Settings): Part {
     namespace: namespaces.tierTwo,
     adminPort: 1065,
     args: [`--audience=${of.audience}`],
+    trustsOther: !of.open,
     rules: [...READ_RULES, ...POD_RULES],
     callers: callers(settings),
     // Model servers, and the pickers of pools.
@@ -35,7 +36,8 @@ export function tierTwo(settings: Settings): Part {
   };
 }
 
-function callers({ topology, namespaces, networkPolicies }: Settings): Peer[] {
+function callers({ topology, namespaces, networkPolicies, tierTwo: { open } }: Settings): readonly Peer[] {
+  if (open) return ANYWHERE;
   if (topology === 'two-clusters') return networkPolicies.tierOne.map((cidr) => ({ cidr }));
   return [{ namespace: namespaces.tierOne, labels: { 'app.kubernetes.io/component': TIER_ONE } }];
 }

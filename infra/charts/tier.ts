@@ -25,6 +25,8 @@ export interface TierPods {
   readonly rules: readonly AccessRule[];
   /** What it may read of its own namespace, where that is all that it serves. */
   readonly ownRules?: readonly AccessRule[];
+  /** Whether it goes by the other tier's signatures. @default true */
+  readonly trustsOther?: boolean;
   /** Who sends requests. */
   readonly callers: readonly Peer[];
   /** Where requests go. */
@@ -65,7 +67,7 @@ export function tierSheet(
       `--unready=${LEAVE_SECONDS}s`,
       `--drain=${of.drainSeconds}s`,
       `--signing-key=${KEYS}/${tier}.pem`,
-      `--peer-keys=${KEYS}/${other}.jwks.json`,
+      ...(more.trustsOther === false ? [] : [`--peer-keys=${KEYS}/${other}.jwks.json`]),
       ...(of.accessLog ? [] : ['--no-access-log']),
       ...(more.ownRules === undefined ? [] : [`--namespaces=${namespace}`]),
       ...controllerNameArgs(settings, tier, 'controller-name'),

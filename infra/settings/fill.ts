@@ -48,6 +48,7 @@ export function fill(input: SettingsInput): Settings {
       // In one cluster nobody outside has to reach it.
       ...tier(two, exposureOf(two.exposure, topology === 'one-cluster' ? 'ClusterIP' : 'LoadBalancer', 1976)),
       audience: two.audience ?? 'models',
+      open: two.open ?? false,
       ...(two.address === undefined ? {} : { address: two.address }),
       readsSecrets: two.readsSecrets ?? [],
     },

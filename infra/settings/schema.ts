@@ -237,7 +237,9 @@ const Schema = object({
       limits: opt(object({ mode: opt(oneOf(['exact', 'leases'])), failure: opt(oneOf(['open', 'closed'])) })),
     }),
   ),
-  tierTwo: opt(object({ ...TIER, audience: opt(Name), address: opt(formed('host name or IPv4 address', DNS_NAME)) })),
+  tierTwo: opt(
+    object({ ...TIER, audience: opt(Name), open: opt(Type.Boolean()), address: opt(formed('host name or IPv4 address', DNS_NAME)) }),
+  ),
   controller: opt(object({ replicas: opt(Count(1, 10)), resources: opt(Resources) })),
   providers: opt(list(Provider, 100)),
   models: opt(list(Model, 500)),

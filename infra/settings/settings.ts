@@ -102,6 +102,8 @@ export interface TierOne extends Tier {
 export interface TierTwo extends Tier {
   /** What tier one signs its requests for. */
   readonly audience: string;
+  /** Requests need no token of tier one: whoever reaches it may call it, such as a gateway of others. */
+  readonly open: boolean;
   /** In `two-clusters`: where tier one reaches it, if that is known beforehand. Absent: the address that its Gateway gets. */
   readonly address?: string;
   readonly readsSecrets: readonly string[];
