@@ -50,6 +50,8 @@ async function up(options: PreflightOptions, args: readonly string[]): Promise<n
     if (trouble.length > 0) say(`\nWhat the pods say:\n${trouble.map((line) => `  ${line}`).join('\n')}`);
     return code;
   }
+  const { gatewaysInWait } = await import('./settled.ts');
+  for (const { object, state } of await gatewaysInWait(prepared)) say(`\n${object} is not in service yet: ${state}`);
   const outputs = await readOutputs(pulumi);
   if (outputs !== undefined) say(`\n${summary(outputs)}`);
   return code;

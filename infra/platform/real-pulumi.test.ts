@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -15,6 +15,8 @@ import { Clients } from '../../tier2-gateway/real-load.fixture.ts';
 
 const KUBECONFIG = process.env['TIERKIT_TEST_KUBECONFIG'];
 const IMAGE = process.env['TIERKIT_IMAGE'];
+/** With k6 as its entry point. */
+const K6_IMAGE = process.env['TIERKIT_K6_IMAGE'];
 const has = (program: string) => spawnSync(program, ['version'], { stdio: 'ignore' }).error === undefined;
 const missing = [
   ...(has('pulumi') ? [] : ['pulumi on PATH (https://www.pulumi.com/docs/install/)']),
@@ -22,12 +24,17 @@ const missing = [
   ...(KUBECONFIG === undefined ? ['TIERKIT_TEST_KUBECONFIG: the kubeconfig of a cluster that may be changed, with the CRDs'] : []),
   ...(IMAGE === undefined ? ['TIERKIT_IMAGE: an image of Tierkit that its nodes have, or can pull'] : []),
 ];
-const isSkipped = missing.length > 0 && process.env['REQUIRE_REAL'] !== '1';
+const isRequired = process.env['REQUIRE_REAL'] === '1';
+const isSkipped = missing.length > 0 && !isRequired;
+const isLoadSkipped = K6_IMAGE === undefined && !isRequired;
 if (isSkipped) process.stderr.write(`skipped: pulumi up on a real cluster; it needs ${missing.join('; ')}\n`);
+else if (isLoadSkipped)
+  process.stderr.write('skipped: k6 as a Job; it needs TIERKIT_K6_IMAGE, an image that the nodes have, or can pull\n');
 
 const COMMAND = join(import.meta.dirname, 'command.ts');
 const INFRA = dirname(import.meta.dirname);
 const TEAM = join(INFRA, 'team');
+const LOAD = join(INFRA, '../loadtests/k6/run.ts');
 const INSTANCE = `tk${process.pid}`;
 const STACK = `test-${process.pid}`;
 const NAMESPACES = {
@@ -69,9 +76,9 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
   let hasTeam = false;
   const children: ChildProcess[] = [];
 
-  const run = (program: string, args: readonly string[]) =>
+  const run = (program: string, args: readonly string[], its: NodeJS.ProcessEnv = env) =>
     new Promise<{ code: number | null; said: string }>((resolve) => {
-      const child = spawn(program, args, { env, timeout: COMMAND_MS });
+      const child = spawn(program, args, { env: its, timeout: COMMAND_MS });
       let said = '';
       for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
       child.on('close', (code) => resolve({ code, said }));
@@ -188,6 +195,29 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
       hasTeam = false;
       expect(await isGone(`/api/v1/namespaces/${TEAMS}`)).toBe(true);
       await expect.poll(() => statusAt(url, 'of-the-team', TEAM_KEY), { timeout: 30_000 }).not.toBe(200);
+    },
+  );
+
+  it.skipIf(isLoadSkipped)(
+    'is put under load by k6 in the cluster, through both tiers and past them',
+    { timeout: COMMAND_MS },
+    async () => {
+      if (K6_IMAGE === undefined) throw new Error('REQUIRE_REAL is set: TIERKIT_K6_IMAGE');
+      const { items } = await client.request<{ items: KubernetesObject[] }>('GET', `/api/v1/namespaces/${MODELS}/pods`);
+      const { podIP } = items[0]!['status'] as { podIP: string };
+      const places = {
+        BASE_URL: `http://${await addressOfTierOne()}`,
+        API_KEY: await clientKey(),
+        POD_URLS: `http://${podIP}:8000`,
+        SSE: 'yes',
+      };
+      const args = ['unary', '--job', '--image', K6_IMAGE, '--model', 'demo', '--tiers', 'pods,both', '--duration', '5s', '--rate', '5'];
+      const out = join(folder, 'load');
+      const { code, said } = await run(process.execPath, [LOAD, ...args, '--rounds', '1', '--out', out], { ...env, ...places });
+      expect({ code, said }).toMatchObject({ code: 0 });
+      const report = readFileSync(join(out, 'report.md'), 'utf8');
+      expect(report).toMatch(/^\| the pods directly \|.*\| 100\.0 % \|/m);
+      expect(report).toMatch(/^\| both tiers \|.*\| 100\.0 % \|/m);
     },
   );
 
