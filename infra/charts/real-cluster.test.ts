@@ -14,7 +14,7 @@ if (KUBECONFIG === undefined) process.stderr.write(`skipped: manifests against a
 
 const NAMESPACE = `tierkit-charts-${process.pid}`;
 /** Of operators that the cluster need not have. */
-const OPTIONAL: ReadonlySet<string> = new Set(['Certificate', 'ExternalSecret', 'ScaledObject']);
+const OPTIONAL: ReadonlySet<string> = new Set(['Certificate', 'ExternalSecret', 'LocalModelCache', 'ScaledObject']);
 
 function kubectl(args: readonly string[], objects: readonly object[]) {
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });

@@ -8,7 +8,7 @@ import { FLAVOURS } from '../charts/flavours.fixture.ts';
 import { SEARCH } from '../onboarding/onboarding.fixture.ts';
 import { readRequest } from '../onboarding/read.ts';
 import type { OnboardingRequest } from '../onboarding/request.ts';
-import { teamOf } from './configuration.ts';
+import { setsOf, teamOf } from './configuration.ts';
 import { settingsOf } from './platform.ts';
 
 const settings = FLAVOURS['small-two-clusters']!;
@@ -27,13 +27,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const team = (values: Values, present: readonly OnboardingRequest[] = []) =>
-  teamOf(readOf({ request: REQUEST, keys: { app: KEY }, ...values }), { folder, settings, present });
+const team = (values: Values, present: readonly OnboardingRequest[] = []) => {
+  const read = readOf({ request: REQUEST, keys: { app: KEY }, ...values });
+  return teamOf(read, { folder, settings, sets: setsOf(read), present });
+};
 
 describe('the configuration of a team’s stack', () => {
   it('asks for what `tierkit onboard` would, from an object or from a file', () => {
     const wanted = readRequest({ ...REQUEST, replicas: '2' }, settings, []);
-    expect(team({ request: { ...REQUEST, replicas: 2 } })).toEqual({ request: wanted, sets: ['model', 'gateway'], keys: { app: KEY } });
+    expect(team({ request: { ...REQUEST, replicas: 2 } })).toEqual({ request: wanted, keys: { app: KEY } });
     writeFileSync(join(folder, 'request.yaml'), 'name: search\nmodel: search-8b\nowner: team-search\nreplicas: 2\n');
     expect(team({ request: {}, requestFile: 'request.yaml' }).request).toEqual(wanted);
   });
@@ -46,7 +48,9 @@ describe('the configuration of a team’s stack', () => {
   });
 
   it('needs no key where another stack makes the set of tier one', () => {
-    expect(team({ sets: 'model', keys: {} })).toMatchObject({ sets: ['model'], keys: {} });
+    expect(team({ sets: 'model', keys: {} }).keys).toEqual({});
+    expect(setsOf(readOf({ sets: 'model' }))).toEqual(['model']);
+    expect(setsOf(readOf({}))).toEqual(['model', 'gateway']);
   });
 
   it.each<[Values, string]>([

@@ -13,7 +13,6 @@ import type { Settings } from '../settings.ts';
 /** What the configuration of a team's stack asks for. */
 export interface Team {
   readonly request: OnboardingRequest;
-  readonly sets: readonly SetName[];
   /** By app. */
   readonly keys: Readonly<Record<string, string>>;
 }
@@ -23,6 +22,8 @@ export interface TeamPlace {
   readonly folder: string;
   /** Of the platform. */
   readonly settings: Settings;
+  /** What the stack makes. */
+  readonly sets: readonly SetName[];
   /** Teams that are there, this one too if it is. */
   readonly present: readonly OnboardingRequest[];
 }
@@ -33,15 +34,14 @@ const APP = /^[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$/;
 const LEAST_KEY = 16;
 
 /** @throws InvalidRequest with what is wrong, FolderTrouble where a file cannot be read */
-export function teamOf(read: ReadKey, { folder, settings, present }: TeamPlace): Team {
+export function teamOf(read: ReadKey, { folder, settings, sets, present }: TeamPlace): Team {
   const texts = textsOf(read, folder);
   // What came by releases is in the configuration here, and not in the cluster.
   const others = present.filter(({ name, owner }) => name !== texts.name || owner !== texts.owner);
   const asked = readRequest(texts, settings, others);
   const version = read('version') ?? '';
   const request = withRelease(version === '' ? asked : { ...asked, version }, objectOf(read, 'release'));
-  const sets = setsOf(read('sets') ?? 'both');
-  return { request, sets, keys: sets.includes('gateway') ? keysOf(read) : {} };
+  return { request, keys: sets.includes('gateway') ? keysOf(read) : {} };
 }
 
 function textsOf(read: ReadKey, folder: string): RequestTexts {
@@ -66,7 +66,9 @@ function withRelease(request: OnboardingRequest, given: Readonly<Record<string, 
   return released(started, { step: 'weight', argument: String(weight) });
 }
 
-function setsOf(text: string): readonly SetName[] {
+/** @throws InvalidRequest */
+export function setsOf(read: ReadKey): readonly SetName[] {
+  const text = read('sets') ?? 'both';
   if (text === 'both') return SETS;
   const found = SETS.filter((set) => set === text);
   if (found.length === 0)

@@ -6,12 +6,12 @@ import { groupOf } from '#core/resources/kind';
 import type { Part } from '../charts/part.ts';
 import { FolderTrouble } from '../onboarding/folder.ts';
 import { requestsPresent } from '../onboarding/present.ts';
-import { InvalidRequest } from '../onboarding/request.ts';
+import { InvalidRequest, type OnboardingRequest } from '../onboarding/request.ts';
 import { checkCluster, isServed } from '../platform/cluster-check.ts';
 import { providersOf } from '../platform/clusters.ts';
 import { howToInstall } from '../platform/crd-sources.ts';
 import { InvalidSettings, type Settings } from '../settings.ts';
-import { teamOf } from './configuration.ts';
+import { setsOf, teamOf } from './configuration.ts';
 import { ModelNamespace, teamParts } from './model-namespace.ts';
 import { platformIn } from './platform.ts';
 
@@ -29,13 +29,12 @@ async function run(): Promise<TeamOutputs> {
   try {
     const folder = import.meta.dirname;
     const { settings, url } = await platformIn(read, folder);
-    const present = await requestsPresent(settings.clusters.model);
-    if (present === undefined)
-      void pulumi.log.warn(
-        'namespaces may not be listed with these credentials: whether another team has the name or the model is not known',
-      );
-    const { request, sets, keys } = teamOf(read, { folder, settings, present: present ?? [] });
-    const without = await unknownKinds(settings);
+    const sets = setsOf(read);
+    // Whoever makes the set of tier one alone need not reach the other cluster.
+    const isModelOurs = sets.includes('model');
+    const present = isModelOurs ? await teamsPresent(settings) : [];
+    const { request, keys } = teamOf(read, { folder, settings, sets, present });
+    const without = isModelOurs ? await unknownKinds(settings) : [];
     await check(settings, teamParts({ request, settings, sets, without }));
     const secrets = Object.fromEntries(Object.entries(keys).map(([app, key]) => [app, pulumi.secret(key)]));
     const providers = providersOf(settings.clusters);
@@ -47,6 +46,15 @@ async function run(): Promise<TeamOutputs> {
       throw new pulumi.RunError(error.message);
     throw error;
   }
+}
+
+async function teamsPresent({ clusters }: Settings): Promise<OnboardingRequest[]> {
+  const present = await requestsPresent(clusters.model);
+  if (present === undefined)
+    void pulumi.log.warn(
+      'namespaces may not be listed with these credentials: whether another team has the name or the model is not known',
+    );
+  return present ?? [];
 }
 
 /** Looks at the clusters before anything is made. @throws RunError with all that they would refuse */
