@@ -209,3 +209,26 @@ describe('a credential with problems', () => {
     ).toEqual(['default/free']);
   });
 });
+
+const target = (kind: string, name: string) => `{group: gateway.networking.k8s.io, kind: ${kind}, name: ${name}}`;
+
+describe('a SecurityPolicy of others', () => {
+  const keys = 'apiKeyAuth: {credentialRefs: [{name: nobodys}], extractFrom: [{headers: [x-key]}]}';
+  const theirs = httpRouteYaml('theirs', `parentRefs: [{name: theirs}], rules: [{${TO_B}}]`);
+  const problemsOf = (...targets: string[]) =>
+    inCluster(gatewayYaml() + WEB + theirs + policyYaml('SecurityPolicy', targets.join(', '), keys)).problems;
+
+  it('is not judged: its Secrets need not be ours to read', () => {
+    expect(problemsOf(target('Gateway', 'theirs'))).toEqual([]);
+    expect(problemsOf(target('HTTPRoute', 'theirs'))).toEqual([]);
+  });
+
+  it('is ours where one of its targets is', () => {
+    const missing = [expect.stringContaining('there is no Secret default/nobodys')];
+    expect(problemsOf(target('Gateway', 'gw'))).toEqual(missing);
+    expect(problemsOf(target('HTTPRoute', 'web'))).toEqual(missing);
+    expect(problemsOf(target('Gateway', 'theirs'), target('HTTPRoute', 'web'))).toEqual(missing);
+    // Nobody knows yet whose it will be.
+    expect(problemsOf(target('HTTPRoute', 'later'))).toEqual(expect.arrayContaining(missing));
+  });
+});

@@ -1,5 +1,8 @@
 import { hostHeader } from '../http/origin.ts';
+import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
+import { Gateway } from '../resources/gateway-api/gateway.ts';
+import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { Resource } from '../resources/kind.ts';
 import { ConfigMap } from '../resources/kubernetes/config-map.ts';
 import type { Sliced } from '../resources/slices.ts';
@@ -29,8 +32,10 @@ export class SecurityOf {
     const security = new SecurityOf(scope, work);
     const compiled = new Map<unknown, Security>();
     work.securities.get = (body) => compiled.get(body);
-    // Each is compiled even where nothing uses it: its problems are the user's to know.
+    // Each is compiled even where nothing uses it: its problems are the user's to know. Those of other tiers and platforms are not ours to
+    // judge: the Secrets that they name need not even be ours to read.
     for (const policy of scope.set.list(SecurityPolicy)) {
+      if (scope.shared && isOfOthers(policy, scope)) continue;
       const report = (path: string, message: string) => scope.report(policy, path, message);
       const of = work.security.of(policy.metadata, policy.body, () => compileSecurity(policy, sourcesOf(policy, scope), shared, report));
       compiled.set(policy.body, of);
@@ -45,6 +50,24 @@ export class SecurityOf {
     const policy = this.policies.of(route, rule, attachment);
     return policy === undefined ? undefined : this.#work.securities.ask(policy.body);
   }
+}
+
+/** Whether all that it targets is there, and none of it is at a Gateway of ours. */
+function isOfOthers({ metadata: { namespace }, body: { spec } }: SecurityPolicy, scope: Scope): boolean {
+  const targets = spec.targetRef === undefined ? (spec.targetRefs ?? []) : [spec.targetRef];
+  return targets.every(({ kind, name }) => {
+    if (kind === 'Gateway') return scope.set.get(Gateway, namespace, name) === undefined;
+    const routes = [scope.set.get(HTTPRoute, namespace, name), scope.set.get(AIGatewayRoute, namespace, name)].filter(
+      (route) => route !== undefined,
+    );
+    return routes.length > 0 && !routes.some((route) => isAtOurs(route, scope));
+  });
+}
+
+function isAtOurs({ metadata, body }: HTTPRoute | AIGatewayRoute, scope: Scope): boolean {
+  return (body.spec.parentRefs ?? []).some(
+    ({ name, namespace = metadata.namespace }) => scope.set.get(Gateway, namespace, name) !== undefined,
+  );
 }
 
 /** In the place of a policy that has problems: half of it could let anyone pass. */
