@@ -71,6 +71,7 @@ export const PRODUCTION: SettingsInput = {
     { namespace: 'team-b', name: 'qwen', runtime: 'kserve', source: 'hf://Qwen/Qwen4-8B', model: 'qwen-4' },
   ],
   observability: { operator: { enabled: true, labels: { release: 'prometheus' } }, runbooks: 'https://runbooks.example.com' },
+  objectives: true,
   priorityClass: 'platform',
   storageClass: 'fast',
 };

@@ -27,7 +27,7 @@ const documents = (text: string): string[] => loadAll(text).map((each) => JSON.s
 
 it('writes files for both clusters, each set with a kustomization that names them all', () => {
   const { stdout } = run({ 'requests-per-minute': '60' });
-  const model = ['access', 'kustomization', 'namespace', 'network', 'objectives', 'quota', 'route', 'serving'];
+  const model = ['access', 'kustomization', 'namespace', 'network', 'quota', 'route', 'serving'];
   const gateway = ['access', 'keys', 'kustomization', 'limits', 'route'];
   const wanted = [...model.map((name) => `search/model/${name}.yaml`), ...gateway.map((name) => `search/gateway/${name}.yaml`)];
   expect(filesIn(out)).toEqual(wanted.sort());
@@ -45,8 +45,10 @@ it('writes files for both clusters, each set with a kustomization that names the
 });
 
 it('says which kinds the clusters have to know that not every platform has', () => {
-  expect(run().stdout).toContain('  model: InferenceObjective (llm-d.ai/v1alpha2): ');
-  expect(run().stdout).not.toContain('tierkit.dev');
+  expect(run().stdout).not.toContain('Kinds that their clusters have to know');
+  const settings = join(out, 'settings.yaml');
+  writeFileSync(settings, 'image: {name: registry.example.com/tierkit, tag: "1"}\nobjectives: true\n');
+  expect(run({}, { settings, dryRun: true }).stderr).toContain('  model: InferenceObjective (llm-d.ai/v1alpha2): ');
   const { stdout } = run({ budget: '5', price: '1/2' }, { force: true });
   expect(stdout).toContain('  gateway: PriceTable, Budget (tierkit.dev/v1alpha1): npx tierkit crds | kubectl apply --server-side -f -');
 });
@@ -64,7 +66,7 @@ it('prints the same objects with --dry-run, and writes nothing', () => {
 
 it('changes nothing the second time, and overwrites nothing that differs without --force', () => {
   run();
-  expect(run().stdout).toMatch(/^12 files are as before\n/);
+  expect(run().stdout).toMatch(/^11 files are as before\n/);
   const file = join(out, 'search/model/quota.yaml');
   writeFileSync(file, 'mine\n');
   expect(() => run({ replicas: '2' })).toThrow(

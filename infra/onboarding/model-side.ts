@@ -31,7 +31,7 @@ export function modelSide(request: OnboardingRequest, settings: Settings): Part 
   const manifests = [
     ...accessManifests(request),
     ...(request.runtime === 'kserve' ? [account(request)] : []),
-    ...objectives(request),
+    ...(settings.objectives ? objectives(request) : []),
     ...alertRules(request, settings),
   ];
   for (const manifest of manifests) sheet.add(manifest);

@@ -66,16 +66,6 @@ export async function checkCluster(cluster: Cluster, parts: readonly Part[], ins
   }
 }
 
-/** Whether the cluster knows a kind. */
-export async function isServed(cluster: Cluster, object: Pick<ObjectArgs, 'apiVersion' | 'kind'>): Promise<boolean> {
-  const client = await KubernetesClient.connect(cluster);
-  try {
-    return (await servedKinds(client, [object])).has(kindOf(object));
-  } finally {
-    await client.close();
-  }
-}
-
 function secretsIn({ secrets }: Part): ObjectArgs[] {
   return secrets
     .filter(({ existing }) => existing !== true)
@@ -86,7 +76,7 @@ function kindOf({ apiVersion, kind }: Pick<ObjectArgs, 'apiVersion' | 'kind'>): 
   return `${apiVersion}/${kind}`;
 }
 
-async function servedKinds(client: KubernetesClient, objects: readonly Pick<ObjectArgs, 'apiVersion'>[]): Promise<Map<string, ServedKind>> {
+async function servedKinds(client: KubernetesClient, objects: readonly ObjectArgs[]): Promise<Map<string, ServedKind>> {
   const served = new Map<string, ServedKind>();
   for (const apiVersion of new Set(objects.map((object) => object.apiVersion))) {
     const path = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;

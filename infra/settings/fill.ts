@@ -61,6 +61,7 @@ export function fill(input: SettingsInput): Settings {
     redis: redisOf(input.redis, preset),
     observability,
     networkPolicies: networkPoliciesOf(input.networkPolicies, preset),
+    objectives: input.objectives ?? false,
     ...(input.priorityClass === undefined ? {} : { priorityClass: input.priorityClass }),
     ...(input.storageClass === undefined ? {} : { storageClass: input.storageClass }),
     crds: input.crds ?? [],

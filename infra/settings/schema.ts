@@ -275,6 +275,7 @@ const Schema = object({
       monitoring: opt(list(Namespace, 16)),
     }),
   ),
+  objectives: opt(Type.Boolean()),
   priorityClass: opt(ObjectName),
   storageClass: opt(ObjectName),
   crds: opt(list(Text, 32)),

@@ -24,6 +24,8 @@ export interface Settings {
   readonly redis: Redis;
   readonly observability: Observability;
   readonly networkPolicies: NetworkPolicies;
+  /** Whether teams get InferenceObjectives, by which requests say how urgent they are: the CRD of llm-d has to be there. */
+  readonly objectives: boolean;
   /** Of all pods of the platform, but for those of models. Absent: the cluster's default. */
   readonly priorityClass?: string;
   /** Of all volumes. Absent: the cluster's default. */

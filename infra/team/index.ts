@@ -1,15 +1,12 @@
 // A team's model as a stack of its own, on a platform that another stack made: pulumi --cwd infra/team up
 import * as pulumi from '@pulumi/pulumi';
 
-import { groupOf } from '#core/resources/kind';
-
 import type { Part } from '../charts/part.ts';
 import { FolderTrouble } from '../onboarding/folder.ts';
 import { requestsPresent } from '../onboarding/present.ts';
 import { InvalidRequest, type OnboardingRequest } from '../onboarding/request.ts';
-import { checkCluster, isServed } from '../platform/cluster-check.ts';
+import { checkCluster } from '../platform/cluster-check.ts';
 import { providersOf } from '../platform/clusters.ts';
-import { howToInstall } from '../platform/crd-sources.ts';
 import { InvalidSettings, type Settings } from '../settings.ts';
 import { setsOf, teamOf } from './configuration.ts';
 import { ModelNamespace, teamParts } from './model-namespace.ts';
@@ -31,14 +28,12 @@ async function run(): Promise<TeamOutputs> {
     const { settings, url } = await platformIn(read, folder);
     const sets = setsOf(read);
     // Whoever makes the set of tier one alone need not reach the other cluster.
-    const isModelOurs = sets.includes('model');
-    const present = isModelOurs ? await teamsPresent(settings) : [];
+    const present = sets.includes('model') ? await teamsPresent(settings) : [];
     const { request, keys } = teamOf(read, { folder, settings, sets, present });
-    const without = isModelOurs ? await unknownKinds(settings) : [];
-    await check(settings, teamParts({ request, settings, sets, without }));
+    await check(settings, teamParts({ request, settings, sets }));
     const secrets = Object.fromEntries(Object.entries(keys).map(([app, key]) => [app, pulumi.secret(key)]));
     const providers = providersOf(settings.clusters);
-    void new ModelNamespace(request.name, { request, settings, keys: secrets, sets, without, providers });
+    void new ModelNamespace(request.name, { request, settings, keys: secrets, sets, providers });
     return { namespace: request.name, model: request.model, url };
   } catch (error) {
     // Told without a stack: it is the user's to mend.
@@ -63,17 +58,5 @@ async function check({ clusters }: Settings, parts: readonly Part[]): Promise<vo
   const problems = [...new Set(reports.flatMap((report) => report.problems))];
   if (problems.length > 0) throw new pulumi.RunError(problems.join('\n'));
 }
-
-/** Without priorities a team gets on; a budget or a limit that is not there would be another matter. */
-async function unknownKinds({ clusters }: Settings): Promise<string[]> {
-  if (await isServed(clusters.model, OBJECTIVE)) return [];
-  const { kind, apiVersion } = OBJECTIVE;
-  void pulumi.log.warn(
-    `the cluster does not know ${kind} (${apiVersion}): all requests have one priority. ${howToInstall(groupOf(apiVersion))}`,
-  );
-  return [kind];
-}
-
-const OBJECTIVE = { apiVersion: 'llm-d.ai/v1alpha2', kind: 'InferenceObjective' } as const;
 
 export const { namespace, model, url } = await run();

@@ -10,13 +10,12 @@ import { ModelNamespace, teamParts } from './model-namespace.ts';
 
 const settings = FLAVOURS['small-two-clusters']!;
 const request = readRequest(SEARCH, settings, []);
-const without = ['InferenceObjective'];
 
 let registered: Registered[];
 beforeAll(async () => {
   registered = await runProgram(() => {
     const providers = { gateway: new k8s.Provider('gateway-cluster', {}), model: new k8s.Provider('model-cluster', {}) };
-    void new ModelNamespace('search', { request, settings, providers, without, keys: { web: pulumi.secret('sk-of-web') } });
+    void new ModelNamespace('search', { request, settings, providers, keys: { web: pulumi.secret('sk-of-web') } });
     void new ModelNamespace('other', { request: { ...request, name: 'other' }, settings, providers, keys: {}, sets: ['model'] });
     return Promise.resolve();
   });
@@ -25,13 +24,12 @@ beforeAll(async () => {
 const objects = (part: string) => registered.filter(({ name }) => name.startsWith(`${part}:`));
 
 test('each set goes to its cluster, as `tierkit onboard` writes it', () => {
-  for (const { name, cluster, manifests } of teamParts({ request, settings, without })) {
+  for (const { name, cluster, manifests } of teamParts({ request, settings })) {
     const secrets = cluster === 'gateway' ? 1 : 0;
     expect(objects(name)).toHaveLength(manifests.length + secrets);
     expect(new Set(objects(name).map(({ provider }) => provider.split('::').at(-2)))).toEqual(new Set([`${cluster}-cluster`]));
   }
-  expect(objects('models-search').map(({ type }) => type)).not.toContain('kubernetes:llm-d.ai/v1alpha2:InferenceObjective');
-  expect(objects('models-other').map(({ type }) => type)).toContain('kubernetes:llm-d.ai/v1alpha2:InferenceObjective');
+  expect(objects('models-other')).toHaveLength(objects('models-search').length);
   expect(objects('team-other')).toEqual([]);
 });
 

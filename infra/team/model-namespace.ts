@@ -16,8 +16,6 @@ export interface TeamParts {
   readonly settings: Settings;
   /** The platform's people may keep tier one to themselves. @default both */
   readonly sets?: readonly SetName[];
-  /** Kinds that the clusters do not know and that the team does without. @default none */
-  readonly without?: readonly string[];
 }
 
 export interface ModelNamespaceArgs extends TeamParts {
@@ -27,14 +25,10 @@ export interface ModelNamespaceArgs extends TeamParts {
 }
 
 /** That of the models first: it is made first, and goes last. */
-export function teamParts({ request, settings, sets = SETS, without = [] }: TeamParts): Part[] {
+export function teamParts({ request, settings, sets = SETS }: TeamParts): Part[] {
   const onboarding = onboard(request, settings);
   // The Secret of the keys is made as well.
-  return SETS.filter((set) => sets.includes(set)).map((set) => ({
-    ...onboarding[set],
-    manifests: onboarding[set].manifests.filter(({ kind }) => !without.includes(kind)),
-    secrets: [],
-  }));
+  return SETS.filter((set) => sets.includes(set)).map((set) => ({ ...onboarding[set], secrets: [] }));
 }
 
 /**
