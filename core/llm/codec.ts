@@ -2,6 +2,9 @@ import type { SseEvent } from '../http/sse.ts';
 import type { JsonObjectScan } from '../json/scan.ts';
 import type { Answer, AnswerEvent, Conversation } from './conversation.ts';
 
+/** APIs that say conversations. */
+export type DialectName = 'openai-chat' | 'openai-responses' | 'anthropic-messages' | 'gemini' | 'bedrock-converse';
+
 /** Something that the other side of a translation cannot say: the path in the source, and what became of it. */
 export interface Loss {
   readonly path: string;
@@ -33,7 +36,7 @@ export interface StreamEncoder {
  * dialect B is A's decodeRequest and B's encodeRequest, the answer the other way round.
  */
 export interface Codec {
-  readonly dialect: 'openai-chat' | 'openai-responses' | 'anthropic-messages';
+  readonly dialect: DialectName;
   /** @throws GatewayError TK_BAD_REQUEST with the path of what cannot be understood */
   decodeRequest(body: JsonObjectScan): Conversation;
   encodeRequest(conversation: Conversation): Encoded;

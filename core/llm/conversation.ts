@@ -1,3 +1,4 @@
+import type { DialectName, Loss } from './codec.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -6,6 +7,8 @@ import type { Usage } from './usage.ts';
  * is used: bytes pass through.
  */
 export interface Conversation {
+  /** What it was read from. */
+  readonly source: DialectName;
   readonly model: string;
   /** Instructions that stand before the first turn, in their order. */
   readonly system: readonly Block[];
@@ -18,12 +21,23 @@ export interface Conversation {
   readonly format: ResponseFormat | undefined;
   readonly reasoning: Reasoning | undefined;
   readonly stream: boolean;
+  /** Answers that are asked for. */
+  readonly choices: number;
+  /** Most probable tokens that are to be told for each one of the answer; undefined: none, not even the chosen one. */
+  readonly logprobs: number | undefined;
+  /** Whom the client asks for, as it calls them. */
+  readonly user: string | undefined;
+  /** As the source calls it. */
+  readonly serviceTier: string | undefined;
   /** Fields that only the source dialect has, by name: a codec of the same dialect writes them back, another one reports them as dropped. */
   readonly extras: ReadonlyMap<string, unknown>;
+  /** What is in neither, deeper down. */
+  readonly losses: readonly Loss[];
 }
 
+/** Of `system`: instructions amid the conversation. Turns of one role may follow each other. */
 export interface Turn {
-  readonly role: 'user' | 'assistant';
+  readonly role: 'system' | 'user' | 'assistant';
   readonly blocks: readonly Block[];
 }
 
@@ -43,6 +57,7 @@ export type Block = (
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'image'; readonly media: Media; readonly detail: string | undefined }
   | { readonly type: 'audio'; readonly media: Media }
+  | { readonly type: 'video'; readonly media: Media }
   | { readonly type: 'file'; readonly media: Media; readonly name: string | undefined }
   | {
       readonly type: 'tool_call';
@@ -51,8 +66,13 @@ export type Block = (
       /** JSON text, as the model wrote it. */ readonly arguments: string;
     }
   | { readonly type: 'tool_result'; readonly id: string; readonly blocks: readonly Block[]; readonly isError: boolean }
+  | { readonly type: 'refusal'; readonly text: string }
   | ReasoningBlock
-) & { readonly cache?: CacheHint };
+) & {
+  readonly cache?: CacheHint;
+  /** Where it was, such as `messages[0].content[1]`. */
+  readonly at?: string;
+};
 
 /** What a model thought. A provider takes it back only with its own signature, or sealed. */
 export interface ReasoningBlock {
@@ -70,6 +90,8 @@ export interface Tool {
   readonly parameters: object | undefined;
   readonly strict: boolean | undefined;
   readonly cache?: CacheHint;
+  /** Where it was, such as `tools[0]`. */
+  readonly at?: string;
 }
 
 export type ToolChoice = { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
@@ -91,9 +113,12 @@ export type ResponseFormat =
   | { readonly type: 'json_schema'; readonly name: string; readonly schema: object; readonly strict: boolean | undefined };
 
 export interface Reasoning {
-  readonly effort: 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | undefined;
+  readonly effort: Effort | undefined;
+  /** Tokens of thought at most; 0: none. */
   readonly budgetTokens: number | undefined;
 }
+
+export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh';
 
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter' | 'refusal' | 'pause';
 

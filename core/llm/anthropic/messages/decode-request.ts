@@ -1,0 +1,207 @@
+import type { JsonObjectScan } from '../../../json/scan.ts';
+import { cacheHint } from '../../cache-hint.ts';
+import type { Block, Conversation, Effort, Media, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import { badRequest, Fields } from '../../fields.ts';
+import { Losses } from '../../losses.ts';
+
+/**
+ * Reads the body of POST /v1/messages.
+ * @see https://docs.anthropic.com/en/api/messages
+ * @throws GatewayError TK_BAD_REQUEST
+ */
+export function decodeRequest(body: JsonObjectScan): Conversation {
+  const request = new Fields(JSON.parse(body.bytes.toString('utf8', body.open)), '');
+  const losses = new Losses();
+  const turns = request.objects('messages').map((message) => turnOf(message, losses));
+  if (turns.length === 0) throw badRequest('messages', 'needs one message or more');
+  const output = request.object('output_config');
+  const format = formatOf(output, losses);
+  const reasoning = reasoningOf(request, output);
+  if (output !== undefined) losses.dropLeft(output);
+  return {
+    source: 'anthropic-messages',
+    model: request.requiredText('model'),
+    system: contentOf(request, 'system', losses),
+    turns,
+    tools: request.objects('tools').flatMap((tool) => toolOf(tool, losses) ?? []),
+    ...choiceOf(request, losses),
+    sampling: {
+      maxTokens: request.number('max_tokens'),
+      temperature: request.number('temperature'),
+      topP: request.number('top_p'),
+      topK: request.number('top_k'),
+      stop: (request.list('stop_sequences') ?? []).map(String),
+      seed: undefined,
+      presencePenalty: undefined,
+      frequencyPenalty: undefined,
+    },
+    format,
+    reasoning,
+    stream: request.boolean('stream') ?? false,
+    choices: 1,
+    logprobs: undefined,
+    user: userOf(request, losses),
+    serviceTier: request.text('service_tier'),
+    extras: new Map(request.left()),
+    losses: losses.list(),
+  };
+}
+
+function turnOf(message: Fields, losses: Losses): Turn {
+  const role = message.requiredText('role');
+  // Newer models take instructions amid the conversation.
+  if (role !== 'user' && role !== 'assistant' && role !== 'system')
+    throw badRequest(message.at('role'), `must be user, assistant or system, not "${role}"`);
+  const turn = { role, blocks: contentOf(message, 'content', losses) } as const;
+  losses.dropLeft(message);
+  return turn;
+}
+
+function contentOf(of: Fields, name: string, losses: Losses): Block[] {
+  const content = of.raw(name);
+  const at = of.at(name);
+  if (content === undefined) return [];
+  if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content, at }];
+  if (!Array.isArray(content)) throw badRequest(at, 'must be a text or a list of blocks');
+  return content.flatMap((value, index) => {
+    const part = new Fields(value, `${at}[${index}]`);
+    const block = blockOf(part, losses);
+    if (block === undefined) return [];
+    const whole = { ...block, ...cacheHint(part), at: part.path };
+    losses.dropLeft(part);
+    return [whole];
+  });
+}
+
+/** @returns undefined for what only the API's own tools make */
+function blockOf(block: Fields, losses: Losses): Block | undefined {
+  const type = block.requiredText('type');
+  switch (type) {
+    case 'text':
+      return { type, text: block.requiredText('text') };
+    case 'image':
+      return { type, media: sourceOf(block), detail: undefined };
+    case 'document':
+      return documentOf(block, losses);
+    case 'tool_use': {
+      const input = block.raw('input') ?? {};
+      return { type: 'tool_call', id: block.requiredText('id'), name: block.requiredText('name'), arguments: JSON.stringify(input) };
+    }
+    case 'tool_result': {
+      const id = block.requiredText('tool_use_id');
+      return { type, id, blocks: contentOf(block, 'content', losses), isError: block.boolean('is_error') ?? false };
+    }
+    case 'thinking':
+      return { type: 'reasoning', text: block.text('thinking') ?? '', signature: block.text('signature'), sealed: undefined };
+    case 'redacted_thinking':
+      return { type: 'reasoning', text: '', signature: undefined, sealed: block.requiredText('data') };
+    default:
+      losses.drop(block.path);
+      return undefined;
+  }
+}
+
+function sourceOf(block: Fields): Media {
+  const source = block.object('source');
+  if (source === undefined) throw badRequest(block.at('source'), 'is required');
+  const type = source.requiredText('type');
+  if (type === 'base64') return { base64: source.requiredText('data'), mediaType: source.requiredText('media_type') };
+  if (type === 'url') return { url: source.requiredText('url'), mediaType: undefined };
+  if (type === 'file') return { fileId: source.requiredText('file_id'), mediaType: undefined };
+  throw badRequest(source.at('type'), `must be base64, url or file, not "${type}"`);
+}
+
+function documentOf(block: Fields, losses: Losses): Block | undefined {
+  const source = block.object('source');
+  const name = block.text('title');
+  const type = source?.text('type');
+  if (type === 'text') return { type: 'file', media: textMedia(source!.requiredText('data')), name };
+  // A list of blocks for citations.
+  if (type === 'content') {
+    losses.drop(block.path);
+    return undefined;
+  }
+  return { type: 'file', media: sourceOf(block), name };
+}
+
+function textMedia(text: string): Media {
+  return { base64: Buffer.from(text).toString('base64'), mediaType: 'text/plain' };
+}
+
+function toolOf(tool: Fields, losses: Losses): Tool | undefined {
+  const type = tool.text('type') ?? 'custom';
+  if (type !== 'custom') {
+    // Tools that the API runs, or whose shape it knows.
+    losses.drop(tool.path);
+    return undefined;
+  }
+  const found = {
+    name: tool.requiredText('name'),
+    description: tool.text('description'),
+    parameters: tool.raw('input_schema') as object | undefined,
+    strict: tool.boolean('strict'),
+    ...cacheHint(tool),
+    at: tool.path,
+  };
+  losses.dropLeft(tool);
+  return found;
+}
+
+function choiceOf(
+  request: Fields,
+  losses: Losses,
+): { readonly toolChoice: ToolChoice | undefined; readonly parallelTools: boolean | undefined } {
+  const choice = request.object('tool_choice');
+  if (choice === undefined) return { toolChoice: undefined, parallelTools: undefined };
+  const type = choice.requiredText('type');
+  const isAlone = choice.boolean('disable_parallel_tool_use');
+  const parallelTools = isAlone === undefined ? undefined : !isAlone;
+  const name = choice.text('name');
+  losses.dropLeft(choice);
+  if (type === 'tool') {
+    if (name === undefined) throw badRequest(choice.at('name'), 'is required');
+    return { toolChoice: { type, name }, parallelTools };
+  }
+  if (type === 'any') return { toolChoice: { type: 'required' }, parallelTools };
+  if (type === 'auto' || type === 'none') return { toolChoice: { type }, parallelTools };
+  throw badRequest(choice.at('type'), `must be auto, any, tool or none, not "${type}"`);
+}
+
+function formatOf(output: Fields | undefined, losses: Losses): ResponseFormat | undefined {
+  const format = output?.object('format');
+  if (format === undefined) return undefined;
+  const type = format.requiredText('type');
+  if (type !== 'json_schema') throw badRequest(format.at('type'), `must be json_schema, not "${type}"`);
+  const schema = format.raw('schema');
+  if (typeof schema !== 'object') throw badRequest(format.at('schema'), 'must be an object');
+  losses.dropLeft(format);
+  // The API has no name for it.
+  return { type, name: 'answer', schema: schema as object, strict: true };
+}
+
+/** The most of the API is more than that of others. */
+const EFFORTS: Readonly<Record<string, Effort>> = { low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh', max: 'xhigh' };
+
+function reasoningOf(request: Fields, output: Fields | undefined): Reasoning | undefined {
+  const text = output?.text('effort');
+  const effort = text === undefined ? undefined : EFFORTS[text];
+  if (text !== undefined && effort === undefined)
+    throw badRequest('output_config.effort', `must be one of ${Object.keys(EFFORTS).join(', ')}, not "${text}"`);
+  const thinking = request.object('thinking');
+  if (thinking === undefined) return effort === undefined ? undefined : { effort, budgetTokens: undefined };
+  const type = thinking.requiredText('type');
+  if (type === 'disabled') return { effort, budgetTokens: 0 };
+  if (type !== 'enabled' && type !== 'adaptive')
+    throw badRequest(thinking.at('type'), `must be enabled, adaptive or disabled, not "${type}"`);
+  // Left to the model how much.
+  const budgetTokens = thinking.number('budget_tokens');
+  return { effort: effort ?? (budgetTokens === undefined ? 'medium' : undefined), budgetTokens };
+}
+
+function userOf(request: Fields, losses: Losses): string | undefined {
+  const metadata = request.object('metadata');
+  if (metadata === undefined) return undefined;
+  const user = metadata.text('user_id');
+  losses.dropLeft(metadata);
+  return user;
+}

@@ -1,0 +1,83 @@
+import { GatewayError } from '../errors.ts';
+
+/**
+ * An object of a request, read field by field. What is not of the type that it has to be is refused with its path; what nobody asks for is
+ * left over, so that a reader cannot lose anything without knowing. `null` is as absent, as clients write it for what they do not say.
+ */
+export class Fields {
+  /** Such as `messages[0].content`; empty: the whole request. */
+  readonly path: string;
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly #left: Set<string>;
+
+  /** @throws GatewayError TK_BAD_REQUEST unless it is an object */
+  constructor(value: unknown, path: string) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest(path, 'must be an object');
+    this.#values = value as Readonly<Record<string, unknown>>;
+    this.path = path;
+    this.#left = new Set(Object.keys(this.#values));
+  }
+
+  at(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`;
+  }
+
+  /** Whatever it is; undefined where it is null. */
+  raw(name: string): unknown {
+    this.#left.delete(name);
+    return this.#values[name] ?? undefined;
+  }
+
+  text(name: string): string | undefined {
+    return this.#typed(name, 'string', 'a text') as string | undefined;
+  }
+
+  /** @throws GatewayError TK_BAD_REQUEST where it is absent */
+  requiredText(name: string): string {
+    const value = this.text(name);
+    if (value === undefined) throw badRequest(this.at(name), 'is required');
+    return value;
+  }
+
+  number(name: string): number | undefined {
+    return this.#typed(name, 'number', 'a number') as number | undefined;
+  }
+
+  boolean(name: string): boolean | undefined {
+    return this.#typed(name, 'boolean', 'true or false') as boolean | undefined;
+  }
+
+  list(name: string): readonly unknown[] | undefined {
+    const value = this.raw(name);
+    if (value === undefined || Array.isArray(value)) return value;
+    throw badRequest(this.at(name), 'must be a list');
+  }
+
+  object(name: string): Fields | undefined {
+    const value = this.raw(name);
+    return value === undefined ? undefined : new Fields(value, this.at(name));
+  }
+
+  /** Objects of a list; none where it is absent. */
+  objects(name: string): Fields[] {
+    return (this.list(name) ?? []).map((value, index) => new Fields(value, `${this.at(name)}[${index}]`));
+  }
+
+  /** What nobody asked for, but for what is null. */
+  left(): (readonly [name: string, value: unknown])[] {
+    return [...this.#left].flatMap((name) => {
+      const value = this.#values[name];
+      return value === null || value === undefined ? [] : [[name, value] as const];
+    });
+  }
+
+  #typed(name: string, type: 'string' | 'number' | 'boolean', what: string): unknown {
+    const value = this.raw(name);
+    if (value === undefined || typeof value === type) return value;
+    throw badRequest(this.at(name), `must be ${what}`);
+  }
+}
+
+export function badRequest(path: string, message: string): GatewayError {
+  return new GatewayError('TK_BAD_REQUEST', `${path === '' ? 'the request' : path} ${message}`, path === '' ? {} : { param: path });
+}

@@ -1,0 +1,6 @@
+type Json = Readonly<Record<string, unknown>>;
+
+/** What is not undefined. */
+export function given(fields: Json): Json {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

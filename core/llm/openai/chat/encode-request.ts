@@ -1,0 +1,233 @@
+import type { Encoded } from '../../codec.ts';
+import { cacheControl } from '../../cache-hint.ts';
+import type {
+  Block,
+  CacheHint,
+  Conversation,
+  Effort,
+  Reasoning,
+  ResponseFormat,
+  Sampling,
+  Tool,
+  ToolChoice,
+  Turn,
+} from '../../conversation.ts';
+import { given } from '../../given.ts';
+import { Losses } from '../../losses.ts';
+import { urlOf } from '../../media.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+/** What is written, and what cannot be. */
+interface Writing {
+  /** The conversation came as this API says it: what only it has is written back. */
+  readonly isOwn: boolean;
+  readonly losses: Losses;
+}
+type Of<T extends Block['type']> = Extract<Block, { readonly type: T }>;
+
+/**
+ * Writes the body of POST /v1/chat/completions. A stream always has its usage: whoever did not ask for it does not get it.
+ * @see https://platform.openai.com/docs/api-reference/chat/create
+ */
+export function encodeRequest(conversation: Conversation): Encoded {
+  const { model, tools, toolChoice, parallelTools, format, stream, choices, logprobs, user, source, extras } = conversation;
+  const losses = new Losses();
+  const isOwn = source === 'openai-chat';
+  const to: Writing = { isOwn, losses };
+  const body = {
+    model,
+    messages: messagesOf(conversation, to),
+    ...(tools.length === 0 ? {} : { tools: tools.map((tool) => toolOf(tool, to)) }),
+    ...(toolChoice === undefined ? {} : { tool_choice: choiceOf(toolChoice) }),
+    ...given({ parallel_tool_calls: parallelTools }),
+    ...samplingOf(conversation.sampling, to),
+    ...(format === undefined ? {} : { response_format: formatOf(format) }),
+    ...given({ reasoning_effort: effortOf(conversation.reasoning, to) }),
+    ...(choices === 1 ? {} : { n: choices }),
+    ...(logprobs === undefined ? {} : { logprobs: true, ...(logprobs === 0 ? {} : { top_logprobs: logprobs }) }),
+    ...given({ user, service_tier: tierOf(conversation, to) }),
+    ...(stream ? { stream, stream_options: { include_usage: true } } : {}),
+    ...(isOwn ? Object.fromEntries(extras) : {}),
+  };
+  if (!isOwn) for (const name of extras.keys()) losses.drop(name);
+  return { body: Buffer.from(JSON.stringify(body)), losses: [...conversation.losses, ...losses.list()] };
+}
+
+function messagesOf({ system, turns }: Conversation, to: Writing): Json[] {
+  const first = system.length === 0 ? [] : [{ role: 'system', content: contentOf(system, to) }];
+  return [...first, ...turns.flatMap((turn) => messagesOfTurn(turn, to))];
+}
+
+function messagesOfTurn({ role, blocks }: Turn, to: Writing): Json[] {
+  if (role === 'system') return [{ role, content: contentOf(blocks, to) }];
+  if (role === 'assistant') return [assistantMessage(blocks, to)];
+  const messages: Json[] = [];
+  let own: Block[] = [];
+  const flush = (): void => {
+    if (own.length > 0) messages.push({ role, content: contentOf(own, to) });
+    own = [];
+  };
+  for (const block of blocks) {
+    if (block.type !== 'tool_result') {
+      own.push(block);
+      continue;
+    }
+    flush();
+    const { message, media } = toolMessage(block, to);
+    messages.push(message);
+    own.push(...media);
+  }
+  flush();
+  return messages;
+}
+
+/** A tool answers with text alone: what else it gave is what the user says next. */
+function toolMessage(result: Of<'tool_result'>, to: Writing): { readonly message: Json; readonly media: readonly Block[] } {
+  const { id, blocks, isError, cache, at = 'tool_result' } = result;
+  const texts = blocks.filter(({ type }) => type === 'text');
+  const media = blocks.filter(({ type }) => type !== 'text');
+  if (isError) to.losses.drop(`${at}.is_error`);
+  for (const block of media) to.losses.approximate(block.at ?? at);
+  return { message: { role: 'tool', tool_call_id: id, content: contentOf(texts, to), ...cacheOf(cache, at, to) }, media };
+}
+
+function assistantMessage(blocks: readonly Block[], to: Writing): Json {
+  const thoughts = blocks.filter((block): block is Of<'reasoning'> => block.type === 'reasoning');
+  const calls = blocks.filter((block): block is Of<'tool_call'> => block.type === 'tool_call');
+  const rest = blocks.filter(({ type }) => type !== 'reasoning' && type !== 'tool_call');
+  if (!to.isOwn) for (const { at = 'reasoning' } of thoughts) to.losses.drop(at);
+  // A call has no hint in this API.
+  for (const { cache, at = 'tool_call' } of calls) if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
+  return {
+    role: 'assistant',
+    content: rest.length === 0 ? null : contentOf(rest, to),
+    ...(to.isOwn ? thoughtsOf(thoughts) : {}),
+    ...(calls.length === 0
+      ? {}
+      : { tool_calls: calls.map(({ id, name, arguments: text }) => ({ id, type: 'function', function: { name, arguments: text } })) }),
+  };
+}
+
+/** As they came: with a signature or a seal as blocks, otherwise as text. */
+function thoughtsOf(thoughts: readonly Of<'reasoning'>[]): Json {
+  if (thoughts.length === 0) return {};
+  const isPlain = thoughts.every(({ signature, sealed }) => signature === undefined && sealed === undefined);
+  if (isPlain && thoughts.length === 1) return { reasoning_content: thoughts[0]!.text };
+  return {
+    thinking_blocks: thoughts.map(({ text, signature, sealed }) =>
+      sealed === undefined ? { type: 'thinking', thinking: text, ...given({ signature }) } : { type: 'redacted_thinking', data: sealed },
+    ),
+  };
+}
+
+function contentOf(blocks: readonly Block[], to: Writing): string | readonly Json[] {
+  const [only] = blocks;
+  if (only === undefined) return '';
+  if (blocks.length === 1 && only.type === 'text' && only.cache === undefined) return only.text;
+  return blocks.flatMap((block) => {
+    const part = partOf(block, to);
+    return part === undefined ? [] : [{ ...part, ...cacheOf(block.cache, block.at ?? 'messages', to) }];
+  });
+}
+
+function partOf(block: Block, to: Writing): Json | undefined {
+  const { at = block.type } = block;
+  switch (block.type) {
+    case 'text':
+      return { type: 'text', text: block.text };
+    case 'refusal':
+      return { type: 'refusal', refusal: block.text };
+    case 'image':
+      return withUrl('image_url', block, { ...given({ detail: block.detail }) }, at, to);
+    case 'video':
+      return withUrl('video_url', block, {}, at, to);
+    case 'audio': {
+      if (!('base64' in block.media)) return withUrl('audio_url', block, {}, at, to);
+      const { base64, mediaType } = block.media;
+      return { type: 'input_audio', input_audio: { data: base64, format: mediaType.replace(/^audio\/(x-)?/, '') } };
+    }
+    case 'file':
+      return filePart(block, at, to);
+    case 'reasoning':
+    case 'tool_call':
+    case 'tool_result':
+      to.losses.drop(at);
+      return undefined;
+  }
+}
+
+function withUrl(type: string, { media }: Of<'image' | 'audio' | 'video'>, more: Json, at: string, to: Writing): Json | undefined {
+  const url = urlOf(media);
+  if (url !== undefined) return { type, [type]: { url, ...more } };
+  to.losses.drop(at);
+  return undefined;
+}
+
+function filePart({ media, name }: Of<'file'>, at: string, to: Writing): Json | undefined {
+  if ('fileId' in media) return { type: 'file', file: { file_id: media.fileId, ...given({ filename: name }) } };
+  if ('base64' in media) return { type: 'file', file: { file_data: urlOf(media), filename: name ?? 'file' } };
+  // The API takes no address of a file.
+  to.losses.drop(at);
+  return undefined;
+}
+
+function toolOf({ name, description, parameters, strict, cache, at = 'tools' }: Tool, to: Writing): Json {
+  return { type: 'function', function: { name, ...given({ description, parameters, strict }) }, ...cacheOf(cache, at, to) };
+}
+
+function choiceOf(choice: ToolChoice): unknown {
+  return choice.type === 'tool' ? { type: 'function', function: { name: choice.name } } : choice.type;
+}
+
+function samplingOf(sampling: Sampling, to: Writing): Json {
+  const { maxTokens, temperature, topP, topK, stop, seed, presencePenalty, frequencyPenalty } = sampling;
+  // Servers of open models have it, and the API refuses what it does not know.
+  if (topK !== undefined && !to.isOwn) to.losses.drop('top_k');
+  return given({
+    max_completion_tokens: maxTokens,
+    temperature,
+    top_p: topP,
+    top_k: to.isOwn ? topK : undefined,
+    stop: stop.length === 0 ? undefined : stop,
+    seed,
+    presence_penalty: presencePenalty,
+    frequency_penalty: frequencyPenalty,
+  });
+}
+
+function formatOf(format: ResponseFormat): Json {
+  if (format.type === 'json') return { type: 'json_object' };
+  const { name, schema, strict } = format;
+  return { type: 'json_schema', json_schema: { name, schema, ...given({ strict }) } };
+}
+
+/** Tokens of thought up to which an effort is the nearest. */
+const BUDGETS: readonly (readonly [upTo: number, Effort])[] = [
+  [0, 'none'],
+  [2048, 'low'],
+  [16_384, 'medium'],
+  [Infinity, 'high'],
+];
+
+function effortOf(reasoning: Reasoning | undefined, to: Writing): Effort | undefined {
+  if (reasoning === undefined) return undefined;
+  const { effort, budgetTokens } = reasoning;
+  if (effort !== undefined || budgetTokens === undefined) return effort;
+  to.losses.approximate('thinking.budget_tokens');
+  return BUDGETS.find(([upTo]) => budgetTokens <= upTo)![1];
+}
+
+function tierOf({ source, serviceTier }: Conversation, to: Writing): string | undefined {
+  if (serviceTier === undefined || source.startsWith('openai-')) return serviceTier;
+  if (serviceTier === 'auto') return 'auto';
+  if (serviceTier === 'standard_only') return 'default';
+  to.losses.drop('service_tier');
+  return undefined;
+}
+
+/** Providers that take this API cache by themselves. */
+function cacheOf(cache: CacheHint | undefined, at: string, to: Writing): Json {
+  if (to.isOwn) return cacheControl(cache);
+  if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
+  return {};
+}
