@@ -128,8 +128,11 @@ export interface Answer {
   readonly model: string;
   readonly blocks: readonly Block[];
   readonly finish: FinishReason;
+  /** Of those of the request the one that ended it, where the API tells. */
+  readonly stopSequence: string | undefined;
   readonly usage: Usage | undefined;
-  readonly extras: ReadonlyMap<string, unknown>;
+  /** What only the source dialect says. */
+  readonly losses: readonly Loss[];
 }
 
 /** A part of a streamed answer. Blocks are numbered from 0 and never overlap: `start`, deltas, `stop`. */

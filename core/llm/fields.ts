@@ -1,7 +1,10 @@
 import { GatewayError } from '../errors.ts';
 
+/** Makes the error of something that is not as it has to be. */
+export type Wrong = (path: string, message: string) => Error;
+
 /**
- * An object of a request, read field by field. What is not of the type that it has to be is refused with its path; what nobody asks for is
+ * An object of a request or of an answer, read field by field. What is not of the type that it has to be is refused with its path; what nobody asks for is
  * left over, so that a reader cannot lose anything without knowing. `null` is as absent, as clients write it for what they do not say.
  */
 export class Fields {
@@ -9,10 +12,12 @@ export class Fields {
   readonly path: string;
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #left: Set<string>;
+  readonly #wrong: Wrong;
 
-  /** @throws GatewayError TK_BAD_REQUEST unless it is an object */
-  constructor(value: unknown, path: string) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequest(path, 'must be an object');
+  /** @param wrong thrown unless it is an object, and each field of the type that it is asked for as */
+  constructor(value: unknown, path: string, wrong: Wrong = badRequest) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(path, 'must be an object');
+    this.#wrong = wrong;
     this.#values = value as Readonly<Record<string, unknown>>;
     this.path = path;
     this.#left = new Set(Object.keys(this.#values));
@@ -20,6 +25,10 @@ export class Fields {
 
   at(name: string): string {
     return this.path === '' ? name : `${this.path}.${name}`;
+  }
+
+  wrong(name: string, message: string): Error {
+    return this.#wrong(this.at(name), message);
   }
 
   /** Whatever it is; undefined where it is null. */
@@ -32,10 +41,9 @@ export class Fields {
     return this.#typed(name, 'string', 'a text') as string | undefined;
   }
 
-  /** @throws GatewayError TK_BAD_REQUEST where it is absent */
   requiredText(name: string): string {
     const value = this.text(name);
-    if (value === undefined) throw badRequest(this.at(name), 'is required');
+    if (value === undefined) throw this.wrong(name, 'is required');
     return value;
   }
 
@@ -50,17 +58,22 @@ export class Fields {
   list(name: string): readonly unknown[] | undefined {
     const value = this.raw(name);
     if (value === undefined || Array.isArray(value)) return value;
-    throw badRequest(this.at(name), 'must be a list');
+    throw this.wrong(name, 'must be a list');
   }
 
   object(name: string): Fields | undefined {
     const value = this.raw(name);
-    return value === undefined ? undefined : new Fields(value, this.at(name));
+    return value === undefined ? undefined : new Fields(value, this.at(name), this.#wrong);
+  }
+
+  /** @param value of a list */
+  item(name: string, index: number, value: unknown): Fields {
+    return new Fields(value, `${this.at(name)}[${index}]`, this.#wrong);
   }
 
   /** Objects of a list; none where it is absent. */
   objects(name: string): Fields[] {
-    return (this.list(name) ?? []).map((value, index) => new Fields(value, `${this.at(name)}[${index}]`));
+    return (this.list(name) ?? []).map((value, index) => this.item(name, index, value));
   }
 
   /** What nobody asked for, but for what is null. */
@@ -74,7 +87,7 @@ export class Fields {
   #typed(name: string, type: 'string' | 'number' | 'boolean', what: string): unknown {
     const value = this.raw(name);
     if (value === undefined || typeof value === type) return value;
-    throw badRequest(this.at(name), `must be ${what}`);
+    throw this.wrong(name, `must be ${what}`);
   }
 }
 

@@ -1,8 +1,9 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
 import { cacheHint } from '../../cache-hint.ts';
-import type { Block, Conversation, Effort, Media, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import type { Conversation, Effort, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
+import { blocksIn } from './blocks.ts';
 
 /**
  * Reads the body of POST /v1/messages.
@@ -21,7 +22,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
   return {
     source: 'anthropic-messages',
     model: request.requiredText('model'),
-    system: contentOf(request, 'system', losses),
+    system: blocksIn(request, 'system', losses),
     turns,
     tools: request.objects('tools').flatMap((tool) => toolOf(tool, losses) ?? []),
     ...choiceOf(request, losses),
@@ -52,80 +53,9 @@ function turnOf(message: Fields, losses: Losses): Turn {
   // Newer models take instructions amid the conversation.
   if (role !== 'user' && role !== 'assistant' && role !== 'system')
     throw badRequest(message.at('role'), `must be user, assistant or system, not "${role}"`);
-  const turn = { role, blocks: contentOf(message, 'content', losses) } as const;
+  const turn = { role, blocks: blocksIn(message, 'content', losses) } as const;
   losses.dropLeft(message);
   return turn;
-}
-
-function contentOf(of: Fields, name: string, losses: Losses): Block[] {
-  const content = of.raw(name);
-  const at = of.at(name);
-  if (content === undefined) return [];
-  if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content, at }];
-  if (!Array.isArray(content)) throw badRequest(at, 'must be a text or a list of blocks');
-  return content.flatMap((value, index) => {
-    const part = new Fields(value, `${at}[${index}]`);
-    const block = blockOf(part, losses);
-    if (block === undefined) return [];
-    const whole = { ...block, ...cacheHint(part), at: part.path };
-    losses.dropLeft(part);
-    return [whole];
-  });
-}
-
-/** @returns undefined for what only the API's own tools make */
-function blockOf(block: Fields, losses: Losses): Block | undefined {
-  const type = block.requiredText('type');
-  switch (type) {
-    case 'text':
-      return { type, text: block.requiredText('text') };
-    case 'image':
-      return { type, media: sourceOf(block), detail: undefined };
-    case 'document':
-      return documentOf(block, losses);
-    case 'tool_use': {
-      const input = block.raw('input') ?? {};
-      return { type: 'tool_call', id: block.requiredText('id'), name: block.requiredText('name'), arguments: JSON.stringify(input) };
-    }
-    case 'tool_result': {
-      const id = block.requiredText('tool_use_id');
-      return { type, id, blocks: contentOf(block, 'content', losses), isError: block.boolean('is_error') ?? false };
-    }
-    case 'thinking':
-      return { type: 'reasoning', text: block.text('thinking') ?? '', signature: block.text('signature'), sealed: undefined };
-    case 'redacted_thinking':
-      return { type: 'reasoning', text: '', signature: undefined, sealed: block.requiredText('data') };
-    default:
-      losses.drop(block.path);
-      return undefined;
-  }
-}
-
-function sourceOf(block: Fields): Media {
-  const source = block.object('source');
-  if (source === undefined) throw badRequest(block.at('source'), 'is required');
-  const type = source.requiredText('type');
-  if (type === 'base64') return { base64: source.requiredText('data'), mediaType: source.requiredText('media_type') };
-  if (type === 'url') return { url: source.requiredText('url'), mediaType: undefined };
-  if (type === 'file') return { fileId: source.requiredText('file_id'), mediaType: undefined };
-  throw badRequest(source.at('type'), `must be base64, url or file, not "${type}"`);
-}
-
-function documentOf(block: Fields, losses: Losses): Block | undefined {
-  const source = block.object('source');
-  const name = block.text('title');
-  const type = source?.text('type');
-  if (type === 'text') return { type: 'file', media: textMedia(source!.requiredText('data')), name };
-  // A list of blocks for citations.
-  if (type === 'content') {
-    losses.drop(block.path);
-    return undefined;
-  }
-  return { type: 'file', media: sourceOf(block), name };
-}
-
-function textMedia(text: string): Media {
-  return { base64: Buffer.from(text).toString('base64'), mediaType: 'text/plain' };
 }
 
 function toolOf(tool: Fields, losses: Losses): Tool | undefined {

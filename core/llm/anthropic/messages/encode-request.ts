@@ -8,7 +8,7 @@ type Json = Readonly<Record<string, unknown>>;
 type Of<T extends Block['type']> = Extract<Block, { readonly type: T }>;
 
 /** What is written, and what cannot be. */
-interface Writing {
+export interface Writing {
   /** The conversation came as this API says it: what only it has is written back. */
   readonly isOwn: boolean;
   readonly losses: Losses;
@@ -65,7 +65,7 @@ function messagesOf(turns: readonly Turn[], to: Writing): Json[] {
   return messages;
 }
 
-function blocksOf(blocks: readonly Block[], to: Writing): Json[] {
+export function blocksOf(blocks: readonly Block[], to: Writing): Json[] {
   return blocks.flatMap((block) => {
     const written = blockOf(block, to);
     return written === undefined ? [] : [{ ...written, ...cacheControl(block.cache) }];

@@ -4,6 +4,7 @@ import type { Block, Conversation, Effort, Reasoning, ResponseFormat, Tool, Tool
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { mediaAt } from '../../media.ts';
+import { callIn, thoughtsIn, toolCallIn } from './message.ts';
 
 const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'];
 
@@ -82,49 +83,17 @@ function messagesOf(request: Fields, losses: Losses): Messages {
 
 /** In the order in which a model makes them: thoughts, text, calls. */
 function assistantBlocks(message: Fields, losses: Losses): Block[] {
-  const thoughts = message.objects('thinking_blocks').map(thought);
-  const text = message.text('reasoning_content') ?? message.text('reasoning');
-  const at = message.at('reasoning_content');
-  const plain: Block[] =
-    thoughts.length > 0 || text === undefined ? [] : [{ type: 'reasoning', text, signature: undefined, sealed: undefined, at }];
   const refusal = message.text('refusal');
-  const calls = message.objects('tool_calls').map((call) => toolCall(call, losses));
+  const calls = message.objects('tool_calls').map((call) => toolCallIn(call, losses));
   const old = message.object('function_call');
   return [
-    ...thoughts,
-    ...plain,
+    ...thoughtsIn(message),
     ...contentOf(message, losses),
     ...(refusal === undefined ? [] : [{ type: 'refusal', text: refusal, at: message.at('refusal') } as const]),
     ...calls,
     // Before there were ids, a call was known by its name.
-    ...(old === undefined ? [] : [callOf(old, old.requiredText('name'), old.path)]),
+    ...(old === undefined ? [] : [callIn(old, old.requiredText('name'), old.path)]),
   ];
-}
-
-/** As LiteLLM and Envoy AI Gateway hand on what Anthropic gave. */
-function thought(block: Fields): Block {
-  const type = block.requiredText('type');
-  const at = block.path;
-  if (type === 'redacted_thinking') return { type: 'reasoning', text: '', signature: undefined, sealed: block.requiredText('data'), at };
-  if (type === 'thinking')
-    return { type: 'reasoning', text: block.text('thinking') ?? '', signature: block.text('signature'), sealed: undefined, at };
-  throw badRequest(block.at('type'), `must be thinking or redacted_thinking, not "${type}"`);
-}
-
-function toolCall(call: Fields, losses: Losses): Block {
-  const type = call.text('type') ?? 'function';
-  if (type !== 'function') throw badRequest(call.at('type'), `${type} calls cannot be said in another API; only function calls can`);
-  // Some clients number them.
-  call.raw('index');
-  const of = call.object('function');
-  if (of === undefined) throw badRequest(call.at('function'), 'is required');
-  const block = callOf(of, call.requiredText('id'), call.path);
-  losses.dropLeft(call);
-  return block;
-}
-
-function callOf(of: Fields, id: string, at: string): Block {
-  return { type: 'tool_call', id, name: of.requiredText('name'), arguments: of.text('arguments') ?? '', at };
 }
 
 function toolResult(message: Fields, role: 'tool' | 'function', losses: Losses): Block {

@@ -1,0 +1,37 @@
+import type { Block } from '../../conversation.ts';
+import type { Fields } from '../../fields.ts';
+import type { Losses } from '../../losses.ts';
+
+/** What the assistant thought, in a message of a request or of an answer: once, though clients are told it in two fields. */
+export function thoughtsIn(message: Fields): Block[] {
+  const thoughts = message.objects('thinking_blocks').map(thoughtIn);
+  const text = message.text('reasoning_content') ?? message.text('reasoning');
+  if (thoughts.length > 0 || text === undefined || text === '') return thoughts;
+  return [{ type: 'reasoning', text, signature: undefined, sealed: undefined, at: message.at('reasoning_content') }];
+}
+
+/** As LiteLLM and Envoy AI Gateway hand on what Anthropic gave. */
+function thoughtIn(block: Fields): Block {
+  const type = block.requiredText('type');
+  const at = block.path;
+  if (type === 'redacted_thinking') return { type: 'reasoning', text: '', signature: undefined, sealed: block.requiredText('data'), at };
+  if (type === 'thinking')
+    return { type: 'reasoning', text: block.text('thinking') ?? '', signature: block.text('signature'), sealed: undefined, at };
+  throw block.wrong('type', `must be thinking or redacted_thinking, not "${type}"`);
+}
+
+export function toolCallIn(call: Fields, losses: Losses): Block {
+  const type = call.text('type') ?? 'function';
+  if (type !== 'function') throw call.wrong('type', `${type} calls cannot be said in another API; only function calls can`);
+  // Some clients number them.
+  call.raw('index');
+  const of = call.object('function');
+  if (of === undefined) throw call.wrong('function', 'is required');
+  const block = callIn(of, call.requiredText('id'), call.path);
+  losses.dropLeft(call);
+  return block;
+}
+
+export function callIn(of: Fields, id: string, at: string): Block {
+  return { type: 'tool_call', id, name: of.requiredText('name'), arguments: of.text('arguments') ?? '', at };
+}
