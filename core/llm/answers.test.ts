@@ -1,60 +1,21 @@
-import { array, assert, constantFrom, integer, jsonValue, option, property, record, string, tuple, type Arbitrary } from 'fast-check';
+import { assert, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { UnacceptableAnswer } from '../attempt/failure.ts';
 import { scanObject } from '../json/scan.ts';
-import { decodeAnswer as decodeMessage, encodeAnswer as encodeMessage } from './anthropic/messages/answer.ts';
-import type { Answer, Block } from './conversation.ts';
-import { decodeAnswer as decodeChat, encodeAnswer as encodeChat } from './openai/chat/answer.ts';
-import { NO_DETAILS } from './usage.ts';
+import { CODECS, TRANSLATED, type TranslatedDialect } from './codecs.ts';
+import { answers, saidIn } from './answers.fixture.ts';
 
-const CODECS = {
-  'openai-chat': { decode: decodeChat, encode: (answer: Answer) => encodeChat(answer, 1) },
-  'anthropic-messages': { decode: decodeMessage, encode: encodeMessage },
-} as const;
-type Name = keyof typeof CODECS;
-const NAMES = Object.keys(CODECS) as Name[];
+const ASKED = { created: 17, usage: true };
+const { 'openai-chat': chat, 'anthropic-messages': messages } = CODECS;
 
 const scan = (value: object) => scanObject(Buffer.from(JSON.stringify(value)));
-const words = string({ minLength: 1, maxLength: 20, unit: 'grapheme' });
-
-const thought: Arbitrary<Block> = tuple(words, constantFrom('sig', 'c2ln')).map(([text, signature]) => ({
-  type: 'reasoning',
-  text,
-  signature,
-  sealed: undefined,
-}));
-const call: Arbitrary<Block> = tuple(constantFrom('call_1', 't-2'), words, jsonValue({ maxDepth: 2 })).map(([id, name, value]) => ({
-  type: 'tool_call',
-  id,
-  name,
-  arguments: JSON.stringify({ value }),
-}));
-const answers: Arbitrary<Answer> = tuple(
-  record({ id: words, model: words }),
-  array(thought, { maxLength: 2 }),
-  option(words, { nil: undefined }),
-  array(call, { maxLength: 2 }),
-  constantFrom('stop' as const, 'length' as const),
-  record({ fresh: integer({ min: 0, max: 99 }), cachedInput: integer({ min: 0, max: 9 }), output: integer({ min: 0, max: 99 }) }),
-).map(([names, thoughts, text, calls, finish, { fresh, cachedInput, output }]) => ({
-  ...names,
-  blocks: [...thoughts, ...(text === undefined ? [] : [{ type: 'text', text } as const]), ...calls],
-  finish: calls.length > 0 && finish === 'stop' ? 'tool_calls' : finish,
-  stopSequence: undefined,
-  usage: { ...NO_DETAILS, input: fresh + cachedInput, cachedInput, output, total: fresh + cachedInput + output },
-  losses: [],
-}));
-
-/** Without where it was. */
-const said = (answer: Answer): unknown => JSON.parse(JSON.stringify(answer, (key, value: unknown) => (key === 'at' ? undefined : value)));
-
-it.each(NAMES)('%s says all that both can say, and loses nothing', (name) => {
+it.each(TRANSLATED)('%s says all that both can say, and loses nothing', (name) => {
   assert(
     property(answers, (answer) => {
-      const { body, losses } = CODECS[name].encode(answer);
+      const { body, losses } = CODECS[name].encodeAnswer(answer, ASKED);
       expect(losses).toEqual([]);
-      expect(said(CODECS[name].decode(scanObject(body)))).toEqual(said(answer));
+      expect(saidIn(CODECS[name].decodeAnswer(scanObject(body)))).toEqual(saidIn(answer));
     }),
     { numRuns: 200 },
   );
@@ -71,7 +32,10 @@ it('a message as a chat completion', () => {
     { type: 'text', text: 'b' },
     { type: 'tool_use', id: 't', name: 'w', input: { in: 'Rome' } },
   ];
-  const { body, losses } = encodeChat(decodeMessage(scan({ ...MESSAGE, stop_reason: 'tool_use', content, usage: USAGE })), 17);
+  const { body, losses } = chat.encodeAnswer(messages.decodeAnswer(scan({ ...MESSAGE, stop_reason: 'tool_use', content, usage: USAGE })), {
+    created: 17,
+    usage: true,
+  });
   expect(losses).toEqual([]);
   expect(JSON.parse(body.toString())).toEqual({
     id: 'msg_1',
@@ -126,14 +90,14 @@ describe('a chat completion as a message', () => {
       { stop_reason: 'tool_use', content: [{ type: 'tool_use', id: 'x', name: 'w', input: {} }] },
     ],
   ])('%#: %j', (answer, message) => {
-    const { body } = encodeMessage(decodeChat(scan(answer)));
+    const { body } = messages.encodeAnswer(chat.decodeAnswer(scan(answer)));
     expect(JSON.parse(body.toString())).toMatchObject(message);
   });
 
   it('tells what of it is not there', () => {
     const { choices, ...rest } = choice({ content: 'a', annotations: [{ type: 'url_citation' }] });
-    const { losses } = encodeMessage(
-      decodeChat(
+    const { losses } = messages.encodeAnswer(
+      chat.decodeAnswer(
         scan({
           ...rest,
           choices: [
@@ -147,7 +111,7 @@ describe('a chat completion as a message', () => {
   });
 });
 
-it.each<[Name, object, string]>([
+it.each<[TranslatedDialect, object, string]>([
   ['openai-chat', {}, 'choices has none'],
   ['openai-chat', { choices: [{}] }, 'choices[0].message is missing'],
   ['openai-chat', choice({ content: 7 }), 'choices[0].message.content must be a text'],
@@ -155,6 +119,6 @@ it.each<[Name, object, string]>([
   ['anthropic-messages', MESSAGE, 'content is missing'],
   ['anthropic-messages', { ...MESSAGE, content: [{ type: 'tool_use', id: 'x' }] }, 'content[0].name is required'],
 ])('%s %#: what is no answer is none', (name, answer, message) => {
-  expect(() => CODECS[name].decode(scan(answer))).toThrow(UnacceptableAnswer);
-  expect(() => CODECS[name].decode(scan(answer))).toThrow(`the backend’s answer: ${message}`);
+  expect(() => CODECS[name].decodeAnswer(scan(answer))).toThrow(UnacceptableAnswer);
+  expect(() => CODECS[name].decodeAnswer(scan(answer))).toThrow(`the backend’s answer: ${message}`);
 });

@@ -26,9 +26,17 @@ export interface StreamDecoder {
 
 /** Writes a stream of a dialect. */
 export interface StreamEncoder {
-  push(event: AnswerEvent): Buffer;
+  push(event: AnswerEvent): string;
   /** The end marker; only for a whole answer. */
-  end(): Buffer;
+  end(): string;
+}
+
+/** What an answer needs to know of its request. */
+export interface Asked {
+  /** Seconds since 1970. */
+  readonly created: number;
+  /** Whether the client wants the usage of a stream. */
+  readonly usage: boolean;
 }
 
 /**
@@ -42,7 +50,7 @@ export interface Codec {
   encodeRequest(conversation: Conversation): Encoded;
   /** @throws UnacceptableAnswer */
   decodeAnswer(body: JsonObjectScan): Answer;
-  encodeAnswer(answer: Answer): Encoded;
+  encodeAnswer(answer: Answer, asked: Asked): Encoded;
   decodeStream(): StreamDecoder;
-  encodeStream(): StreamEncoder;
+  encodeStream(asked: Asked): StreamEncoder;
 }

@@ -145,5 +145,10 @@ export type AnswerEvent =
       readonly text: string;
     }
   | { readonly type: 'block_stop'; readonly index: number }
-  | { readonly type: 'answer_stop'; readonly finish: FinishReason; readonly usage: Usage | undefined }
+  | {
+      readonly type: 'answer_stop';
+      readonly finish: FinishReason;
+      readonly stopSequence: string | undefined;
+      readonly usage: Usage | undefined;
+    }
   | { readonly type: 'error'; readonly message: string };

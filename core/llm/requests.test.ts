@@ -3,33 +3,27 @@ import { describe, expect, it } from 'vitest';
 
 import { GatewayError } from '../errors.ts';
 import { scanObject } from '../json/scan.ts';
-import { decodeRequest as decodeMessages } from './anthropic/messages/decode-request.ts';
-import { encodeRequest as encodeMessages } from './anthropic/messages/encode-request.ts';
+import { CODECS, TRANSLATED, type TranslatedDialect } from './codecs.ts';
 import { conversations, hinted, said } from './conversations.fixture.ts';
-import { decodeRequest as decodeChat } from './openai/chat/decode-request.ts';
-import { encodeRequest as encodeChat } from './openai/chat/encode-request.ts';
-
-const CODECS = {
-  'openai-chat': { decode: decodeChat, encode: encodeChat },
-  'anthropic-messages': { decode: decodeMessages, encode: encodeMessages },
-} as const;
-type Name = keyof typeof CODECS;
-const NAMES = Object.keys(CODECS) as Name[];
 
 const scan = (value: object) => scanObject(Buffer.from(JSON.stringify(value)));
 /** A request as it is written for another API, with what is lost. */
-function translated(from: Name, to: Name, request: object): { readonly body: Record<string, unknown>; readonly losses: readonly string[] } {
-  const { body, losses } = CODECS[to].encode(CODECS[from].decode(scan(request)));
+function translated(
+  from: TranslatedDialect,
+  to: TranslatedDialect,
+  request: object,
+): { readonly body: Record<string, unknown>; readonly losses: readonly string[] } {
+  const { body, losses } = CODECS[to].encodeRequest(CODECS[from].decodeRequest(scan(request)));
   return { body: JSON.parse(body.toString()) as Record<string, unknown>, losses: losses.map(({ path, what }) => `${what} ${path}`).sort() };
 }
 
-describe.each(NAMES.flatMap((from) => NAMES.map((to) => [from, to] as const)))('%s as %s', (from, to) => {
+describe.each(TRANSLATED.flatMap((from) => TRANSLATED.map((to) => [from, to] as const)))('%s as %s', (from, to) => {
   it('says all that both can say, and loses nothing', () => {
     assert(
       property(conversations(from), (conversation) => {
-        const { body, losses } = CODECS[to].encode(conversation);
+        const { body, losses } = CODECS[to].encodeRequest(conversation);
         expect(losses).toEqual([]);
-        const back = CODECS[to].decode(scanObject(body));
+        const back = CODECS[to].decodeRequest(scanObject(body));
         expect(back.losses).toEqual([]);
         expect(said(back)).toEqual(said(conversation));
       }),
@@ -38,12 +32,12 @@ describe.each(NAMES.flatMap((from) => NAMES.map((to) => [from, to] as const)))('
   });
 });
 
-it.each(NAMES)('%s says hints for the cache of its own', (name) => {
+it.each(TRANSLATED)('%s says hints for the cache of its own', (name) => {
   assert(
     property(hinted(conversations(name)), (conversation) => {
-      const { body, losses } = CODECS[name].encode(conversation);
+      const { body, losses } = CODECS[name].encodeRequest(conversation);
       expect(losses).toEqual([]);
-      expect(said(CODECS[name].decode(scanObject(body)))).toEqual(said(conversation));
+      expect(said(CODECS[name].decodeRequest(scanObject(body)))).toEqual(said(conversation));
     }),
     { numRuns: 50 },
   );
@@ -175,7 +169,7 @@ it('calls of tools, and what became of them, stand as each API has them', () => 
 });
 
 describe('what cannot be understood is refused, with its path', () => {
-  it.each<[Name, object, string]>([
+  it.each<[TranslatedDialect, object, string]>([
     ['openai-chat', { model: 'm' }, 'messages needs one message or more'],
     ['openai-chat', { messages: CHAT.messages }, 'model is required'],
     ['openai-chat', { ...CHAT, temperature: 'hot' }, 'temperature must be a number'],
@@ -198,7 +192,7 @@ describe('what cannot be understood is refused, with its path', () => {
       'system[0].cache_control.ttl must be "5m" or "1h"',
     ],
   ])('%s %#', (name, request, message) => {
-    expect(() => CODECS[name].decode(scan(request))).toThrow(GatewayError);
-    expect(() => CODECS[name].decode(scan(request))).toThrow(message);
+    expect(() => CODECS[name].decodeRequest(scan(request))).toThrow(GatewayError);
+    expect(() => CODECS[name].decodeRequest(scan(request))).toThrow(message);
   });
 });

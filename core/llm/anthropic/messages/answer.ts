@@ -9,7 +9,7 @@ import { anthropicUsage, type Usage } from '../../usage.ts';
 import { blocksIn } from './blocks.ts';
 import { blocksOf } from './encode-request.ts';
 
-const FINISH: Readonly<Record<string, FinishReason>> = {
+export const FINISH: Readonly<Record<string, FinishReason>> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
   max_tokens: 'length',
@@ -43,7 +43,7 @@ export function decodeAnswer(body: JsonObjectScan): Answer {
   return { ...found, losses: losses.list() };
 }
 
-const REASONS: Readonly<Record<FinishReason, string>> = {
+export const REASONS: Readonly<Record<FinishReason, string>> = {
   stop: 'end_turn',
   length: 'max_tokens',
   tool_calls: 'tool_use',

@@ -12,7 +12,7 @@ export function blocksIn(of: Fields, name: string, losses: Losses): Block[] {
   if (!Array.isArray(content)) throw of.wrong(name, 'must be a text or a list of blocks');
   return content.flatMap((value, index) => {
     const part = of.item(name, index, value);
-    const block = blockOf(part, losses);
+    const block = blockIn(part, losses);
     if (block === undefined) return [];
     const whole = { ...block, ...cacheHint(part), at: part.path };
     losses.dropLeft(part);
@@ -21,7 +21,7 @@ export function blocksIn(of: Fields, name: string, losses: Losses): Block[] {
 }
 
 /** @returns undefined for what only the API's own tools make */
-function blockOf(block: Fields, losses: Losses): Block | undefined {
+export function blockIn(block: Fields, losses: Losses): Block | undefined {
   const type = block.requiredText('type');
   switch (type) {
     case 'text':

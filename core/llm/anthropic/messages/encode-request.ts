@@ -123,7 +123,7 @@ function documentOf({ media, name }: Of<'file'>, at: string, to: Writing): Json 
 }
 
 /** The API takes letters, digits, "-" and "_". The same id becomes the same. */
-function toolId(id: string): string {
+export function toolId(id: string): string {
   return id.replaceAll(/[^\w-]/g, '_');
 }
 

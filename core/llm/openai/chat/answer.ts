@@ -1,5 +1,5 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
-import type { Encoded } from '../../codec.ts';
+import type { Asked, Encoded } from '../../codec.ts';
 import type { Answer, Block, FinishReason } from '../../conversation.ts';
 import { Fields } from '../../fields.ts';
 import { given } from '../../given.ts';
@@ -62,13 +62,13 @@ function blocksOf(message: Fields, losses: Losses): Block[] {
 }
 
 /** Some servers say `stop` of an answer that ends with a call. */
-function finishOf(reason: string | undefined, blocks: readonly Block[]): FinishReason {
+export function finishOf(reason: string | undefined, blocks: readonly Block[]): FinishReason {
   const finish = FINISH[reason ?? 'stop'] ?? 'stop';
   if (blocks.some(({ type }) => type === 'refusal')) return 'refusal';
   return finish === 'stop' && blocks.some(({ type }) => type === 'tool_call') ? 'tool_calls' : finish;
 }
 
-const REASONS: Readonly<Record<FinishReason, string>> = {
+export const REASONS: Readonly<Record<FinishReason, string>> = {
   stop: 'stop',
   length: 'length',
   tool_calls: 'tool_calls',
@@ -81,9 +81,8 @@ const REASONS: Readonly<Record<FinishReason, string>> = {
 /**
  * Writes a chat completion. Thoughts go along as `reasoning_content`, and as `thinking_blocks` where they have a signature: so clients of
  * gateways give them back.
- * @param created seconds since 1970
  */
-export function encodeAnswer(answer: Answer, created: number): Encoded {
+export function encodeAnswer(answer: Answer, { created }: Asked): Encoded {
   const { id, model, blocks, finish, stopSequence, usage } = answer;
   const losses = new Losses();
   if (finish === 'pause') losses.approximate('stop_reason');

@@ -1,22 +1,21 @@
-import type { Block } from '../../conversation.ts';
+import type { Block, ReasoningBlock } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Losses } from '../../losses.ts';
 
 /** What the assistant thought, in a message of a request or of an answer: once, though clients are told it in two fields. */
 export function thoughtsIn(message: Fields): Block[] {
-  const thoughts = message.objects('thinking_blocks').map(thoughtIn);
+  const thoughts = message.objects('thinking_blocks').map((block) => ({ ...thoughtIn(block), at: block.path }));
   const text = message.text('reasoning_content') ?? message.text('reasoning');
   if (thoughts.length > 0 || text === undefined || text === '') return thoughts;
   return [{ type: 'reasoning', text, signature: undefined, sealed: undefined, at: message.at('reasoning_content') }];
 }
 
 /** As LiteLLM and Envoy AI Gateway hand on what Anthropic gave. */
-function thoughtIn(block: Fields): Block {
+export function thoughtIn(block: Fields): ReasoningBlock {
   const type = block.requiredText('type');
-  const at = block.path;
-  if (type === 'redacted_thinking') return { type: 'reasoning', text: '', signature: undefined, sealed: block.requiredText('data'), at };
+  if (type === 'redacted_thinking') return { type: 'reasoning', text: '', signature: undefined, sealed: block.requiredText('data') };
   if (type === 'thinking')
-    return { type: 'reasoning', text: block.text('thinking') ?? '', signature: block.text('signature'), sealed: undefined, at };
+    return { type: 'reasoning', text: block.text('thinking') ?? '', signature: block.text('signature'), sealed: undefined };
   throw block.wrong('type', `must be thinking or redacted_thinking, not "${type}"`);
 }
 

@@ -1,0 +1,107 @@
+import { UnacceptableAnswer } from '../../../attempt/failure.ts';
+import type { SseEvent } from '../../../http/sse.ts';
+import type { StreamDecoder } from '../../codec.ts';
+import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
+import { Fields } from '../../fields.ts';
+import { Losses } from '../../losses.ts';
+import { malformed } from '../../malformed.ts';
+import { anthropicUsage, type Usage } from '../../usage.ts';
+import { FINISH } from './answer.ts';
+import { blockIn } from './blocks.ts';
+
+const DELTAS = {
+  text_delta: ['text', 'text_delta'],
+  thinking_delta: ['thinking', 'reasoning_delta'],
+  signature_delta: ['signature', 'signature_delta'],
+  input_json_delta: ['partial_json', 'arguments_delta'],
+} as const;
+
+/**
+ * Reads the stream of a message.
+ * @see https://docs.anthropic.com/en/docs/build-with-claude/streaming
+ */
+export class MessagesStreamDecoder implements StreamDecoder {
+  #usage: Usage | undefined;
+  #finish: FinishReason = 'stop';
+  #stopSequence: string | undefined;
+  #begun = false;
+  #stopped = false;
+  /** Blocks that were told; those that only the API's own tools make are left out. */
+  #count = 0;
+  #isOpen = false;
+
+  push({ type, data }: SseEvent): readonly AnswerEvent[] {
+    if (data === undefined || type === 'ping') return [];
+    const event = eventOf(data);
+    if (type === 'error') return [{ type: 'error', message: event.object('error')?.text('message') ?? 'the backend broke off' }];
+    if (type === 'message_start') return this.#start(event);
+    if (!this.#begun) throw malformed('', `is a stream that begins with ${type}`);
+    if (type === 'content_block_start') return this.#startBlock(event);
+    if (type === 'content_block_delta') return this.#delta(event);
+    if (type === 'content_block_stop') return this.#stopBlock();
+    if (type === 'message_delta') this.#end(event);
+    if (type !== 'message_stop' || this.#stopped) return [];
+    this.#stopped = true;
+    return [{ type: 'answer_stop', finish: this.#finish, stopSequence: this.#stopSequence, usage: this.#usage }];
+  }
+
+  end(): readonly AnswerEvent[] {
+    if (!this.#stopped) throw new UnacceptableAnswer('truncated', 'the stream ended before the answer');
+    return [];
+  }
+
+  #start(event: Fields): readonly AnswerEvent[] {
+    const message = event.object('message');
+    if (message === undefined) throw malformed('message', 'is missing');
+    this.#begun = true;
+    this.#usage = anthropicUsage(message.raw('usage'));
+    return [{ type: 'answer_start', id: message.text('id') ?? '', model: message.text('model') ?? '', usage: this.#usage }];
+  }
+
+  #startBlock(event: Fields): readonly AnswerEvent[] {
+    const content = event.object('content_block');
+    if (content === undefined) throw malformed('content_block', 'is missing');
+    const block = blockIn(content, new Losses());
+    if (block === undefined) return [];
+    this.#isOpen = true;
+    return [{ type: 'block_start', index: this.#count, block: emptied(block) }];
+  }
+
+  #delta(event: Fields): readonly AnswerEvent[] {
+    const delta = event.object('delta');
+    const known = DELTAS[delta?.text('type') as keyof typeof DELTAS];
+    // Of a block that is left out, or such as citations_delta.
+    if (delta === undefined || known === undefined || !this.#isOpen) return [];
+    const text = delta.text(known[0]) ?? '';
+    return text === '' ? [] : [{ type: known[1], index: this.#count, text }];
+  }
+
+  #stopBlock(): readonly AnswerEvent[] {
+    if (!this.#isOpen) return [];
+    this.#isOpen = false;
+    return [{ type: 'block_stop', index: this.#count++ }];
+  }
+
+  #end(event: Fields): void {
+    const delta = event.object('delta');
+    const reason = delta?.text('stop_reason');
+    if (reason !== undefined) this.#finish = FINISH[reason] ?? 'stop';
+    this.#stopSequence = delta?.text('stop_sequence') ?? this.#stopSequence;
+    this.#usage = anthropicUsage(event.raw('usage'), this.#usage);
+  }
+}
+
+function eventOf(data: Buffer): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(data.toString());
+  } catch {
+    throw malformed('', 'is a stream with an event that is no JSON');
+  }
+  return new Fields(value, '', malformed);
+}
+
+/** The head of a call has `{}` where its arguments will be. */
+function emptied(block: Block): Block {
+  return block.type === 'tool_call' && block.arguments === '{}' ? { ...block, arguments: '' } : block;
+}

@@ -1,0 +1,36 @@
+import { decodeAnswer as decodeMessage, encodeAnswer as encodeMessage } from './anthropic/messages/answer.ts';
+import { decodeRequest as decodeMessages } from './anthropic/messages/decode-request.ts';
+import { MessagesStreamDecoder } from './anthropic/messages/decode-stream.ts';
+import { encodeRequest as encodeMessages } from './anthropic/messages/encode-request.ts';
+import { MessagesStreamEncoder } from './anthropic/messages/encode-stream.ts';
+import type { Codec } from './codec.ts';
+import { decodeAnswer as decodeCompletion, encodeAnswer as encodeCompletion } from './openai/chat/answer.ts';
+import { decodeRequest as decodeChat } from './openai/chat/decode-request.ts';
+import { ChatStreamDecoder } from './openai/chat/decode-stream.ts';
+import { encodeRequest as encodeChat } from './openai/chat/encode-request.ts';
+import { ChatStreamEncoder } from './openai/chat/encode-stream.ts';
+
+/** APIs that any other one of these can be served by. */
+export const CODECS = {
+  'openai-chat': {
+    dialect: 'openai-chat',
+    decodeRequest: decodeChat,
+    encodeRequest: encodeChat,
+    decodeAnswer: decodeCompletion,
+    encodeAnswer: encodeCompletion,
+    decodeStream: () => new ChatStreamDecoder(),
+    encodeStream: (asked) => new ChatStreamEncoder(asked),
+  },
+  'anthropic-messages': {
+    dialect: 'anthropic-messages',
+    decodeRequest: decodeMessages,
+    encodeRequest: encodeMessages,
+    decodeAnswer: decodeMessage,
+    encodeAnswer: encodeMessage,
+    decodeStream: () => new MessagesStreamDecoder(),
+    encodeStream: () => new MessagesStreamEncoder(),
+  },
+} as const satisfies Readonly<Record<string, Codec>>;
+
+export type TranslatedDialect = keyof typeof CODECS;
+export const TRANSLATED = Object.keys(CODECS) as TranslatedDialect[];

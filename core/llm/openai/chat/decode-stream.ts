@@ -1,0 +1,143 @@
+import { UnacceptableAnswer } from '../../../attempt/failure.ts';
+import type { SseEvent } from '../../../http/sse.ts';
+import type { StreamDecoder } from '../../codec.ts';
+import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
+import { Fields } from '../../fields.ts';
+import { malformed } from '../../malformed.ts';
+import { openaiUsage, type Usage } from '../../usage.ts';
+import { finishOf } from './answer.ts';
+import { thoughtIn } from './message.ts';
+
+type Delta = Extract<AnswerEvent, { readonly text: string }>['type'];
+
+/**
+ * Reads the stream of a chat completion: its first choice. The API has no blocks: one ends where something else begins.
+ * @see https://platform.openai.com/docs/api-reference/chat-streaming
+ */
+export class ChatStreamDecoder implements StreamDecoder {
+  #begun = false;
+  #finish: string | undefined;
+  #usage: Usage | undefined;
+  #stopped = false;
+  /** Blocks so far; the last one is open. */
+  #blocks: Block[] = [];
+  /** What the open block is: `text`, or the index of a call. */
+  #open: string | undefined;
+  /** Indexes of calls, which begin once. */
+  readonly #calls = new Set<number>();
+
+  push({ data }: SseEvent): readonly AnswerEvent[] {
+    if (data === undefined) return [];
+    const text = data.toString();
+    if (text.trim() === '[DONE]') return this.#stop();
+    const chunk = this.#chunkOf(text);
+    const error = chunk.raw('error');
+    if (error !== undefined) return [{ type: 'error', message: messageOf(error) }];
+    const events: AnswerEvent[] = [];
+    if (!this.#begun) {
+      this.#begun = true;
+      events.push({ type: 'answer_start', id: chunk.text('id') ?? '', model: chunk.text('model') ?? '', usage: undefined });
+    }
+    this.#usage = openaiUsage(chunk.raw('usage')) ?? this.#usage;
+    const choice = chunk.objects('choices').find((each) => (each.number('index') ?? 0) === 0);
+    if (choice !== undefined) {
+      const delta = choice.object('delta');
+      if (delta !== undefined) this.#read(delta, events);
+      this.#finish = choice.text('finish_reason') ?? this.#finish;
+    }
+    return events;
+  }
+
+  end(): readonly AnswerEvent[] {
+    // Some servers leave the end marker out.
+    if (this.#stopped || this.#finish === undefined) {
+      if (!this.#stopped) throw new UnacceptableAnswer('truncated', 'the stream ended before the answer');
+      return [];
+    }
+    return this.#stop();
+  }
+
+  #chunkOf(text: string): Fields {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw malformed('', 'is a stream with an event that is no JSON');
+    }
+    return new Fields(value, '', malformed);
+  }
+
+  #read(delta: Fields, events: AnswerEvent[]): void {
+    const thought = delta.text('reasoning_content') ?? delta.text('reasoning');
+    if (thought)
+      this.#add('reasoning', { type: 'reasoning', text: '', signature: undefined, sealed: undefined }, 'reasoning_delta', thought, events);
+    for (const block of delta.objects('thinking_blocks')) this.#readThought(block, events);
+    const text = delta.text('content');
+    if (text) this.#add('text', { type: 'text', text: '' }, 'text_delta', text, events);
+    const refusal = delta.text('refusal');
+    if (refusal) this.#add('refusal', { type: 'refusal', text: '' }, 'text_delta', refusal, events);
+    for (const call of delta.objects('tool_calls')) this.#readCall(call, events);
+  }
+
+  /** A whole thought with its signature, which another gateway tells at its end. */
+  #readThought(of: Fields, events: AnswerEvent[]): void {
+    const thought = thoughtIn(of);
+    const { signature, sealed } = thought;
+    if (sealed === undefined && signature !== undefined && this.#open === 'reasoning') {
+      events.push({ type: 'signature_delta', index: this.#blocks.length - 1, text: signature });
+      // What is signed is whole: another thought may come next.
+      this.#close(events);
+    } else this.#begin(`thought ${this.#blocks.length}`, thought, events);
+  }
+
+  #readCall(call: Fields, events: AnswerEvent[]): void {
+    const index = call.number('index') ?? 0;
+    const of = call.object('function');
+    const kind = `call ${index}`;
+    if (this.#open !== kind) {
+      if (this.#calls.has(index)) throw malformed(call.path, 'goes on with a call after another one began');
+      this.#calls.add(index);
+      const block: Block = {
+        type: 'tool_call',
+        id: call.requiredText('id'),
+        name: of?.requiredText('name') ?? call.requiredText('function'),
+        arguments: '',
+      };
+      this.#begin(kind, block, events);
+    }
+    const text = of?.text('arguments');
+    if (text) events.push({ type: 'arguments_delta', index: this.#blocks.length - 1, text });
+  }
+
+  #add(kind: string, block: Block, type: Delta, text: string, events: AnswerEvent[]): void {
+    if (this.#open !== kind) this.#begin(kind, block, events);
+    events.push({ type, index: this.#blocks.length - 1, text });
+  }
+
+  #begin(kind: string, block: Block, events: AnswerEvent[]): void {
+    this.#close(events);
+    this.#open = kind;
+    this.#blocks.push(block);
+    events.push({ type: 'block_start', index: this.#blocks.length - 1, block });
+  }
+
+  #close(events: AnswerEvent[]): void {
+    if (this.#open !== undefined) events.push({ type: 'block_stop', index: this.#blocks.length - 1 });
+    this.#open = undefined;
+  }
+
+  #stop(): readonly AnswerEvent[] {
+    if (this.#stopped) return [];
+    if (this.#finish === undefined) throw new UnacceptableAnswer('truncated', 'the stream ended before the answer');
+    this.#stopped = true;
+    const events: AnswerEvent[] = [];
+    this.#close(events);
+    const finish: FinishReason = finishOf(this.#finish, this.#blocks);
+    return [...events, { type: 'answer_stop', finish, stopSequence: undefined, usage: this.#usage }];
+  }
+}
+
+function messageOf(error: unknown): string {
+  const { message } = (typeof error === 'object' && error !== null ? error : { message: error }) as { message?: unknown };
+  return typeof message === 'string' && message !== '' ? message.slice(0, 2000) : 'the backend broke off';
+}

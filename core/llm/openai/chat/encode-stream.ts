@@ -1,0 +1,94 @@
+import type { Asked, StreamEncoder } from '../../codec.ts';
+import type { AnswerEvent, Block } from '../../conversation.ts';
+import { REASONS, usageOf } from './answer.ts';
+
+/** A thought while it is told, to be given with its signature at its end. */
+interface Thought {
+  text: string;
+  signature: string;
+}
+
+/**
+ * Writes the stream of a chat completion. Thoughts go along as they come (`reasoning_content`), and as a whole with their signature
+ * (`thinking_blocks`) where they have one: so clients of gateways give them back.
+ */
+export class ChatStreamEncoder implements StreamEncoder {
+  readonly #asked: Asked;
+  #head = '';
+  #calls = -1;
+  #thought: Thought | undefined;
+  /** Field of the text that comes. */
+  #field: 'content' | 'refusal' = 'content';
+
+  constructor(asked: Asked) {
+    this.#asked = asked;
+  }
+
+  push(event: AnswerEvent): string {
+    switch (event.type) {
+      case 'answer_start': {
+        const { id, model } = event;
+        const { created } = this.#asked;
+        // Of every chunk, but for its end.
+        this.#head = JSON.stringify({ id, object: 'chat.completion.chunk', created, model }).slice(0, -1);
+        return this.#delta({ role: 'assistant', content: '' });
+      }
+      case 'block_start':
+        return this.#start(event.block);
+      case 'text_delta':
+        return this.#delta({ [this.#field]: event.text });
+      case 'reasoning_delta':
+        if (this.#thought !== undefined) this.#thought.text += event.text;
+        return this.#delta({ reasoning_content: event.text });
+      case 'signature_delta':
+        if (this.#thought !== undefined) this.#thought.signature += event.text;
+        return '';
+      case 'arguments_delta':
+        return this.#delta({ tool_calls: [{ index: this.#calls, function: { arguments: event.text } }] });
+      case 'block_stop':
+        return this.#endOfThought();
+      case 'answer_stop': {
+        const last = this.#chunk({ choices: [{ index: 0, delta: {}, logprobs: null, finish_reason: REASONS[event.finish] }] });
+        if (!this.#asked.usage || event.usage === undefined) return last;
+        return last + this.#chunk({ choices: [], usage: usageOf(event.usage) });
+      }
+      case 'error':
+        return `data: ${JSON.stringify({ error: { message: event.message, type: 'server_error', param: null, code: null } })}\n\n`;
+    }
+  }
+
+  end(): string {
+    return 'data: [DONE]\n\n';
+  }
+
+  #start(block: Block): string {
+    if (block.type === 'text' || block.type === 'refusal') {
+      this.#field = block.type === 'text' ? 'content' : 'refusal';
+      return block.text === '' ? '' : this.#delta({ [this.#field]: block.text });
+    }
+    if (block.type === 'tool_call') {
+      const { id, name, arguments: text } = block;
+      this.#calls++;
+      return this.#delta({ tool_calls: [{ index: this.#calls, id, type: 'function', function: { name, arguments: text } }] });
+    }
+    if (block.type !== 'reasoning') return '';
+    if (block.sealed !== undefined) return this.#delta({ thinking_blocks: [{ type: 'redacted_thinking', data: block.sealed }] });
+    this.#thought = { text: block.text, signature: block.signature ?? '' };
+    return block.text === '' ? '' : this.#delta({ reasoning_content: block.text });
+  }
+
+  #endOfThought(): string {
+    const thought = this.#thought;
+    this.#thought = undefined;
+    if (thought === undefined || thought.signature === '') return '';
+    return this.#delta({ thinking_blocks: [{ type: 'thinking', thinking: thought.text, signature: thought.signature }] });
+  }
+
+  #delta(delta: object): string {
+    return this.#chunk({ choices: [{ index: 0, delta, logprobs: null, finish_reason: null }] });
+  }
+
+  #chunk(fields: object): string {
+    return `data: ${this.#head},${JSON.stringify(fields).slice(1)}\n\n`;
+  }
+}
