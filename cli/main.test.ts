@@ -136,7 +136,8 @@ describe.concurrent('tierkit check', () => {
     });
   });
 
-  test('--coverage needs no path', async () => {
+  // Three processes, where others run as well.
+  test('--coverage needs no path', { timeout: 60_000 }, async () => {
     const text = await tierkit(['check', '--coverage']);
     expect(text.code).toBe(0);
     expect(text.stdout).toContain('SecurityPolicy (gateway.envoyproxy.io/v1alpha1): every field is read but\n');
