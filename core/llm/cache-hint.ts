@@ -1,5 +1,5 @@
 import type { CacheHint } from './conversation.ts';
-import { badRequest, type Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 
 const HOUR = 3600;
 
@@ -8,9 +8,9 @@ export function cacheHint(of: Fields): { readonly cache?: CacheHint } {
   const control = of.object('cache_control');
   if (control === undefined) return {};
   const type = control.requiredText('type');
-  if (type !== 'ephemeral') throw badRequest(control.at('type'), `must be "ephemeral", not "${type}"`);
+  if (type !== 'ephemeral') throw control.wrong('type', `must be "ephemeral", not "${type}"`);
   const ttl = control.text('ttl');
-  if (ttl !== undefined && ttl !== '5m' && ttl !== '1h') throw badRequest(control.at('ttl'), `must be "5m" or "1h", not "${ttl}"`);
+  if (ttl !== undefined && ttl !== '5m' && ttl !== '1h') throw control.wrong('ttl', `must be "5m" or "1h", not "${ttl}"`);
   return { cache: { ttl: ttl === undefined ? undefined : ttl === '1h' ? HOUR : 300 } };
 }
 

@@ -74,6 +74,9 @@ export type Block = (
   readonly at?: string;
 };
 
+/** Blocks of one type. */
+export type BlockOf<T extends Block['type']> = Extract<Block, { readonly type: T }>;
+
 /** What a model thought. A provider takes it back only with its own signature, or sealed. */
 export interface ReasoningBlock {
   readonly type: 'reasoning';

@@ -1,11 +1,13 @@
 import { GatewayError } from '../errors.ts';
+import type { JsonObjectScan } from '../json/scan.ts';
 
 /** Makes the error of something that is not as it has to be. */
 export type Wrong = (path: string, message: string) => Error;
 
 /**
- * An object of a request or of an answer, read field by field. What is not of the type that it has to be is refused with its path; what nobody asks for is
- * left over, so that a reader cannot lose anything without knowing. `null` is as absent, as clients write it for what they do not say.
+ * An object of a request or of an answer, read field by field. What is not of the type that it has to be is refused with its path; what
+ * nobody asks for is left over, so that a reader cannot lose anything without knowing. `null` is as absent, as clients write it for what
+ * they do not say.
  */
 export class Fields {
   /** Such as `messages[0].content`; empty: the whole request. */
@@ -21,6 +23,11 @@ export class Fields {
     this.#values = value as Readonly<Record<string, unknown>>;
     this.path = path;
     this.#left = new Set(Object.keys(this.#values));
+  }
+
+  /** All of a body. */
+  static of(body: JsonObjectScan, wrong?: Wrong): Fields {
+    return new Fields(JSON.parse(body.bytes.toString('utf8', body.open)), '', wrong);
   }
 
   at(name: string): string {

@@ -1,4 +1,5 @@
-type Json = Readonly<Record<string, unknown>>;
+/** Fields of an object that is written. */
+export type Json = Readonly<Record<string, unknown>>;
 
 /** What is not undefined. */
 export function given(fields: Json): Json {

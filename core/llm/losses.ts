@@ -1,6 +1,14 @@
 import type { Loss } from './codec.ts';
 import type { Fields } from './fields.ts';
 
+/** What a request is written with. */
+export interface Writing {
+  /** The conversation came as this API says it: what only it has is written back. */
+  readonly isOwn: boolean;
+  /** What cannot be written. */
+  readonly losses: Losses;
+}
+
 /** Gathers what a translation cannot say. */
 export class Losses {
   readonly #found = new Map<string, Loss>();

@@ -5,7 +5,7 @@ import { load } from 'js-yaml';
 
 import { at } from '../policies/policy.ts';
 import { REQUEST_ANNOTATION } from './names.ts';
-import type { OnboardingRequest } from './request.ts';
+import { type OnboardingRequest, requestIn } from './request.ts';
 
 /** The folder of GitOps cannot be read, or would lose what is in it. */
 export class FolderTrouble extends Error {
@@ -26,16 +26,14 @@ export function requestOf(folder: string, name: string): OnboardingRequest | und
   if (!existsSync(file)) return undefined;
   const trouble = (why: string) =>
     new FolderTrouble(`${file} ${why}: what ${name} has is not known; write the file anew, or take it out of the folder`);
-  let request: unknown;
+  let request;
   try {
-    const annotation = at(load(readFileSync(file, 'utf8')), 'metadata', 'annotations', REQUEST_ANNOTATION);
-    request = typeof annotation === 'string' ? JSON.parse(annotation) : undefined;
+    request = requestIn(at(load(readFileSync(file, 'utf8')), 'metadata', 'annotations', REQUEST_ANNOTATION));
   } catch (error) {
     throw trouble(`cannot be read (${(error as Error).message.split('\n')[0]})`);
   }
-  if (typeof at(request, 'name') !== 'string' || typeof at(request, 'model') !== 'string' || typeof at(request, 'owner') !== 'string')
-    throw trouble(`has no annotation ${REQUEST_ANNOTATION} with name, model and owner`);
-  return request as OnboardingRequest;
+  if (request === undefined) throw trouble(`has no annotation ${REQUEST_ANNOTATION} with name, model and owner`);
+  return request;
 }
 
 /** What writing did. Paths from the folder. */

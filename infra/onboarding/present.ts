@@ -4,7 +4,7 @@ import type { KubernetesObject, ResourceType } from '#core/kubernetes/resource';
 
 import type { Cluster } from '../settings.ts';
 import { ONBOARDED_LABEL, REQUEST_ANNOTATION } from './names.ts';
-import type { OnboardingRequest } from './request.ts';
+import { type OnboardingRequest, requestIn } from './request.ts';
 
 const NAMESPACES: ResourceType = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 
@@ -13,7 +13,7 @@ export async function requestsPresent(cluster: Cluster): Promise<OnboardingReque
   const client = await KubernetesClient.connect(cluster);
   try {
     const { items } = await client.list(NAMESPACES, undefined, { labelSelector: ONBOARDED_LABEL });
-    return items.flatMap((item) => requestIn(item as KubernetesObject) ?? []);
+    return items.flatMap((item) => requestOf(item as KubernetesObject) ?? []);
   } catch (error) {
     if (error instanceof KubernetesError && error.status === 403) return undefined;
     throw error;
@@ -23,11 +23,10 @@ export async function requestsPresent(cluster: Cluster): Promise<OnboardingReque
 }
 
 /** Whoever wrote it: one that is not of ours tells nothing. */
-export function requestIn({ metadata }: KubernetesObject): OnboardingRequest | undefined {
+function requestOf({ metadata }: KubernetesObject): OnboardingRequest | undefined {
   try {
-    const { name, model, owner, ...more } = JSON.parse(metadata.annotations?.[REQUEST_ANNOTATION] ?? '{}') as Partial<OnboardingRequest>;
-    const isOurs = name === metadata.name && typeof model === 'string' && typeof owner === 'string';
-    return isOurs ? ({ name, model, owner, ...more } as OnboardingRequest) : undefined;
+    const request = requestIn(metadata.annotations?.[REQUEST_ANNOTATION]);
+    return request?.name === metadata.name ? request : undefined;
   } catch {
     return undefined;
   }

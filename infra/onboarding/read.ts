@@ -110,18 +110,32 @@ function sourceOf(reader: Reader, { source }: RequestTexts, runtime: Runtime, mo
     if (source !== undefined) reader.wrong('--source', 'the simulator has no weights; leave it out, or say --runtime vllm or kserve');
     return undefined;
   }
-  const isHub = /^[^/\s:]+\/[^/\s:]+$/.test(model);
+  const isHub = HUB.test(model);
   if (source === undefined) {
     if (isHub) return runtime === 'kserve' ? `hf://${model}` : model;
     const form = runtime === 'kserve' ? 'hf://OWNER/MODEL, pvc://CLAIM/PATH or s3://BUCKET/PATH' : 'OWNER/MODEL of Hugging Face, or a path';
     reader.wrong('--source', `is required, as "${model}" does not say where the weights are: ${form}`);
     return undefined;
   }
-  if (runtime === 'kserve' && !isModelUri(source)) {
-    const near = /^[^/\s:]+\/[^/\s:]+$/.test(source) ? `; did you mean "hf://${source}"?` : '';
-    reader.wrong('--source', `"${source}" is no URI such as hf://OWNER/MODEL or pvc://CLAIM/PATH, which KServe takes${near}`);
-  }
+  if (runtime === 'kserve' && !isModelUri(source)) reader.wrong('--source', noUri(source));
   return reader.text('--source', source, 1024, '');
+}
+
+const HUB = /^[^/\s:]+\/[^/\s:]+$/;
+
+/** What is wrong with weights that KServe does not take. */
+export function noUri(source: string): string {
+  const near = HUB.test(source) ? `; did you mean "hf://${source}"?` : '';
+  return `"${source}" is no URI such as hf://OWNER/MODEL or pvc://CLAIM/PATH, which KServe takes${near}`;
+}
+
+export function wholeNumber(text: string, least: number, most: number): number | undefined {
+  const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  return number >= least && number <= most ? number : undefined;
+}
+
+export function notWhole(text: string, least: number, most: number): string {
+  return `must be a whole number from ${least} to ${most}, not "${text}"`;
 }
 
 function priceOf(reader: Reader, { budget, price }: RequestTexts): OnboardingRequest['price'] {
@@ -185,10 +199,9 @@ class Reader {
 
   whole(flag: string, value: string | undefined, least: number, most: number): number | undefined {
     if (value === undefined) return undefined;
-    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= least && number <= most) return number;
-    this.wrong(flag, `must be a whole number from ${least} to ${most}, not "${value}"`);
-    return undefined;
+    const number = wholeNumber(value, least, most);
+    if (number === undefined) this.wrong(flag, notWhole(value, least, most));
+    return number;
   }
 
   money(flag: string, value: string | undefined, what: string): string | undefined {

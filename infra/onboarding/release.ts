@@ -2,6 +2,7 @@ import { didYouMean } from '#core/resources/nearest';
 
 import { isModelUri } from '../../kserve/charts/storage-uri.ts';
 import type { Release } from '../settings.ts';
+import { notWhole, noUri, wholeNumber } from './read.ts';
 import { InvalidRequest, type OnboardingRequest } from './request.ts';
 
 /** What is done to a release. */
@@ -64,8 +65,7 @@ function started(request: OnboardingRequest, { argument: version, source, image,
   if (!VERSION.test(version)) throw wrong('VERSION', `"${version}" must be lower case letters, digits and "-", 10 at most`);
   if (version === current) throw wrong('VERSION', `"${version}" is what runs already; a release has another version`);
   if (source !== undefined && runtime === 'simulator') throw wrong('--source', 'the simulator has no weights; leave it out');
-  if (source !== undefined && runtime === 'kserve' && !isModelUri(source))
-    throw wrong('--source', `"${source}" is no URI such as hf://OWNER/MODEL or pvc://CLAIM/PATH, which KServe takes`);
+  if (source !== undefined && runtime === 'kserve' && !isModelUri(source)) throw wrong('--source', noUri(source));
   if (image !== undefined && !IMAGE.test(image)) throw wrong('--image', `"${image}" is no image such as registry.example.com/vllm:1.2`);
   return {
     ...request,
@@ -74,7 +74,7 @@ function started(request: OnboardingRequest, { argument: version, source, image,
       weight: 0,
       ...(source === undefined ? {} : { source }),
       ...(image === undefined ? {} : { image }),
-      ...(replicas === undefined ? {} : { replicas: wholeNumber('--replicas', replicas, 1, MOST_REPLICAS) }),
+      ...(replicas === undefined ? {} : { replicas: whole('--replicas', replicas, 1, MOST_REPLICAS) }),
     },
   };
 }
@@ -89,13 +89,13 @@ function finished(request: OnboardingRequest, { version, weight, ...own }: Relea
 
 function percent(text: string | undefined): number {
   if (text === undefined) throw wrong('PERCENT', 'is required: how much of the requests the new version gets, 0 to 100');
-  return wholeNumber('PERCENT', text.replace(/%$/, ''), 0, 100);
+  return whole('PERCENT', text.replace(/%$/, ''), 0, 100);
 }
 
-function wholeNumber(flag: string, text: string, least: number, most: number): number {
-  const number = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
-  if (number >= least && number <= most) return number;
-  throw wrong(flag, `must be a whole number from ${least} to ${most}, not "${text}"`);
+function whole(flag: string, text: string, least: number, most: number): number {
+  const number = wholeNumber(text, least, most);
+  if (number === undefined) throw wrong(flag, notWhole(text, least, most));
+  return number;
 }
 
 function wrong(flag: string, message: string): InvalidRequest {

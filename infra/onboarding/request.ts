@@ -53,3 +53,13 @@ export class InvalidRequest extends Error {
     this.problems = problems;
   }
 }
+
+/**
+ * The request that an annotation of a namespace tells; undefined where it tells none.
+ * @throws SyntaxError where it is no JSON
+ */
+export function requestIn(annotation: unknown): OnboardingRequest | undefined {
+  const request = (typeof annotation === 'string' ? JSON.parse(annotation) : undefined) as Partial<OnboardingRequest> | null | undefined;
+  const isWhole = [request?.name, request?.model, request?.owner].every((field) => typeof field === 'string');
+  return isWhole ? (request as OnboardingRequest) : undefined;
+}

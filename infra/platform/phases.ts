@@ -30,7 +30,8 @@ const AWAITED: Phase = 4;
 
 /**
  * Objects in the order in which they are made, and backwards deleted: namespaces and CRDs; what pods use, and all else that is there as
- * soon as it is written; bindings of roles; pods and what leads to them, routes included; custom resources that are ready only when pods have seen them.
+ * soon as it is written; bindings of roles; pods and what leads to them, routes included; custom resources that are ready only when pods
+ * have seen them.
  */
 export function phases<T extends ObjectArgs>(objects: readonly T[], awaited: readonly Awaited[] = []): T[][] {
   const found: T[][] = [[], [], [], [], []];

@@ -28,7 +28,8 @@ describe.skipIf(isMissing)('three replicas, one hard budget, real processes', ()
     // What a killed replica had set aside comes back after ten minutes only.
     expect(faults.map(([, name, , , over]) => [name, over])).toEqual(faults.map(([, name]) => [name, '0 (0.00 %)']));
     const streams = cells.at(-1)!;
-    // Few streams, so the first ones, of which nothing was known, weigh much, and more where the machine is busy: by hand, with 500, it is below 1 %.
+    // Few streams, so the first ones, of which nothing was known, weigh much, and more where the machine is busy: by hand, with 500, it is
+    // below 1 %.
     expect(Math.abs(Number.parseFloat(streams[5]!))).toBeLessThan(30);
   });
 });

@@ -153,8 +153,13 @@ export class Picker implements Policy {
     this.index.match(request.prompt, salt, this.#depths);
     const { normal, confidence } = foreignLoad(candidates, now, this.settings);
     this.#state.scrapesBelieved = confidence;
-    const warmths = candidates.map((candidate) => candidate.warmth(now));
-    const warmest = Math.max(...warmths);
+    let coldest = 1;
+    let warmest = 0;
+    for (const candidate of candidates) {
+      const warmth = candidate.warmth(now);
+      coldest = Math.min(coldest, warmth);
+      warmest = Math.max(warmest, warmth);
+    }
     const { maxOutput, expectedOutput = this.#state.outputs.expected(outputKey(request), maxOutput) } = request;
     const context: CostContext = {
       request,
@@ -169,7 +174,7 @@ export class Picker implements Policy {
       hitRate: this.#state.hitRate,
       sessionEndpoint: request.session === undefined ? undefined : this.#state.sessions.get(request.tenant, request.session, now),
       warmest,
-      draw: Math.min(...warmths) < warmest ? this.#around.random() : 0,
+      draw: coldest < warmest ? this.#around.random() : 0,
     };
     const home = this.#homeOf(request, candidates);
     for (let row = 0; row < candidates.length; row++) {

@@ -25,7 +25,7 @@ export const FINISH: Readonly<Record<string, FinishReason>> = {
  * @throws UnacceptableAnswer
  */
 export function decodeAnswer(body: JsonObjectScan): Answer {
-  const answer = new Fields(JSON.parse(body.bytes.toString('utf8', body.open)), '', malformed);
+  const answer = Fields.of(body, malformed);
   const losses = new Losses();
   for (const name of ['type', 'role']) answer.raw(name);
   if (answer.list('content') === undefined) throw malformed('content', 'is missing');

@@ -3,6 +3,7 @@ import { cacheHint } from '../../cache-hint.ts';
 import type { Conversation, Effort, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
+import { thinkingIn } from '../../thinking.ts';
 import { blocksIn } from './blocks.ts';
 
 /**
@@ -11,7 +12,7 @@ import { blocksIn } from './blocks.ts';
  * @throws GatewayError TK_BAD_REQUEST
  */
 export function decodeRequest(body: JsonObjectScan): Conversation {
-  const request = new Fields(JSON.parse(body.bytes.toString('utf8', body.open)), '');
+  const request = Fields.of(body);
   const losses = new Losses();
   const turns = request.objects('messages').map((message) => turnOf(message, losses));
   if (turns.length === 0) throw badRequest('messages', 'needs one message or more');
@@ -52,7 +53,7 @@ function turnOf(message: Fields, losses: Losses): Turn {
   const role = message.requiredText('role');
   // Newer models take instructions amid the conversation.
   if (role !== 'user' && role !== 'assistant' && role !== 'system')
-    throw badRequest(message.at('role'), `must be user, assistant or system, not "${role}"`);
+    throw message.wrong('role', `must be user, assistant or system, not "${role}"`);
   const turn = { role, blocks: blocksIn(message, 'content', losses) } as const;
   losses.dropLeft(message);
   return turn;
@@ -89,21 +90,21 @@ function choiceOf(
   const name = choice.text('name');
   losses.dropLeft(choice);
   if (type === 'tool') {
-    if (name === undefined) throw badRequest(choice.at('name'), 'is required');
+    if (name === undefined) throw choice.wrong('name', 'is required');
     return { toolChoice: { type, name }, parallelTools };
   }
   if (type === 'any') return { toolChoice: { type: 'required' }, parallelTools };
   if (type === 'auto' || type === 'none') return { toolChoice: { type }, parallelTools };
-  throw badRequest(choice.at('type'), `must be auto, any, tool or none, not "${type}"`);
+  throw choice.wrong('type', `must be auto, any, tool or none, not "${type}"`);
 }
 
 function formatOf(output: Fields | undefined, losses: Losses): ResponseFormat | undefined {
   const format = output?.object('format');
   if (format === undefined) return undefined;
   const type = format.requiredText('type');
-  if (type !== 'json_schema') throw badRequest(format.at('type'), `must be json_schema, not "${type}"`);
+  if (type !== 'json_schema') throw format.wrong('type', `must be json_schema, not "${type}"`);
   const schema = format.raw('schema');
-  if (typeof schema !== 'object') throw badRequest(format.at('schema'), 'must be an object');
+  if (typeof schema !== 'object') throw format.wrong('schema', 'must be an object');
   losses.dropLeft(format);
   // The API has no name for it.
   return { type, name: 'answer', schema: schema as object, strict: true };
@@ -117,14 +118,10 @@ function reasoningOf(request: Fields, output: Fields | undefined): Reasoning | u
   const effort = text === undefined ? undefined : EFFORTS[text];
   if (text !== undefined && effort === undefined)
     throw badRequest('output_config.effort', `must be one of ${Object.keys(EFFORTS).join(', ')}, not "${text}"`);
-  const thinking = request.object('thinking');
+  const thinking = thinkingIn(request);
   if (thinking === undefined) return effort === undefined ? undefined : { effort, budgetTokens: undefined };
-  const type = thinking.requiredText('type');
-  if (type === 'disabled') return { effort, budgetTokens: 0 };
-  if (type !== 'enabled' && type !== 'adaptive')
-    throw badRequest(thinking.at('type'), `must be enabled, adaptive or disabled, not "${type}"`);
+  const { budgetTokens } = thinking;
   // Left to the model how much.
-  const budgetTokens = thinking.number('budget_tokens');
   return { effort: effort ?? (budgetTokens === undefined ? 'medium' : undefined), budgetTokens };
 }
 

@@ -1,10 +1,9 @@
-import { UnacceptableAnswer } from '../../../attempt/failure.ts';
 import type { SseEvent } from '../../../http/sse.ts';
 import type { StreamDecoder } from '../../codec.ts';
 import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
-import { Fields } from '../../fields.ts';
+import type { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
-import { malformed } from '../../malformed.ts';
+import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { anthropicUsage, type Usage } from '../../usage.ts';
 import { FINISH } from './answer.ts';
 import { blockIn } from './blocks.ts';
@@ -32,7 +31,7 @@ export class MessagesStreamDecoder implements StreamDecoder {
 
   push({ type, data }: SseEvent): readonly AnswerEvent[] {
     if (data === undefined || type === 'ping') return [];
-    const event = eventOf(data);
+    const event = eventFields(data.toString());
     if (type === 'error') return [{ type: 'error', message: event.object('error')?.text('message') ?? 'the backend broke off' }];
     if (type === 'message_start') return this.#start(event);
     if (!this.#begun) throw malformed('', `is a stream that begins with ${type}`);
@@ -46,7 +45,7 @@ export class MessagesStreamDecoder implements StreamDecoder {
   }
 
   end(): readonly AnswerEvent[] {
-    if (!this.#stopped) throw new UnacceptableAnswer('truncated', 'the stream ended before the answer');
+    if (!this.#stopped) throw truncated();
     return [];
   }
 
@@ -89,16 +88,6 @@ export class MessagesStreamDecoder implements StreamDecoder {
     this.#stopSequence = delta?.text('stop_sequence') ?? this.#stopSequence;
     this.#usage = anthropicUsage(event.raw('usage'), this.#usage);
   }
-}
-
-function eventOf(data: Buffer): Fields {
-  let value: unknown;
-  try {
-    value = JSON.parse(data.toString());
-  } catch {
-    throw malformed('', 'is a stream with an event that is no JSON');
-  }
-  return new Fields(value, '', malformed);
 }
 
 /** The head of a call has `{}` where its arguments will be. */

@@ -1,18 +1,8 @@
 import { cacheControl } from '../../cache-hint.ts';
 import type { Encoded } from '../../codec.ts';
-import type { Block, Conversation, Effort, Media, Reasoning, Tool, ToolChoice, Turn } from '../../conversation.ts';
-import { given } from '../../given.ts';
-import { Losses } from '../../losses.ts';
-
-type Json = Readonly<Record<string, unknown>>;
-type Of<T extends Block['type']> = Extract<Block, { readonly type: T }>;
-
-/** What is written, and what cannot be. */
-export interface Writing {
-  /** The conversation came as this API says it: what only it has is written back. */
-  readonly isOwn: boolean;
-  readonly losses: Losses;
-}
+import type { Block, BlockOf, Conversation, Effort, Media, Reasoning, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import { given, type Json } from '../../given.ts';
+import { Losses, type Writing } from '../../losses.ts';
 
 /** The API asks for a limit, and others have none. */
 const DEFAULT_MAX_TOKENS = 4096;
@@ -99,7 +89,7 @@ function blockOf(block: Block, to: Writing): Json | undefined {
 }
 
 /** What was not thought by a model of this API is refused by it. */
-function thoughtOf({ text, signature, sealed }: Of<'reasoning'>, at: string, to: Writing): Json | undefined {
+function thoughtOf({ text, signature, sealed }: BlockOf<'reasoning'>, at: string, to: Writing): Json | undefined {
   if (sealed !== undefined) return { type: 'redacted_thinking', data: sealed };
   if (signature !== undefined) return { type: 'thinking', thinking: text, signature };
   to.losses.drop(at);
@@ -111,7 +101,7 @@ function sourceOf(media: Media): Json {
   return 'url' in media ? { type: 'url', url: media.url } : { type: 'file', file_id: media.fileId };
 }
 
-function documentOf({ media, name }: Of<'file'>, at: string, to: Writing): Json | undefined {
+function documentOf({ media, name }: BlockOf<'file'>, at: string, to: Writing): Json | undefined {
   const title = given({ title: name });
   if (!('base64' in media) || media.mediaType === 'application/pdf') return { type: 'document', source: sourceOf(media), ...title };
   if (!media.mediaType.startsWith('text/')) {
@@ -127,7 +117,7 @@ export function toolId(id: string): string {
   return id.replaceAll(/[^\w-]/g, '_');
 }
 
-function inputOf({ arguments: text }: Of<'tool_call'>, at: string, to: Writing): object {
+function inputOf({ arguments: text }: BlockOf<'tool_call'>, at: string, to: Writing): object {
   if (text.trim() === '') return {};
   try {
     const value: unknown = JSON.parse(text);

@@ -24,7 +24,7 @@ const ENVELOPE = ['object', 'created', 'system_fingerprint', 'service_tier'] as 
  * @throws UnacceptableAnswer
  */
 export function decodeAnswer(body: JsonObjectScan): Answer {
-  const answer = new Fields(JSON.parse(body.bytes.toString('utf8', body.open)), '', malformed);
+  const answer = Fields.of(body, malformed);
   const losses = new Losses();
   for (const name of ENVELOPE) answer.raw(name);
   const [choice, ...others] = answer.objects('choices');

@@ -4,6 +4,7 @@ import type { Block, Conversation, Effort, Reasoning, ResponseFormat, Tool, Tool
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { mediaAt } from '../../media.ts';
+import { thinkingIn } from '../../thinking.ts';
 import { callIn, thoughtsIn, toolCallIn } from './message.ts';
 
 const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'];
@@ -15,7 +16,7 @@ const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 
  * @throws GatewayError TK_BAD_REQUEST
  */
 export function decodeRequest(body: JsonObjectScan): Conversation {
-  const request = new Fields(JSON.parse(body.bytes.toString('utf8', body.open)), '');
+  const request = Fields.of(body);
   const losses = new Losses();
   const { system, turns } = messagesOf(request, losses);
   const { tools, toolChoice } = toolsOf(request, losses);
@@ -75,7 +76,7 @@ function messagesOf(request: Fields, losses: Losses): Messages {
     } else if (role === 'user') turns.push({ role, blocks: contentOf(message, losses) });
     else if (role === 'assistant') turns.push({ role, blocks: assistantBlocks(message, losses) });
     else if (role === 'tool' || role === 'function') turns.push({ role: 'user', blocks: [toolResult(message, role, losses)] });
-    else throw badRequest(message.at('role'), `must be system, developer, user, assistant or tool, not "${role}"`);
+    else throw message.wrong('role', `must be system, developer, user, assistant or tool, not "${role}"`);
     losses.dropLeft(message);
   }
   return { system, turns };
@@ -138,7 +139,7 @@ function partOf(part: Fields): Block {
     case 'file':
       return fileOf(required(part, 'file'));
     default:
-      throw badRequest(part.at('type'), `"${type}" is none of text, image_url, input_audio, audio_url, video_url, file, refusal`);
+      throw part.wrong('type', `"${type}" is none of text, image_url, input_audio, audio_url, video_url, file, refusal`);
   }
 }
 
@@ -154,7 +155,7 @@ function fileOf(file: Fields): Block {
 
 function required(of: Fields, name: string): Fields {
   const value = of.object(name);
-  if (value === undefined) throw badRequest(of.at(name), 'is required');
+  if (value === undefined) throw of.wrong(name, 'is required');
   return value;
 }
 
@@ -200,7 +201,7 @@ function choiceOf(request: Fields, losses: Losses): ToolChoice | undefined {
   const choice = new Fields(value, 'tool_choice');
   const type = choice.text('type') ?? 'function';
   if (type === 'function') return { type: 'tool', name: (choice.object('function') ?? choice).requiredText('name') };
-  if (type !== 'allowed_tools') throw badRequest(choice.at('type'), `must be function or allowed_tools, not "${type}"`);
+  if (type !== 'allowed_tools') throw choice.wrong('type', `must be function or allowed_tools, not "${type}"`);
   losses.approximate('tool_choice');
   return { type: choice.object('allowed_tools')?.text('mode') === 'required' ? 'required' : 'auto' };
 }
@@ -219,7 +220,7 @@ function formatOf(request: Fields, losses: Losses): ResponseFormat | undefined {
   const type = format.requiredText('type');
   if (type === 'text') return undefined;
   if (type === 'json_object') return { type: 'json' };
-  if (type !== 'json_schema') throw badRequest(format.at('type'), `must be text, json_object or json_schema, not "${type}"`);
+  if (type !== 'json_schema') throw format.wrong('type', `must be text, json_object or json_schema, not "${type}"`);
   const of = required(format, 'json_schema');
   required(of, 'schema');
   const found = { type, name: of.requiredText('name'), schema: of.raw('schema') as object, strict: of.boolean('strict') } as const;
@@ -227,17 +228,12 @@ function formatOf(request: Fields, losses: Losses): ResponseFormat | undefined {
   return found;
 }
 
-/** `thinking` is Anthropic's, as clients of chat completions send it for it. */
 function reasoningOf(request: Fields): Reasoning | undefined {
   const text = request.text('reasoning_effort');
   const effort = EFFORTS.find((each) => each === text);
   if (text !== undefined && effort === undefined)
     throw badRequest('reasoning_effort', `must be one of ${EFFORTS.join(', ')}, not "${text}"`);
-  const thinking = request.object('thinking');
+  const thinking = thinkingIn(request);
   if (thinking === undefined) return effort === undefined ? undefined : { effort, budgetTokens: undefined };
-  const type = thinking.requiredText('type');
-  if (type === 'disabled') return { effort, budgetTokens: 0 };
-  if (type !== 'enabled' && type !== 'adaptive')
-    throw badRequest(thinking.at('type'), `must be enabled, adaptive or disabled, not "${type}"`);
-  return { effort, budgetTokens: thinking.number('budget_tokens') };
+  return { effort, ...thinking };
 }

@@ -1,9 +1,8 @@
-import { UnacceptableAnswer } from '../../../attempt/failure.ts';
 import type { SseEvent } from '../../../http/sse.ts';
 import type { StreamDecoder } from '../../codec.ts';
 import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
-import { Fields } from '../../fields.ts';
-import { malformed } from '../../malformed.ts';
+import type { Fields } from '../../fields.ts';
+import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { finishOf } from './answer.ts';
 import { thoughtIn } from './message.ts';
@@ -30,7 +29,7 @@ export class ChatStreamDecoder implements StreamDecoder {
     if (data === undefined) return [];
     const text = data.toString();
     if (text.trim() === '[DONE]') return this.#stop();
-    const chunk = this.#chunkOf(text);
+    const chunk = eventFields(text);
     const error = chunk.raw('error');
     if (error !== undefined) return [{ type: 'error', message: messageOf(error) }];
     const events: AnswerEvent[] = [];
@@ -48,23 +47,9 @@ export class ChatStreamDecoder implements StreamDecoder {
     return events;
   }
 
+  /** Some servers leave the end marker out. */
   end(): readonly AnswerEvent[] {
-    // Some servers leave the end marker out.
-    if (this.#stopped || this.#finish === undefined) {
-      if (!this.#stopped) throw new UnacceptableAnswer('truncated', 'the stream ended before the answer');
-      return [];
-    }
     return this.#stop();
-  }
-
-  #chunkOf(text: string): Fields {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      throw malformed('', 'is a stream with an event that is no JSON');
-    }
-    return new Fields(value, '', malformed);
   }
 
   #read(delta: Fields, events: AnswerEvent[]): void {
@@ -128,7 +113,7 @@ export class ChatStreamDecoder implements StreamDecoder {
 
   #stop(): readonly AnswerEvent[] {
     if (this.#stopped) return [];
-    if (this.#finish === undefined) throw new UnacceptableAnswer('truncated', 'the stream ended before the answer');
+    if (this.#finish === undefined) throw truncated();
     this.#stopped = true;
     const events: AnswerEvent[] = [];
     this.#close(events);

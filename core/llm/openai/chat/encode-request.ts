@@ -2,6 +2,7 @@ import type { Encoded } from '../../codec.ts';
 import { cacheControl } from '../../cache-hint.ts';
 import type {
   Block,
+  BlockOf,
   CacheHint,
   Conversation,
   Effort,
@@ -12,18 +13,9 @@ import type {
   ToolChoice,
   Turn,
 } from '../../conversation.ts';
-import { given } from '../../given.ts';
-import { Losses } from '../../losses.ts';
+import { given, type Json } from '../../given.ts';
+import { Losses, type Writing } from '../../losses.ts';
 import { urlOf } from '../../media.ts';
-
-type Json = Readonly<Record<string, unknown>>;
-/** What is written, and what cannot be. */
-interface Writing {
-  /** The conversation came as this API says it: what only it has is written back. */
-  readonly isOwn: boolean;
-  readonly losses: Losses;
-}
-type Of<T extends Block['type']> = Extract<Block, { readonly type: T }>;
 
 /**
  * Writes the body of POST /v1/chat/completions. A stream always has its usage: whoever did not ask for it does not get it.
@@ -82,7 +74,7 @@ function messagesOfTurn({ role, blocks }: Turn, to: Writing): Json[] {
 }
 
 /** A tool answers with text alone: what else it gave is what the user says next. */
-function toolMessage(result: Of<'tool_result'>, to: Writing): { readonly message: Json; readonly media: readonly Block[] } {
+function toolMessage(result: BlockOf<'tool_result'>, to: Writing): { readonly message: Json; readonly media: readonly Block[] } {
   const { id, blocks, isError, cache, at = 'tool_result' } = result;
   const texts = blocks.filter(({ type }) => type === 'text');
   const media = blocks.filter(({ type }) => type !== 'text');
@@ -92,8 +84,8 @@ function toolMessage(result: Of<'tool_result'>, to: Writing): { readonly message
 }
 
 function assistantMessage(blocks: readonly Block[], to: Writing): Json {
-  const thoughts = blocks.filter((block): block is Of<'reasoning'> => block.type === 'reasoning');
-  const calls = blocks.filter((block): block is Of<'tool_call'> => block.type === 'tool_call');
+  const thoughts = blocks.filter((block): block is BlockOf<'reasoning'> => block.type === 'reasoning');
+  const calls = blocks.filter((block): block is BlockOf<'tool_call'> => block.type === 'tool_call');
   const rest = blocks.filter(({ type }) => type !== 'reasoning' && type !== 'tool_call');
   if (!to.isOwn) for (const { at = 'reasoning' } of thoughts) to.losses.drop(at);
   // A call has no hint in this API.
@@ -109,7 +101,7 @@ function assistantMessage(blocks: readonly Block[], to: Writing): Json {
 }
 
 /** As they came: with a signature or a seal as blocks, otherwise as text. */
-function thoughtsOf(thoughts: readonly Of<'reasoning'>[]): Json {
+function thoughtsOf(thoughts: readonly BlockOf<'reasoning'>[]): Json {
   if (thoughts.length === 0) return {};
   const isPlain = thoughts.every(({ signature, sealed }) => signature === undefined && sealed === undefined);
   if (isPlain && thoughts.length === 1) return { reasoning_content: thoughts[0]!.text };
@@ -156,14 +148,14 @@ function partOf(block: Block, to: Writing): Json | undefined {
   }
 }
 
-function withUrl(type: string, { media }: Of<'image' | 'audio' | 'video'>, more: Json, at: string, to: Writing): Json | undefined {
+function withUrl(type: string, { media }: BlockOf<'image' | 'audio' | 'video'>, more: Json, at: string, to: Writing): Json | undefined {
   const url = urlOf(media);
   if (url !== undefined) return { type, [type]: { url, ...more } };
   to.losses.drop(at);
   return undefined;
 }
 
-function filePart({ media, name }: Of<'file'>, at: string, to: Writing): Json | undefined {
+function filePart({ media, name }: BlockOf<'file'>, at: string, to: Writing): Json | undefined {
   if ('fileId' in media) return { type: 'file', file: { file_id: media.fileId, ...given({ filename: name }) } };
   if ('base64' in media) return { type: 'file', file: { file_data: urlOf(media), filename: name ?? 'file' } };
   // The API takes no address of a file.
