@@ -1,6 +1,7 @@
-import type { SseEvent } from '../http/sse.ts';
 import type { JsonObjectScan } from '../json/scan.ts';
 import type { Answer, AnswerEvent, Conversation } from './conversation.ts';
+import type { Json } from './given.ts';
+import type { Losses } from './losses.ts';
 
 /** APIs that say conversations. */
 export type DialectName = 'openai-chat' | 'openai-responses' | 'anthropic-messages' | 'gemini' | 'bedrock-converse';
@@ -13,22 +14,39 @@ export interface Loss {
 
 /** What a codec wrote, and what it could not say. Losses are told, never hidden. */
 export interface Encoded {
-  readonly body: Buffer;
+  readonly body: Json;
   readonly losses: readonly Loss[];
+}
+
+/** An event of a stream, whatever framed it: Server-Sent Events, or AWS' event stream. */
+export interface StreamEvent {
+  readonly type: string;
+  readonly data: Buffer | undefined;
 }
 
 /** Reads a stream of a dialect event by event: any split of its bytes gives the same parts. */
 export interface StreamDecoder {
-  push(event: SseEvent): readonly AnswerEvent[];
+  /** What the conversation cannot say, so far. */
+  readonly losses: Losses;
+  /** @throws UnacceptableAnswer */
+  push(event: StreamEvent): readonly AnswerEvent[];
   /** @throws UnacceptableAnswer when the stream ended before the answer was whole */
   end(): readonly AnswerEvent[];
 }
 
-/** Writes a stream of a dialect. */
+/** Writes a stream of a dialect, as Server-Sent Events. */
 export interface StreamEncoder {
+  /** What the dialect cannot say, so far. */
+  readonly losses: Losses;
   push(event: AnswerEvent): string;
   /** The end marker; only for a whole answer. */
   end(): string;
+}
+
+/** What the path of a request says where the body does not. */
+export interface Addressed {
+  readonly model: string;
+  readonly stream: boolean;
 }
 
 /** What an answer needs to know of its request. */
@@ -46,7 +64,7 @@ export interface Asked {
 export interface Codec {
   readonly dialect: DialectName;
   /** @throws GatewayError TK_BAD_REQUEST with the path of what cannot be understood */
-  decodeRequest(body: JsonObjectScan): Conversation;
+  decodeRequest(body: JsonObjectScan, addressed?: Addressed): Conversation;
   encodeRequest(conversation: Conversation): Encoded;
   /** @throws UnacceptableAnswer */
   decodeAnswer(body: JsonObjectScan): Answer;

@@ -78,8 +78,12 @@ function bytesOf(name: TranslatedDialect, events: readonly AnswerEvent[], ended 
 }
 
 /** @param sizes of the chunks, over and over */
-function read(name: TranslatedDialect, bytes: Buffer, sizes: readonly number[] = [bytes.length]): AnswerEvent[] {
-  const decoder: StreamDecoder = CODECS[name].decodeStream();
+function read(
+  name: TranslatedDialect,
+  bytes: Buffer,
+  sizes: readonly number[] = [bytes.length],
+  decoder: StreamDecoder = CODECS[name].decodeStream(),
+): AnswerEvent[] {
   const events: AnswerEvent[] = [];
   const scanner = new SseScanner({ onEvent: (_, event) => void events.push(...decoder.push(event)) });
   for (let at = 0, turn = 0; at < bytes.length; turn++) {
@@ -90,6 +94,12 @@ function read(name: TranslatedDialect, bytes: Buffer, sizes: readonly number[] =
   scanner.end();
   return [...events, ...decoder.end()];
 }
+
+/** What stands at the end of a stream. */
+const ENDS: Readonly<Record<TranslatedDialect, string>> = {
+  'openai-chat': '"finish_reason":"stop"',
+  'anthropic-messages': 'event: message_stop',
+};
 
 const cuts: Arbitrary<number[]> = array(integer({ min: 0, max: 30 }), { maxLength: 4 });
 const sizes: Arbitrary<number[]> = array(integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 });
@@ -119,7 +129,7 @@ describe.each(TRANSLATED)('a stream of %s', (name) => {
     const [answer] = [told(WHOLE, [2])];
     const bytes = bytesOf(name, answer);
     // Behind the reason for its end, what is missing is the end marker, which some servers leave out.
-    const end = bytes.lastIndexOf(name === 'openai-chat' ? '"finish_reason":"stop"' : 'event: message_stop');
+    const end = bytes.lastIndexOf(ENDS[name]);
     for (let length = 1; length < end; length += 7) expect(() => read(name, bytes.subarray(0, length))).toThrow(UnacceptableAnswer);
   });
 
@@ -193,6 +203,7 @@ describe('what is not as the API has it', () => {
   });
 
   it('messages: what the API’s own tools make is left out, and the others keep their order', () => {
+    const decoder = CODECS['anthropic-messages'].decodeStream();
     const events = read(
       'anthropic-messages',
       typed(
@@ -208,8 +219,16 @@ describe('what is not as the API has it', () => {
         { type: 'message_delta', delta: { stop_reason: 'stop_sequence', stop_sequence: 'END' }, usage: { output_tokens: 5 } },
         { type: 'message_stop' },
       ),
+      undefined,
+      decoder,
     );
     expect(gathered(events)).toMatchObject({ blocks: [{ type: 'text', text: 'hi' }], stopSequence: 'END', usage: { input: 3, output: 5 } });
+    expect(
+      decoder.losses
+        .list()
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(['content.citations', 'content_block']);
   });
 
   it('messages: a stream that begins in its middle is none', () => {

@@ -71,7 +71,7 @@ export function encodeAnswer(answer: Answer): Encoded {
     stop_sequence: stopSequence ?? null,
     usage: usageOf(usage),
   };
-  return { body: Buffer.from(JSON.stringify(body)), losses: [...answer.losses, ...losses.list()] };
+  return { body, losses: [...answer.losses, ...losses.list()] };
 }
 
 /** `usage` of the API, whose input_tokens leave out what the cache gave or took. Clients rely on its being there. */

@@ -1,5 +1,4 @@
-import type { SseEvent } from '../../../http/sse.ts';
-import type { StreamDecoder } from '../../codec.ts';
+import type { StreamDecoder, StreamEvent } from '../../codec.ts';
 import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
@@ -20,6 +19,7 @@ const DELTAS = {
  * @see https://docs.anthropic.com/en/docs/build-with-claude/streaming
  */
 export class MessagesStreamDecoder implements StreamDecoder {
+  readonly losses = new Losses();
   #usage: Usage | undefined;
   #finish: FinishReason = 'stop';
   #stopSequence: string | undefined;
@@ -29,7 +29,7 @@ export class MessagesStreamDecoder implements StreamDecoder {
   #count = 0;
   #isOpen = false;
 
-  push({ type, data }: SseEvent): readonly AnswerEvent[] {
+  push({ type, data }: StreamEvent): readonly AnswerEvent[] {
     if (data === undefined || type === 'ping') return [];
     const event = eventFields(data.toString());
     if (type === 'error') return [{ type: 'error', message: event.object('error')?.text('message') ?? 'the backend broke off' }];
@@ -60,7 +60,7 @@ export class MessagesStreamDecoder implements StreamDecoder {
   #startBlock(event: Fields): readonly AnswerEvent[] {
     const content = event.object('content_block');
     if (content === undefined) throw malformed('content_block', 'is missing');
-    const block = blockIn(content, new Losses());
+    const block = blockIn(content, this.losses);
     if (block === undefined) return [];
     this.#isOpen = true;
     return [{ type: 'block_start', index: this.#count, block: emptied(block) }];
@@ -68,9 +68,15 @@ export class MessagesStreamDecoder implements StreamDecoder {
 
   #delta(event: Fields): readonly AnswerEvent[] {
     const delta = event.object('delta');
-    const known = DELTAS[delta?.text('type') as keyof typeof DELTAS];
-    // Of a block that is left out, or such as citations_delta.
-    if (delta === undefined || known === undefined || !this.#isOpen) return [];
+    // Of a block that is left out.
+    if (delta === undefined || !this.#isOpen) return [];
+    const type = delta.requiredText('type');
+    const known = DELTAS[type as keyof typeof DELTAS];
+    if (known === undefined) {
+      // Such as citations_delta.
+      this.losses.drop(`content.${type.replace(/_delta$/, '')}`);
+      return [];
+    }
     const text = delta.text(known[0]) ?? '';
     return text === '' ? [] : [{ type: known[1], index: this.#count, text }];
   }

@@ -13,6 +13,7 @@ const DELTAS = {
 
 /** Writes the stream of a message. */
 export class MessagesStreamEncoder implements StreamEncoder {
+  readonly losses = new Losses();
   push(event: AnswerEvent): string {
     switch (event.type) {
       case 'answer_start': {
@@ -30,7 +31,7 @@ export class MessagesStreamEncoder implements StreamEncoder {
         return written({ type: 'message_start', message });
       }
       case 'block_start':
-        return startOf(event.index, event.block);
+        return this.#startOf(event.index, event.block);
       case 'text_delta':
       case 'reasoning_delta':
       case 'signature_delta':
@@ -53,24 +54,24 @@ export class MessagesStreamEncoder implements StreamEncoder {
   end(): string {
     return written({ type: 'message_stop' });
   }
+
+  /** What is known at its start comes as the API says it: a head without content, and then that as deltas. */
+  #startOf(index: number, block: Block): string {
+    const head = written({ type: 'content_block_start', index, content_block: headOf(block, this.losses) });
+    return (
+      head +
+      firstOf(block)
+        .map((delta) => written({ type: 'content_block_delta', index, delta }))
+        .join('')
+    );
+  }
 }
 
-/** What is known at its start comes as the API says it: a head without content, and then that as deltas. */
-function startOf(index: number, block: Block): string {
-  const head = written({ type: 'content_block_start', index, content_block: headOf(block) });
-  return (
-    head +
-    firstOf(block)
-      .map((delta) => written({ type: 'content_block_delta', index, delta }))
-      .join('')
-  );
-}
-
-function headOf(block: Block): object {
+function headOf(block: Block, losses: Losses): object {
   if (block.type === 'text' || block.type === 'refusal') return { type: 'text', text: '' };
   if (block.type === 'tool_call') return { type: 'tool_use', id: toolId(block.id), name: block.name, input: {} };
   if (block.type === 'reasoning' && block.sealed === undefined) return { type: 'thinking', thinking: '', signature: '' };
-  return blocksOf([block], { isOwn: false, losses: new Losses() })[0] ?? { type: 'text', text: '' };
+  return blocksOf([block], { isOwn: false, losses })[0] ?? { type: 'text', text: '' };
 }
 
 function firstOf(block: Block): object[] {

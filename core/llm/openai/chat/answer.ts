@@ -95,7 +95,7 @@ export function encodeAnswer(answer: Answer, { created }: Asked): Encoded {
     choices: [{ index: 0, message: messageOf(blocks, losses), logprobs: null, finish_reason: REASONS[finish] }],
     ...(usage === undefined ? {} : { usage: usageOf(usage) }),
   };
-  return { body: Buffer.from(JSON.stringify(body)), losses: [...answer.losses, ...losses.list()] };
+  return { body, losses: [...answer.losses, ...losses.list()] };
 }
 
 function messageOf(blocks: readonly Block[], losses: Losses): Readonly<Record<string, unknown>> {

@@ -1,7 +1,7 @@
-import type { SseEvent } from '../../../http/sse.ts';
-import type { StreamDecoder } from '../../codec.ts';
+import type { StreamDecoder, StreamEvent } from '../../codec.ts';
 import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
+import { Losses } from '../../losses.ts';
 import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { finishOf } from './answer.ts';
@@ -14,6 +14,7 @@ type Delta = Extract<AnswerEvent, { readonly text: string }>['type'];
  * @see https://platform.openai.com/docs/api-reference/chat-streaming
  */
 export class ChatStreamDecoder implements StreamDecoder {
+  readonly losses = new Losses();
   #begun = false;
   #finish: string | undefined;
   #usage: Usage | undefined;
@@ -25,7 +26,7 @@ export class ChatStreamDecoder implements StreamDecoder {
   /** Indexes of calls, which begin once. */
   readonly #calls = new Set<number>();
 
-  push({ data }: SseEvent): readonly AnswerEvent[] {
+  push({ data }: StreamEvent): readonly AnswerEvent[] {
     if (data === undefined) return [];
     const text = data.toString();
     if (text.trim() === '[DONE]') return this.#stop();
@@ -40,6 +41,7 @@ export class ChatStreamDecoder implements StreamDecoder {
     this.#usage = openaiUsage(chunk.raw('usage')) ?? this.#usage;
     const choice = chunk.objects('choices').find((each) => (each.number('index') ?? 0) === 0);
     if (choice !== undefined) {
+      if (choice.raw('logprobs') !== undefined) this.losses.drop('choices.logprobs');
       const delta = choice.object('delta');
       if (delta !== undefined) this.#read(delta, events);
       this.#finish = choice.text('finish_reason') ?? this.#finish;
@@ -62,6 +64,8 @@ export class ChatStreamDecoder implements StreamDecoder {
     const refusal = delta.text('refusal');
     if (refusal) this.#add('refusal', { type: 'refusal', text: '' }, 'text_delta', refusal, events);
     for (const call of delta.objects('tool_calls')) this.#readCall(call, events);
+    delta.raw('role');
+    for (const [name] of delta.left()) this.losses.drop(`choices.delta.${name}`);
   }
 
   /** A whole thought with its signature, which another gateway tells at its end. */

@@ -42,7 +42,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
     ...(isOwn ? Object.fromEntries(extras) : {}),
   };
   if (!isOwn) for (const name of extras.keys()) losses.drop(name);
-  return { body: Buffer.from(JSON.stringify(body)), losses: [...conversation.losses, ...losses.list()] };
+  return { body, losses: [...conversation.losses, ...losses.list()] };
 }
 
 function messagesOf({ system, turns }: Conversation, to: Writing): Json[] {

@@ -1,5 +1,6 @@
 import type { Asked, StreamEncoder } from '../../codec.ts';
 import type { AnswerEvent, Block } from '../../conversation.ts';
+import { Losses } from '../../losses.ts';
 import { REASONS, usageOf } from './answer.ts';
 
 /** A thought while it is told, to be given with its signature at its end. */
@@ -13,6 +14,7 @@ interface Thought {
  * (`thinking_blocks`) where they have one: so clients of gateways give them back.
  */
 export class ChatStreamEncoder implements StreamEncoder {
+  readonly losses = new Losses();
   readonly #asked: Asked;
   #head = '';
   #calls = -1;
@@ -48,6 +50,8 @@ export class ChatStreamEncoder implements StreamEncoder {
       case 'block_stop':
         return this.#endOfThought();
       case 'answer_stop': {
+        if (event.finish === 'pause') this.losses.approximate('stop_reason');
+        if (event.stopSequence !== undefined) this.losses.drop('stop_sequence');
         const last = this.#chunk({ choices: [{ index: 0, delta: {}, logprobs: null, finish_reason: REASONS[event.finish] }] });
         if (!this.#asked.usage || event.usage === undefined) return last;
         return last + this.#chunk({ choices: [], usage: usageOf(event.usage) });
@@ -71,7 +75,10 @@ export class ChatStreamEncoder implements StreamEncoder {
       this.#calls++;
       return this.#delta({ tool_calls: [{ index: this.#calls, id, type: 'function', function: { name, arguments: text } }] });
     }
-    if (block.type !== 'reasoning') return '';
+    if (block.type !== 'reasoning') {
+      this.losses.drop(block.at ?? block.type);
+      return '';
+    }
     if (block.sealed !== undefined) return this.#delta({ thinking_blocks: [{ type: 'redacted_thinking', data: block.sealed }] });
     this.#thought = { text: block.text, signature: block.signature ?? '' };
     return block.text === '' ? '' : this.#delta({ reasoning_content: block.text });
