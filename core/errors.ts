@@ -112,7 +112,8 @@ export const ERRORS = {
     status: 422,
     openai: 'invalid_request_error',
     anthropic: 'invalid_request_error',
-    meaning: 'The backends of the route do not have this endpoint.',
+    meaning:
+      'The backends of the route do not have this endpoint; or the route is strict, and the API of its backend cannot say all of the request.',
   },
   TK_RATE_LIMITED: {
     status: 429,

@@ -84,7 +84,7 @@ export class TierOneCall extends AiCall {
 
   /** A backend whose quota is used up is passed over, and one without a price that a budget needs. */
   pick(target: AiTarget): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
-    if (this.#admitted?.excludes(target) === true) return 'exhausted';
+    if (!this.serves(target) || this.#admitted?.excludes(target) === true) return 'exhausted';
     if (target.quotas.length === 0) return undefined;
     const quota = this.#admission.quota(this.api, target, this.#admitted);
     return quota instanceof Promise ? quota.then((later) => this.#within(later, target)) : this.#within(quota, target);

@@ -191,7 +191,7 @@ const FAULTS: readonly (readonly [title: string, answer: Answer, call: Call, beg
   ['no model', answerJson(), { body: JSON.stringify(BODY) }, '400'],
   ['an unknown model', answerJson(), { model: 'unknown' }, '404'],
   ['an unknown path', answerJson(), { path: '/v1/chat/completion' }, '404'],
-  ['an endpoint that the backend has not', answerJson(), { model: 'claude' }, '422'],
+  ['an endpoint that the backend has not', answerJson(), { model: 'claude', path: '/v1/embeddings' }, '422'],
 ];
 
 /** Names of the secrets that a text holds, with the text around the first one. */

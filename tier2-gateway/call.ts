@@ -36,6 +36,7 @@ export class TierTwoCall extends AiCall {
 
   pick(target: AiTarget, signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'> {
     const { backend } = target;
+    if (!this.serves(target)) return 'exhausted';
     if (this.#picking?.pool !== backend) {
       this.#picking?.close();
       this.#picking = undefined;

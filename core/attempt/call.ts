@@ -31,6 +31,8 @@ export type Reading =
       readonly leaks: (text: Buffer) => boolean;
       /** What goes to the client instead of an event; undefined: nothing. Called for each event, in their order. */
       readonly edit?: (raw: Buffer, event: SseEvent) => Buffer | undefined;
+      /** What follows the last event of a stream that has no end marker. @throws UnacceptableAnswer where the answer is not whole */
+      readonly rest?: () => Buffer | undefined;
       /** What stands before the stream's end marker. */
       readonly beforeEnd?: (facts: Facts) => Buffer | undefined;
     }

@@ -259,12 +259,14 @@ export class EventReceiver implements Receiver {
     const { exchange } = this.#upstream;
     // Clients read a last `[DONE]` without its blank line; any other half event is a cut.
     const done = incomplete && isDone(leftover) && this.#reader.read(new SseEvent(leftover)) === 'end';
+    const rest = this.#reading.rest?.();
     if (!done && (incomplete || !this.#reader.complete)) {
       throw new UnacceptableAnswer('truncated', 'the backend ended its stream before the answer was complete');
     }
     const last = this.#reading.beforeEnd?.(this.facts);
     if (last !== undefined) this.#out.push(last);
-    if (done) this.#out.push(Buffer.from('data: [DONE]\n\n'));
+    if (rest !== undefined) this.#out.push(rest);
+    else if (done) this.#out.push(Buffer.from('data: [DONE]\n\n'));
     if (!exchange.committed) {
       exchange.commit(this.#upstream, this.#status, this.#upstream.answer);
       this.#out.unshift(...this.#held);

@@ -45,20 +45,55 @@ export function errorEvent(dialect: Dialect, error: GatewayError, requestId: str
  * else is put into that shape, with the text of a short plain message.
  */
 export function backendError(dialect: Dialect, status: number, body: Buffer, requestId: string): Buffer {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body.toString());
-  } catch {
-    parsed = undefined;
-  }
+  const parsed = parsedOrNot(body);
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) && hasShape(dialect, parsed as Record<string, unknown>))
     return body;
   const text = messageIn(parsed) ?? plainText(body) ?? `the backend answered ${status}`;
   if (dialect === 'anthropic')
     return Buffer.from(JSON.stringify({ type: 'error', error: { type: anthropicType(status), message: text }, request_id: requestId }));
   if (dialect === 'cohere') return Buffer.from(JSON.stringify({ id: requestId, message: text }));
-  const type = status === 429 ? 'rate_limit_error' : status >= 500 ? 'server_error' : 'invalid_request_error';
-  return Buffer.from(JSON.stringify({ error: { message: text, type, param: null, code: String(status) } }));
+  return Buffer.from(JSON.stringify({ error: { message: text, type: openaiType(status), param: null, code: String(status) } }));
+}
+
+/**
+ * An error of a backend that speaks another dialect, as the client's dialect has it: `type` is of the client's API, and what the backend
+ * calls it is the `code`.
+ */
+export function translatedError(dialect: Dialect, status: number, body: Buffer, requestId: string): Buffer {
+  const parsed = parsedOrNot(body);
+  const message = messageIn(parsed) ?? plainText(body) ?? `the backend answered ${status}`;
+  const code = codeIn(parsed) ?? String(status);
+  if (dialect === 'anthropic')
+    return Buffer.from(JSON.stringify({ type: 'error', error: { type: anthropicType(status), message, code }, request_id: requestId }));
+  return Buffer.from(JSON.stringify({ error: { message, type: openaiType(status), param: paramIn(parsed), code } }));
+}
+
+function parsedOrNot(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a provider calls an error: `error.code` and `error.type` (OpenAI, Anthropic), `error.status` (Google), `__type` (AWS). */
+function codeIn(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { error, __type } = body as Record<string, unknown>;
+  const { code, status, type } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
+  const found = [status, code, type, __type].find((each) => typeof each === 'string' && each !== '') as string | undefined;
+  return found?.slice(0, 200);
+}
+
+function paramIn(body: unknown): string | null {
+  const { error } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const { param } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
+  return typeof param === 'string' ? param.slice(0, 200) : null;
+}
+
+function openaiType(status: number): string {
+  if (status === 429) return 'rate_limit_error';
+  return status >= 500 ? 'server_error' : 'invalid_request_error';
 }
 
 function hasShape(dialect: Dialect, body: Record<string, unknown>): boolean {
@@ -68,14 +103,15 @@ function hasShape(dialect: Dialect, body: Record<string, unknown>): boolean {
   return dialect === 'anthropic' ? known && body['type'] === 'error' : known;
 }
 
-/** Where servers put the text: `error.message`, `error`, `message` (vLLM), `detail` (FastAPI). */
+/** Where servers put the text: `error.message`, `error`, `message` (vLLM), `detail` (FastAPI), `Message` (AWS). */
 function messageIn(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
-  const { error, message, detail } = body as Record<string, unknown>;
+  const { error, message, detail, Message } = body as Record<string, unknown>;
   for (const candidate of [
     typeof error === 'object' && error !== null ? (error as Record<string, unknown>)['message'] : error,
     message,
     detail,
+    Message,
   ]) {
     if (typeof candidate === 'string' && candidate !== '') return candidate.slice(0, 2000);
   }

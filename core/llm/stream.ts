@@ -1,4 +1,4 @@
-import type { SseEvent } from '../http/sse.ts';
+import type { StreamEvent } from './codec.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -15,7 +15,7 @@ export type EventMeaning = 'hold' | 'token' | 'pass' | 'drop' | 'end' | 'error' 
 
 /** Reads one stream of a dialect, event by event. */
 export interface StreamReader {
-  read(event: SseEvent): EventMeaning;
+  read(event: StreamEvent): EventMeaning;
   /** Whether what came so far is a whole answer, though the end marker is missing. */
   readonly complete: boolean;
   readonly usage: Usage | undefined;

@@ -3,7 +3,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Endpoint } from '../attempt/backend.ts';
 import type { Outbound } from '../attempt/call.ts';
 import type { Target } from '../attempt/plan.ts';
-import { GatewayError } from '../errors.ts';
 import { forwardable } from '../http/headers.ts';
 import { type Edit, editObject } from '../json/edit.ts';
 
@@ -14,7 +13,9 @@ import type { OutputLimitName } from '../read/output-limit.ts';
 import type { Upload } from '../read/upload.ts';
 import type { OrdinaryTarget } from '../route/rule.ts';
 import type { Credential } from './credentials/credential.ts';
+import type { Translation } from './translation.ts';
 import { upstreamPath } from './transports/path.ts';
+import { translateHeaders, type Wire } from './wire.ts';
 
 /** The API that a backend speaks, as `AIServiceBackend.spec.schema`. */
 export interface Schema {
@@ -71,24 +72,35 @@ export interface AiRequest {
 /**
  * The request to one backend in the dialect that both sides speak: the body passes with surgical edits, or untouched. The credential
  * is not on it yet.
+ * @param below path below the prefix of the schema
  */
-export function encode(request: AiRequest, target: AiTarget, endpoint: Endpoint, model = target.modelOverride): Outbound {
-  const { schema } = target;
-  const below = request.endpoint.upstream[schema.name];
-  if (below === undefined) {
-    throw new GatewayError(
-      'TK_UNSUPPORTED',
-      `the backends of model "${request.model}" speak ${schema.name}, which has no ${request.endpoint.path}; translation comes with a later release`,
-    );
-  }
+export function encode(request: AiRequest, target: AiTarget, endpoint: Endpoint, below: string, model = target.modelOverride): Outbound {
   const headers = forwardable(request.headers, 'ai', target.stripped);
-  headers.push('host', endpoint.hostHeader, 'accept-encoding', 'identity', ...request.identityHeaders, ...target.headers.set);
+  addHeaders(headers, request, target, endpoint);
   return {
     method: request.endpoint.method,
-    path: upstreamPath(schema, below, model ?? request.model, request.query),
+    path: upstreamPath(target.schema, below, model ?? request.model, request.query),
     headers,
     body: bodyOf(request, target, model),
   };
+}
+
+/** The request to a backend that speaks another dialect than the client; without its credential. What the client has in its query is of its own dialect. */
+export function encodeTranslated(
+  request: AiRequest,
+  target: AiTarget,
+  endpoint: Endpoint,
+  { below, dialect }: Wire,
+  { body, model }: Translation,
+): Outbound {
+  const headers = forwardable(request.headers, 'ai', target.stripped);
+  translateHeaders(headers, dialect);
+  addHeaders(headers, request, target, endpoint);
+  return { method: 'POST', path: upstreamPath(target.schema, below, model, ''), headers, body };
+}
+
+function addHeaders(headers: string[], request: AiRequest, target: AiTarget, endpoint: Endpoint): void {
+  headers.push('host', endpoint.hostHeader, 'accept-encoding', 'identity', ...request.identityHeaders, ...target.headers.set);
 }
 
 /** Puts the backend's credential on, the last thing before the request is sent: nothing else can set that header. */

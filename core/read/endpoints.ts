@@ -1,4 +1,5 @@
 import { MessagesStreamReader } from '../llm/anthropic/messages-stream.ts';
+import type { DialectName } from '../llm/codec.ts';
 import type { Dialect } from '../llm/dialect.ts';
 import { ChatStreamReader } from '../llm/openai/chat-stream.ts';
 import { AudioStreamReader, ResponsesStreamReader } from '../llm/openai/responses-stream.ts';
@@ -21,6 +22,8 @@ export interface ApiEndpoint {
   readonly body: 'json' | 'multipart' | 'none';
   /** Path below the prefix of a backend's schema, for each API that has the same dialect here. */
   readonly upstream: Partial<Record<BackendApi, string>>;
+  /** The API that the operation says a conversation in: backends of others are asked in their own words. */
+  readonly conversation?: DialectName;
   /** Answers are JSON to be checked, or bytes of any kind. */
   readonly answer: 'json' | 'bytes';
   /** Member of a JSON answer that holds the usage, and how it reads. */
@@ -57,7 +60,7 @@ const chat = (hideUsage: boolean) => new ChatStreamReader(hideUsage);
 const audio = () => new AudioStreamReader();
 
 export const ENDPOINTS: readonly ApiEndpoint[] = [
-  openai({ operation: 'chat', path: '/v1/chat/completions', stream: chat, asksForUsage: true }, true),
+  openai({ operation: 'chat', path: '/v1/chat/completions', conversation: 'openai-chat', stream: chat, asksForUsage: true }, true),
   openai({ operation: 'completion', path: '/v1/completions', stream: chat, asksForUsage: true }, true),
   openai({ operation: 'embeddings', path: '/v1/embeddings' }, true),
   openai({ operation: 'responses', path: '/v1/responses', stream: () => new ResponsesStreamReader(), typedEvents: true }, true),
@@ -85,6 +88,7 @@ export const ENDPOINTS: readonly ApiEndpoint[] = [
   anthropic({
     operation: 'messages',
     path: '/v1/messages',
+    conversation: 'anthropic-messages',
     upstream: { Anthropic: 'messages', vLLM: '/v1/messages' },
     stream: () => new MessagesStreamReader(),
   }),

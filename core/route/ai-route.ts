@@ -9,7 +9,7 @@ import { durationMs } from '../resources/schema.ts';
 import type { Security } from '../identify/identity.ts';
 import type { AiTarget } from '../providers/target.ts';
 import { type BackendPolicies, knownBackend } from './ai-backend.ts';
-import { drainOf, keepAliveOf, optOut, STREAM_USAGE, tierTwoOf } from './annotations.ts';
+import { drainOf, isStrict, keepAliveOf, optOut, STREAM_USAGE, tierTwoOf } from './annotations.ts';
 import { bodyEdits, checkMutation, headerEdits } from './mutations.ts';
 import { atPool, poolOf } from './pool.ts';
 import type { QuotasOf } from './quotas.ts';
@@ -30,7 +30,6 @@ export const DEFAULT_STREAM_IDLE_MS = 300_000;
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 const AI_BACKEND = { group: 'aigateway.envoyproxy.io', kind: 'AIServiceBackend' };
-const DIALECTS = { OpenAI: 'openai', AzureOpenAI: 'openai', Anthropic: 'anthropic', Cohere: 'cohere', vLLM: undefined } as const;
 
 /** What compiling a route of either kind needs of the policies of its place. */
 export interface RoutePolicies {
@@ -51,6 +50,7 @@ export interface AiPolicies extends RoutePolicies, BackendPolicies {
 export function compileAiRoute(route: AIGatewayRoute, policies: AiPolicies, scope: Scope): Match[] {
   const { namespace, name } = route.metadata;
   const info = { kind: 'AIGatewayRoute', namespace, name } as const;
+  const strict = isStrict(route, scope);
   return route.body.spec.rules.flatMap((spec, index) => {
     const path = `spec.rules[${index}]`;
     const security = policies.security(spec.name);
@@ -65,6 +65,7 @@ export function compileAiRoute(route: AIGatewayRoute, policies: AiPolicies, scop
       security,
       plan: planOf(route, spec, index, security, policies, scope),
       models: listedModels(spec, route),
+      strict,
       broken: policies.broken(spec.name, limits),
     };
     // No match is every request, as if the field were absent.
@@ -142,16 +143,6 @@ function planOf(
     (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, callers, policies, scope) ?? [],
   );
   const overrides = targets.flatMap(({ override }) => override ?? []);
-  // A model server speaks what the client speaks.
-  const dialects = new Set(targets.flatMap((target) => DIALECTS[target.schema.name] ?? []));
-  if (dialects.size > 1) {
-    const schemas = [...new Set(targets.map((target) => target.schema.name))].join(' and ');
-    scope.report(
-      route,
-      `${path}.backendRefs`,
-      `mix ${schemas}: a request that falls back from one to the other needs a translation, which comes with the providers release; use one rule for each`,
-    );
-  }
   const explicit = spec.timeouts?.request ?? undefined;
   const requestTimeoutMs = explicit === undefined ? traffic.requestTimeoutMs : durationMs(explicit);
   const perTry = spec.timeouts?.backendRequest === undefined ? 0 : durationMs(spec.timeouts.backendRequest);

@@ -10,6 +10,8 @@ const PREFIX = 'tierkit.dev/';
 export const STREAM_KEEP_ALIVE = `${PREFIX}stream-keepalive`;
 /** On an AIGatewayRoute: so long an answer is read on when its client has left. */
 export const STREAM_DRAIN = `${PREFIX}stream-drain`;
+/** On an AIGatewayRoute: `strict` refuses a request of which a translation to the API of its backend would drop something. */
+const TRANSLATION = `${PREFIX}translation`;
 /** On an AIServiceBackend: `client` leaves `stream_options` as the client sent it; for servers that refuse the field. */
 export const STREAM_USAGE = `${PREFIX}stream-usage`;
 
@@ -23,7 +25,7 @@ export const PICKER_TLS = `${PREFIX}picker-tls`;
 const ENDPOINTS = `${PREFIX}endpoints`;
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  AIGatewayRoute: [STREAM_KEEP_ALIVE, STREAM_DRAIN],
+  AIGatewayRoute: [STREAM_KEEP_ALIVE, STREAM_DRAIN, TRANSLATION],
   AIServiceBackend: [STREAM_USAGE, TIER_TWO],
   InferencePool: [PICKER, PICKER_TLS],
 };
@@ -75,9 +77,18 @@ function secondsOf(resource: Resource, name: string, example: string, scope: Sco
 }
 
 export function optOut(resource: Resource, name: string, scope: Scope): boolean {
+  return isSet(resource, name, 'client', scope);
+}
+
+export function isStrict(resource: Resource, scope: Scope): boolean {
+  return isSet(resource, TRANSLATION, 'strict', scope);
+}
+
+/** Whether an annotation is there, which can have one value only. */
+function isSet(resource: Resource, name: string, only: string, scope: Scope): boolean {
   const value = resource.metadata.annotations[name];
-  if (value === undefined || value === 'client') return value === 'client';
-  scope.report(resource, `metadata.annotations["${name}"]`, `must be "client", not "${value}"`);
+  if (value === undefined || value === only) return value === only;
+  scope.report(resource, `metadata.annotations["${name}"]`, `must be "${only}", not "${value}"`);
   return false;
 }
 

@@ -40,6 +40,8 @@ export interface AiRule extends RuleBase {
   readonly ai: true;
   readonly plan: Plan<AiTarget>;
   readonly models: readonly ListedModel[];
+  /** Whether a request is refused of which a translation would drop something. */
+  readonly strict: boolean;
 }
 
 /** A backend of an HTTPRoute. */

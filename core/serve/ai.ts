@@ -8,8 +8,12 @@ import { GatewayError } from '../errors.ts';
 import type { SseEvent } from '../http/sse.ts';
 import { filterParams } from '../identify/places.ts';
 import { type JsonObjectScan, JsonSyntaxError, scanObject } from '../json/scan.ts';
-import { backendError, errorBody, errorEvent } from '../llm/dialect.ts';
-import { type AiRequest, type AiTarget, authorize, encode } from '../providers/target.ts';
+import { CODECS, type TranslatedDialect } from '../llm/codecs.ts';
+import type { Conversation } from '../llm/conversation.ts';
+import { backendError, errorBody, errorEvent, translatedError } from '../llm/dialect.ts';
+import { type AiRequest, type AiTarget, authorize, encode, encodeTranslated } from '../providers/target.ts';
+import { answerId, notStreamed, Translation } from '../providers/translation.ts';
+import { serves, wayOf, type Wire } from '../providers/wire.ts';
 import { editAnswer } from '../route/filters.ts';
 import { without } from '../telemetry/trace/flat-headers.ts';
 import { ordinaryHeaders, ordinaryPath } from './ordinary.ts';
@@ -33,6 +37,10 @@ export class AiCall implements Call<AiTarget> {
   readonly stream: boolean;
   protected readonly api: ApiRequest;
   protected readonly ai: AiRequest;
+  /** What the client said, once a backend needs it in other words. */
+  #conversation: Conversation | undefined;
+  /** Of the last attempt, where its backend speaks another API than the client. */
+  #translation: Translation | undefined;
 
   constructor(api: ApiRequest) {
     const { request, match, endpoint, json, upload } = api;
@@ -76,13 +84,42 @@ export class AiCall implements Call<AiTarget> {
   /** The request to one backend, without its credential. */
   protected outbound(target: AiTarget, endpoint: Endpoint): Outbound {
     const { request, match } = this.api;
-    const outbound = encode(this.ai, target, endpoint, this.modelAt(target));
+    const way = wayOf(this.ai.endpoint, target.schema.name)!;
+    this.#translation = 'pass' in way ? undefined : this.#translate(target, way);
+    const outbound =
+      'pass' in way
+        ? encode(this.ai, target, endpoint, way.pass, this.modelAt(target))
+        : encodeTranslated(this.ai, target, endpoint, way, this.#translation!);
     if (match.rule.ai) return outbound;
     return {
       ...outbound,
       path: ordinaryPath(request, match.rule, match),
       headers: ordinaryHeaders(outbound.headers, match.rule, target.ordinary),
     };
+  }
+
+  /** @throws GatewayError TK_BAD_REQUEST, TK_UNSUPPORTED */
+  #translate(target: AiTarget, { dialect }: Wire): Translation {
+    const { request, match, endpoint } = this.api;
+    const { bound } = this.ai;
+    const json = this.ai.json!;
+    const from = endpoint.conversation as TranslatedDialect;
+    this.#conversation ??= CODECS[from].decodeRequest(json.scan);
+    return new Translation({
+      from,
+      to: dialect,
+      conversation: this.#conversation,
+      model: this.modelAt(target) ?? this.ai.model,
+      bound: bound === undefined ? undefined : Number(bound.value),
+      edits: target.bodyEdits,
+      strict: match.rule.ai && match.rule.strict,
+      asked: { created: Math.floor(request.startTime / 1000), usage: json.wantsUsage },
+    });
+  }
+
+  /** Whether the backend can be asked what the client asks. */
+  protected serves({ schema }: AiTarget): boolean {
+    return serves(this.ai.endpoint, schema.name);
   }
 
   /** Whether the backend is a part of the platform: a tier two, or a pod. */
@@ -110,6 +147,7 @@ export class AiCall implements Call<AiTarget> {
     const { credential } = target;
     const type = headers['content-type']?.toLowerCase() ?? '';
     if (status >= 300) return { mode: 'whole', accept: () => refuseRedirect(status) };
+    if (this.#translation !== undefined) return this.#readTranslated(this.#translation, target, type, headers);
     if (endpoint.stream !== undefined && type.startsWith('text/event-stream')) {
       const editor = this.editor(target);
       const reader = endpoint.stream(json !== undefined && endpoint.asksForUsage && !json.wantsUsage);
@@ -125,21 +163,49 @@ export class AiCall implements Call<AiTarget> {
     return { mode: 'whole', accept: (body, all) => this.#accept(body, type, target, all) };
   }
 
+  #readTranslated(translation: Translation, target: AiTarget, type: string, headers: IncomingHttpHeaders): Reading {
+    const { endpoint, request } = this.api;
+    const { credential } = target;
+    const id = answerId(headers, request.id);
+    const editor = this.editor(target);
+    if (!this.stream) return { mode: 'whole', accept: (body, all) => this.#acceptTranslated(translation, body, type, target, id, all) };
+    if (!type.startsWith('text/event-stream')) throw notStreamed();
+    const remembering = request.trace?.remembering(endpoint.operation);
+    const reader = translation.reader(id, remembering === undefined ? undefined : (data, isToken) => remembering.push(data, isToken));
+    return {
+      mode: 'events',
+      reader,
+      leaks: (text) => credential?.leaks(text) ?? false,
+      edit: (raw, event) => {
+        // What a tier two says of the request goes no further; its events are said in other words.
+        editor?.event?.(raw, event);
+        return reader.take();
+      },
+      rest: () => reader.rest(),
+      ...(editor?.beforeEnd === undefined ? {} : { beforeEnd: editor.beforeEnd }),
+    };
+  }
+
+  #acceptTranslated(
+    translation: Translation,
+    body: Buffer,
+    type: string,
+    target: AiTarget,
+    id: string,
+    headers: IncomingHttpHeaders,
+  ): Accepted {
+    const scan = scanAnswer(body, type);
+    const accepted = translation.accept(scan, id);
+    const { trace } = this.api.request;
+    if (trace !== undefined) trace.answer = accepted.body;
+    const own = this.editor(target)?.whole?.(scan, accepted, headers);
+    return { ...accepted, headers: { ...own?.headers, ...toldHeaders(translation) } };
+  }
+
   /** A whole answer: JSON that the client could read. @throws UnacceptableAnswer */
   #accept(body: Buffer, type: string, target: AiTarget, headers: IncomingHttpHeaders): Accepted {
     const { usage } = this.api.endpoint;
-    let scan;
-    try {
-      scan = scanObject(body);
-    } catch (error) {
-      if (!(error instanceof JsonSyntaxError)) throw error;
-      const what = type === '' ? 'an answer without a content type' : `an answer of type ${type.split(';')[0]!.slice(0, 60)}`;
-      throw new UnacceptableAnswer('malformed', `the backend sent ${what} that is no JSON object`);
-    }
-    // Some servers answer 200 and put the error into the body.
-    const error = scan.type('error');
-    if (error !== undefined && error !== 'null' && !scan.has('id'))
-      throw new UnacceptableAnswer('malformed', 'the backend sent an error with status 200');
+    const scan = scanAnswer(body, type);
     const facts = {
       usage: usage === undefined || !scan.has(usage.member) ? undefined : usage.read(scan.parse(usage.member)),
       model: scan.string('model'),
@@ -151,6 +217,10 @@ export class AiCall implements Call<AiTarget> {
   }
 
   answerHeaders(target: AiTarget, headers: Record<string, string | string[]>): void {
+    if (this.#translation !== undefined) {
+      headers['content-type'] = this.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
+      Object.assign(headers, toldHeaders(this.#translation));
+    }
     // Cookies of a provider are for the provider's own pages.
     delete headers['set-cookie'];
     delete headers['alt-svc'];
@@ -171,7 +241,8 @@ export class AiCall implements Call<AiTarget> {
       if ((!ours || isClients) && !(target.credential?.leaks(answer.body) ?? false)) {
         const headers: Record<string, string | string[]> = { 'content-type': 'application/json' };
         for (const name of PASSED_OF_ERRORS) if (answer.headers[name] !== undefined) headers[name] = answer.headers[name];
-        return { status: answer.status, headers, body: backendError(endpoint.dialect, answer.status, answer.body, request.id) };
+        const say = this.#translation === undefined ? backendError : translatedError;
+        return { status: answer.status, headers, body: say(endpoint.dialect, answer.status, answer.body, request.id) };
       }
       if (ours) return this.#own(new GatewayError('TK_UPSTREAM_CREDENTIAL', 'the backend did not accept the credential of the gateway'));
     }
@@ -197,9 +268,37 @@ export class AiCall implements Call<AiTarget> {
   settle(outcome: Outcome<AiTarget>): void {
     const { request, upload, settled } = this.api;
     request.outcome = outcome;
+    const translation = this.#translation;
+    if (translation !== undefined) request.told = { api: translation.to, ...translation.told };
     upload?.release();
     settled(request);
   }
+}
+
+/** @throws UnacceptableAnswer for what is no JSON object, or an error */
+function scanAnswer(body: Buffer, type: string): JsonObjectScan {
+  let scan;
+  try {
+    scan = scanObject(body);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    const what = type === '' ? 'an answer without a content type' : `an answer of type ${type.split(';')[0]!.slice(0, 60)}`;
+    throw new UnacceptableAnswer('malformed', `the backend sent ${what} that is no JSON object`);
+  }
+  // Some servers answer 200 and put the error into the body.
+  const error = scan.type('error');
+  if (error !== undefined && error !== 'null' && !scan.has('id'))
+    throw new UnacceptableAnswer('malformed', 'the backend sent an error with status 200');
+  return scan;
+}
+
+/** What of a request, or of its answer, a translation could not say. */
+function toldHeaders({ told }: Translation): Record<string, string> {
+  const { dropped, approximated } = told;
+  return {
+    ...(dropped.length === 0 ? {} : { 'x-tierkit-dropped': dropped.join(', ') }),
+    ...(approximated.length === 0 ? {} : { 'x-tierkit-approximated': approximated.join(', ') }),
+  };
 }
 
 /** Headers of a backend's error that say something to its client. */
@@ -209,6 +308,7 @@ const PASSED_OF_ERRORS = [
   'x-request-id',
   'request-id',
   'x-should-retry',
+  'x-amzn-requestid',
   'x-llm-d-request-dropped-reason',
 ];
 

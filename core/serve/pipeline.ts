@@ -17,6 +17,7 @@ import { crossOrigin, preflightOf } from './cross-origin.ts';
 import { anthropicModels, openaiModels, visibleModels } from './models.ts';
 import type { OrdinaryCallOptions } from './ordinary.ts';
 import { callersOf, type OwnAnswer } from './own.ts';
+import { serves } from '../providers/wire.ts';
 import { readBody } from '../read/body.ts';
 import type { ApiEndpoint, EndpointTable } from '../read/endpoints.ts';
 import { type JsonRequest, readJson } from '../read/json-request.ts';
@@ -406,10 +407,10 @@ function checkWhole(rule: Rule): void {
 function checkServed({ plan, route }: Rule & { ai: true }, endpoint: ApiEndpoint, model: string): void {
   if (plan.targets.length === 0)
     throw new GatewayError('TK_NO_BACKEND', `the rule of ${route.namespace}/${route.name} that serves "${model}" has no backend`);
-  const { schema } = plan.targets[0]!;
-  if (endpoint.upstream[schema.name] !== undefined) return;
+  if (plan.targets.some(({ schema }) => serves(endpoint, schema.name))) return;
+  const names = [...new Set(plan.targets.map(({ schema }) => schema.name))];
   throw new GatewayError(
     'TK_UNSUPPORTED',
-    `the backends of "${model}" speak the ${schema.name} API, which has no ${endpoint.path}; translation between APIs comes with a later release`,
+    `the backends of "${model}" speak the ${names.join(' and ')} API, which has nothing like ${endpoint.path}`,
   );
 }

@@ -6,6 +6,7 @@ import type { Outcome } from '../attempt/call.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Dialect } from '../llm/dialect.ts';
 import type { Usage } from '../llm/usage.ts';
+import type { Told } from '../providers/translation.ts';
 import type { RequestTrace } from '../telemetry/trace/request-trace.ts';
 import type { ServerResponse } from 'node:http';
 
@@ -58,6 +59,8 @@ export class GatewayRequest implements Caller {
   claims: RequestClaims | undefined;
   /** Undefined where nothing is traced. */
   trace: RequestTrace | undefined;
+  /** Where the backend speaks another API: what could not be said in it. */
+  told: (Told & { readonly api: string }) | undefined;
   /** Further fields of the access log. */
   details: Readonly<Record<string, unknown>> | undefined;
 

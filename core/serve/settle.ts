@@ -76,6 +76,9 @@ function lineOf(
     stream: request.stream || undefined,
     complete: outcome?.complete,
     attempts: attemptsOf(outcome),
+    translated_to: request.told?.api,
+    translation_dropped: listed(request.told?.dropped),
+    translation_approximated: listed(request.told?.approximated),
     ...request.details,
   };
 }
@@ -125,6 +128,10 @@ function attemptsOf(outcome: Outcome | undefined): object[] | undefined {
     detail: failure?.message,
     ms: endedAt === undefined ? undefined : Math.round(endedAt - startedAt),
   }));
+}
+
+function listed(names: readonly string[] | undefined): readonly string[] | undefined {
+  return names === undefined || names.length === 0 ? undefined : names;
 }
 
 function round(value: number): number {

@@ -1,4 +1,4 @@
-import type { SseEvent } from '../../http/sse.ts';
+import type { StreamEvent } from '../codec.ts';
 import type { EventMeaning, StreamReader } from '../stream.ts';
 import { anthropicUsage, type Usage } from '../usage.ts';
 
@@ -14,7 +14,7 @@ export class MessagesStreamReader implements StreamReader {
   complete = false;
   #begun = false;
 
-  read(event: SseEvent): EventMeaning {
+  read(event: StreamEvent): EventMeaning {
     const { data, type } = event;
     if (data === undefined || type === 'ping') return 'hold';
     if (type === 'error') return 'error';

@@ -1,4 +1,4 @@
-import type { SseEvent } from '../../http/sse.ts';
+import type { StreamEvent } from '../codec.ts';
 import type { EventMeaning, StreamReader } from '../stream.ts';
 import { openaiUsage, type Usage } from '../usage.ts';
 
@@ -30,7 +30,7 @@ export class ChatStreamReader implements StreamReader {
     return this.#choices.size > 0 && [...this.#choices.values()].every(Boolean);
   }
 
-  read(event: SseEvent): EventMeaning {
+  read(event: StreamEvent): EventMeaning {
     const { data } = event;
     if (data === undefined) return 'hold';
     // An end without a single chunk is no answer.

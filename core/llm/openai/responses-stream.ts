@@ -1,4 +1,4 @@
-import type { SseEvent } from '../../http/sse.ts';
+import type { StreamEvent } from '../codec.ts';
 import type { EventMeaning, StreamReader } from '../stream.ts';
 import { openaiUsage, type Usage } from '../usage.ts';
 
@@ -16,7 +16,7 @@ export class ResponsesStreamReader implements StreamReader {
   tokens = 0;
   complete = false;
 
-  read(event: SseEvent): EventMeaning {
+  read(event: StreamEvent): EventMeaning {
     const { data } = event;
     if (data === undefined) return 'hold';
     // The type comes first in the data too, for readers that do not look at the event field.
@@ -63,7 +63,7 @@ export class AudioStreamReader implements StreamReader {
   tokens = 0;
   complete = false;
 
-  read(event: SseEvent): EventMeaning {
+  read(event: StreamEvent): EventMeaning {
     const { data } = event;
     if (data === undefined) return 'hold';
     if (data.length === 6 && data.toString() === '[DONE]') return this.complete ? 'end' : 'hold';

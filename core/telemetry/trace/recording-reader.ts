@@ -1,4 +1,4 @@
-import type { SseEvent } from '../../http/sse.ts';
+import type { StreamEvent } from '../../llm/codec.ts';
 import type { EventMeaning, StreamReader } from '../../llm/stream.ts';
 import type { Usage } from '../../llm/usage.ts';
 import type { Accumulator } from './accumulate.ts';
@@ -13,7 +13,7 @@ export class RecordingReader implements StreamReader {
     this.#accumulator = accumulator;
   }
 
-  read(event: SseEvent): EventMeaning {
+  read(event: StreamEvent): EventMeaning {
     const meaning = this.#reader.read(event);
     const { data } = event;
     if (data !== undefined && meaning !== 'malformed' && meaning !== 'error' && meaning !== 'drop') {

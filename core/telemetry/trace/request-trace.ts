@@ -92,12 +92,14 @@ export class RequestTrace {
 
   /** A reader that remembers what the stream says; the reader itself where nobody will look at it. */
   reading(reader: StreamReader, operation: string): StreamReader {
-    this.stream = undefined;
+    const accumulator = this.remembering(operation);
+    return accumulator === undefined ? reader : new RecordingReader(reader, accumulator);
+  }
+
+  /** What remembers a stream; undefined where nobody will look at it. */
+  remembering(operation: string): Accumulator | undefined {
     this.answer = undefined;
-    if (!this.sampled || !this.counts) return reader;
-    const accumulator = accumulatorOf(operation, this.#shown.outputs);
-    if (accumulator === undefined) return reader;
-    this.stream = accumulator;
-    return new RecordingReader(reader, accumulator);
+    this.stream = this.sampled && this.counts ? accumulatorOf(operation, this.#shown.outputs) : undefined;
+    return this.stream;
   }
 }
