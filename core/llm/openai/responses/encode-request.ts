@@ -23,7 +23,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const to: Writing = { isOwn, losses };
   dropUnknown(conversation, losses);
   const effort = effortOf(conversation.reasoning, losses);
-  const own = isOwn ? extrasOf(extras) : { top: {}, text: {}, reasoning: {} };
+  const own: Own = isOwn ? extrasOf(extras) : { top: {}, text: {}, reasoning: {} };
   const include = [
     ...(effort === undefined || effort === 'none' ? [] : [ENCRYPTED]),
     ...(logprobs === undefined ? [] : [LOGPROBS]),
@@ -42,7 +42,8 @@ export function encodeRequest(conversation: Conversation): Encoded {
       top_logprobs: logprobs === 0 ? undefined : logprobs,
       text: unlessEmpty({ ...own.text, ...formatOf(conversation.format) }),
       reasoning: unlessEmpty({ ...own.reasoning, ...given({ effort }) }),
-      user,
+      // Where both names were said, the older one is an extra.
+      [own.top['user'] === undefined ? 'user' : 'safety_identifier']: user,
       service_tier: tierOf(conversation, losses),
     }),
     store: false,
@@ -63,7 +64,9 @@ function dropUnknown({ source, sampling, choices }: Conversation, losses: Losses
     if (value !== undefined) losses.drop(name);
 }
 
-function extrasOf(extras: Conversation['extras']): { readonly top: Json; readonly text: Json; readonly reasoning: Json } {
+type Own = Readonly<Record<'top' | (typeof NESTED)[number], Json>>;
+
+function extrasOf(extras: Conversation['extras']): Own {
   const entries = [...extras];
   const under = (object: string): Json =>
     Object.fromEntries(
