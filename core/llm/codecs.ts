@@ -9,6 +9,11 @@ import { decodeRequest as decodeChat } from './openai/chat/decode-request.ts';
 import { ChatStreamDecoder } from './openai/chat/decode-stream.ts';
 import { encodeRequest as encodeChat } from './openai/chat/encode-request.ts';
 import { ChatStreamEncoder } from './openai/chat/encode-stream.ts';
+import { decodeAnswer as decodeResponse, encodeAnswer as encodeResponse } from './openai/responses/answer.ts';
+import { decodeRequest as decodeResponses } from './openai/responses/decode-request.ts';
+import { ResponsesStreamDecoder } from './openai/responses/decode-stream.ts';
+import { encodeRequest as encodeResponses } from './openai/responses/encode-request.ts';
+import { ResponsesStreamEncoder } from './openai/responses/encode-stream.ts';
 
 /** APIs that any other one of these can be served by. */
 export const CODECS = {
@@ -20,6 +25,15 @@ export const CODECS = {
     encodeAnswer: encodeCompletion,
     decodeStream: () => new ChatStreamDecoder(),
     encodeStream: (asked) => new ChatStreamEncoder(asked),
+  },
+  'openai-responses': {
+    dialect: 'openai-responses',
+    decodeRequest: decodeResponses,
+    encodeRequest: encodeResponses,
+    decodeAnswer: decodeResponse,
+    encodeAnswer: encodeResponse,
+    decodeStream: () => new ResponsesStreamDecoder(),
+    encodeStream: (asked) => new ResponsesStreamEncoder(asked),
   },
   'anthropic-messages': {
     dialect: 'anthropic-messages',

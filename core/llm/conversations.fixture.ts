@@ -66,14 +66,22 @@ const tool: Arbitrary<Tool> = record({
   strict: maybe(boolean()),
 });
 
-/** @param source as which API it came */
-export function conversations(source: Conversation['source']): Arbitrary<Conversation> {
+const decided = (of: Arbitrary<Tool>): Arbitrary<Tool> => of.map((each) => ({ ...each, strict: each.strict ?? false }));
+
+/**
+ * @param source as which API it came
+ * @param target as which it goes on
+ */
+export function conversations(source: Conversation['source'], target = source): Arbitrary<Conversation> {
+  const isForResponses = target === 'openai-responses';
+  const isTurnedIntoIt = isForResponses && source !== target;
   return record({
     source: constant(source),
     model: words,
     system: array(text, { maxLength: 2 }),
     turns,
-    tools: array(tool, { minLength: 1, maxLength: 2 }),
+    // Responses is strict where nothing is said, and no other API is: it has to be told.
+    tools: array(isTurnedIntoIt ? decided(tool) : tool, { minLength: 1, maxLength: 2 }),
     toolChoice: maybe(
       oneof(
         constantFrom('auto', 'required').map((type) => ({ type })),
@@ -82,11 +90,13 @@ export function conversations(source: Conversation['source']): Arbitrary<Convers
     ),
     parallelTools: constant(undefined),
     sampling: record({
-      maxTokens: integer({ min: 1, max: 9999 }),
+      // Responses takes no fewer.
+      maxTokens: integer({ min: isTurnedIntoIt ? 16 : 1, max: 9999 }),
       temperature: maybe(double({ min: 0, max: 1, noNaN: true })),
       topP: maybe(double({ min: 0, max: 1, noNaN: true })),
       topK: constant(undefined),
-      stop: array(words, { maxLength: 3 }),
+      // Responses cannot say where to stop.
+      stop: isForResponses ? constant([]) : array(words, { maxLength: 3 }),
       seed: constant(undefined),
       presencePenalty: constant(undefined),
       frequencyPenalty: constant(undefined),

@@ -24,7 +24,7 @@ function translated(
 describe.each(TRANSLATED.flatMap((from) => TRANSLATED.map((to) => [from, to] as const)))('%s as %s', (from, to) => {
   it('says all that both can say, and loses nothing', () => {
     assert(
-      property(conversations(from), (conversation) => {
+      property(conversations(from, to), (conversation) => {
         const { body, losses } = CODECS[to].encodeRequest(conversation);
         expect(losses).toEqual([]);
         const back = codec(to).decodeRequest(scan(body), conversation);

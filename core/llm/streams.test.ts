@@ -98,6 +98,7 @@ function read(
 /** What stands at the end of a stream. */
 const ENDS: Readonly<Record<TranslatedDialect, string>> = {
   'openai-chat': '"finish_reason":"stop"',
+  'openai-responses': 'event: response.completed',
   'anthropic-messages': 'event: message_stop',
 };
 

@@ -1,13 +1,12 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
 import { cacheHint } from '../../cache-hint.ts';
-import type { Block, Conversation, Effort, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import type { Block, Conversation, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { mediaAt } from '../../media.ts';
 import { thinkingIn } from '../../thinking.ts';
+import { EFFORTS } from '../effort.ts';
 import { callIn, thoughtsIn, toolCallIn } from './message.ts';
-
-const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'];
 
 /**
  * Reads the body of POST /v1/chat/completions. Beside the API's own fields it knows those by which clients of gateways say more of other

@@ -1,21 +1,11 @@
 import type { Encoded } from '../../codec.ts';
 import { cacheControl } from '../../cache-hint.ts';
-import type {
-  Block,
-  BlockOf,
-  CacheHint,
-  Conversation,
-  Effort,
-  Reasoning,
-  ResponseFormat,
-  Sampling,
-  Tool,
-  ToolChoice,
-  Turn,
-} from '../../conversation.ts';
+import type { Block, BlockOf, CacheHint, Conversation, ResponseFormat, Sampling, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { given, type Json } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { urlOf } from '../../media.ts';
+import { effortOf } from '../effort.ts';
+import { tierOf } from '../service-tier.ts';
 
 /**
  * Writes the body of POST /v1/chat/completions. A stream always has its usage: whoever did not ask for it does not get it.
@@ -34,10 +24,10 @@ export function encodeRequest(conversation: Conversation): Encoded {
     ...given({ parallel_tool_calls: parallelTools }),
     ...samplingOf(conversation.sampling, to),
     ...(format === undefined ? {} : { response_format: formatOf(format) }),
-    ...given({ reasoning_effort: effortOf(conversation.reasoning, to) }),
+    ...given({ reasoning_effort: effortOf(conversation.reasoning, losses) }),
     ...(choices === 1 ? {} : { n: choices }),
     ...(logprobs === undefined ? {} : { logprobs: true, ...(logprobs === 0 ? {} : { top_logprobs: logprobs }) }),
-    ...given({ user, service_tier: tierOf(conversation, to) }),
+    ...given({ user, service_tier: tierOf(conversation, losses) }),
     ...(stream ? { stream, stream_options: { include_usage: true } } : {}),
     ...(isOwn ? Object.fromEntries(extras) : {}),
   };
@@ -191,30 +181,6 @@ function formatOf(format: ResponseFormat): Json {
   if (format.type === 'json') return { type: 'json_object' };
   const { name, schema, strict } = format;
   return { type: 'json_schema', json_schema: { name, schema, ...given({ strict }) } };
-}
-
-/** Tokens of thought up to which an effort is the nearest. */
-const BUDGETS: readonly (readonly [upTo: number, Effort])[] = [
-  [0, 'none'],
-  [2048, 'low'],
-  [16_384, 'medium'],
-  [Infinity, 'high'],
-];
-
-function effortOf(reasoning: Reasoning | undefined, to: Writing): Effort | undefined {
-  if (reasoning === undefined) return undefined;
-  const { effort, budgetTokens } = reasoning;
-  if (effort !== undefined || budgetTokens === undefined) return effort;
-  to.losses.approximate('thinking.budget_tokens');
-  return BUDGETS.find(([upTo]) => budgetTokens <= upTo)![1];
-}
-
-function tierOf({ source, serviceTier }: Conversation, to: Writing): string | undefined {
-  if (serviceTier === undefined || source.startsWith('openai-')) return serviceTier;
-  if (serviceTier === 'auto') return 'auto';
-  if (serviceTier === 'standard_only') return 'default';
-  to.losses.drop('service_tier');
-  return undefined;
 }
 
 /** Providers that take this API cache by themselves. */
