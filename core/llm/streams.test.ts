@@ -99,6 +99,7 @@ function read(
 const ENDS: Readonly<Record<TranslatedDialect, string>> = {
   'openai-chat': '"finish_reason":"stop"',
   'anthropic-messages': 'event: message_stop',
+  gemini: '"finishReason":"STOP"',
 };
 
 const cuts: Arbitrary<number[]> = array(integer({ min: 0, max: 30 }), { maxLength: 4 });

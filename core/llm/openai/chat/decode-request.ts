@@ -5,7 +5,7 @@ import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { mediaAt } from '../../media.ts';
 import { thinkingIn } from '../../thinking.ts';
-import { callIn, thoughtsIn, toolCallIn } from './message.ts';
+import { callIn, NO_NAME, signatureIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'];
 
@@ -89,7 +89,7 @@ function assistantBlocks(message: Fields, losses: Losses): Block[] {
   const old = message.object('function_call');
   return [
     ...thoughtsIn(message),
-    ...contentOf(message, losses),
+    ...withSignature(contentOf(message, losses), signatureIn(message, losses)),
     ...(refusal === undefined ? [] : [{ type: 'refusal', text: refusal, at: message.at('refusal') } as const]),
     ...calls,
     // Before there were ids, a call was known by its name.
@@ -145,7 +145,8 @@ function partOf(part: Fields): Block {
 
 function fileOf(file: Fields): Block {
   const id = file.text('file_id');
-  const name = file.text('filename');
+  const filename = file.text('filename');
+  const name = filename === NO_NAME ? undefined : filename;
   if (id !== undefined) return { type: 'file', media: { fileId: id, mediaType: undefined }, name };
   const data = file.requiredText('file_data');
   // Bare base64 is a PDF, as those were the first files that the API took.
