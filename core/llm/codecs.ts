@@ -4,6 +4,11 @@ import { MessagesStreamDecoder } from './anthropic/messages/decode-stream.ts';
 import { encodeRequest as encodeMessages } from './anthropic/messages/encode-request.ts';
 import { MessagesStreamEncoder } from './anthropic/messages/encode-stream.ts';
 import type { Codec } from './codec.ts';
+import { decodeAnswer as decodeGenerated, encodeAnswer as encodeGenerated } from './gemini/answer.ts';
+import { decodeRequest as decodeGemini } from './gemini/decode-request.ts';
+import { GeminiStreamDecoder } from './gemini/decode-stream.ts';
+import { encodeRequest as encodeGemini } from './gemini/encode-request.ts';
+import { GeminiStreamEncoder } from './gemini/encode-stream.ts';
 import { decodeAnswer as decodeCompletion, encodeAnswer as encodeCompletion } from './openai/chat/answer.ts';
 import { decodeRequest as decodeChat } from './openai/chat/decode-request.ts';
 import { ChatStreamDecoder } from './openai/chat/decode-stream.ts';
@@ -43,6 +48,15 @@ export const CODECS = {
     encodeAnswer: encodeMessage,
     decodeStream: () => new MessagesStreamDecoder(),
     encodeStream: () => new MessagesStreamEncoder(),
+  },
+  gemini: {
+    dialect: 'gemini',
+    decodeRequest: decodeGemini,
+    encodeRequest: encodeGemini,
+    decodeAnswer: decodeGenerated,
+    encodeAnswer: encodeGenerated,
+    decodeStream: () => new GeminiStreamDecoder(),
+    encodeStream: () => new GeminiStreamEncoder(),
   },
 } as const satisfies Readonly<Record<string, Codec>>;
 

@@ -54,7 +54,7 @@ export type Media =
   | { readonly fileId: string; readonly mediaType: string | undefined };
 
 export type Block = (
-  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'text'; readonly text: string; readonly signature?: string }
   | { readonly type: 'image'; readonly media: Media; readonly detail: string | undefined }
   | { readonly type: 'audio'; readonly media: Media }
   | { readonly type: 'video'; readonly media: Media }
@@ -64,6 +64,8 @@ export type Block = (
       readonly id: string;
       readonly name: string;
       /** JSON text, as the model wrote it. */ readonly arguments: string;
+      /** Of the thought before it, as Gemini signs what follows a thought and not the thought: it takes the call back only with it. */
+      readonly signature?: string;
     }
   | { readonly type: 'tool_result'; readonly id: string; readonly blocks: readonly Block[]; readonly isError: boolean }
   | { readonly type: 'refusal'; readonly text: string }
@@ -138,7 +140,10 @@ export interface Answer {
   readonly losses: readonly Loss[];
 }
 
-/** A part of a streamed answer. Blocks are numbered from 0 and never overlap: `start`, deltas, `stop`. */
+/**
+ * A part of a streamed answer. Blocks are numbered from 0 and never overlap: `start`, deltas, `stop`. A signature is of a thought or a text;
+ * that of a call is known at its start.
+ */
 export type AnswerEvent =
   | { readonly type: 'answer_start'; readonly id: string; readonly model: string; readonly usage: Usage | undefined }
   | { readonly type: 'block_start'; readonly index: number; readonly block: Block }

@@ -25,13 +25,11 @@ const id = constantFrom('call_1', 'toolu_2', 'c-3');
 const text: Arbitrary<Block> = words.map((each) => ({ type: 'text', text: each }));
 const image: Arbitrary<Block> = oneof(
   constantFrom('image/png', 'image/jpeg').map((mediaType) => ({ base64: 'aGVsbG8=', mediaType })),
-  constantFrom('https://example.com/a.png', 'https://example.com/b?c=d').map((url) => ({ url, mediaType: undefined })),
+  // With an extension, as Gemini has to be told what an address leads to.
+  constantFrom('https://example.com/a.png', 'https://example.com/b.jpg?c=d').map((url) => ({ url, mediaType: undefined })),
 ).map((media) => ({ type: 'image', media, detail: undefined }));
-const file: Arbitrary<Block> = words.map((each) => ({
-  type: 'file',
-  media: { base64: 'JVBERi0=', mediaType: 'application/pdf' },
-  name: each,
-}));
+// The Gemini API refuses a name of it.
+const file: Arbitrary<Block> = constant({ type: 'file', media: { base64: 'JVBERi0=', mediaType: 'application/pdf' }, name: undefined });
 const call: Arbitrary<Block> = tuple(id, name, record({ a: jsonValue({ maxDepth: 2 }), b: integer() })).map(([callId, called, given]) => ({
   type: 'tool_call',
   id: callId,
@@ -63,7 +61,8 @@ const tool: Arbitrary<Tool> = record({
   name,
   description: maybe(words),
   parameters: constant({ type: 'object', properties: { q: { type: 'string' } } }),
-  strict: maybe(boolean()),
+  // Gemini has it for all tools or for none.
+  strict: constant(undefined),
 });
 
 const decided = (of: Arbitrary<Tool>): Arbitrary<Tool> => of.map((each) => ({ ...each, strict: each.strict ?? false }));
@@ -106,21 +105,40 @@ export function conversations(source: Conversation['source'], target = source): 
     stream: boolean(),
     choices: constant(1),
     logprobs: constant(undefined),
-    user: maybe(words),
-    serviceTier: maybe(constant('auto')),
+    // Gemini knows of no user, and says no tier where it is the usual one.
+    user: constant(undefined),
+    serviceTier: constant(undefined),
     extras: constant(new Map()),
     losses: constant([]),
   });
 }
 
-/** With hints for the cache, which not every API takes. */
+/** With what Gemini cannot say. */
+export function detailed(of: Arbitrary<Conversation>): Arbitrary<Conversation> {
+  const details = record({ user: maybe(words), serviceTier: maybe(constant('auto')) });
+  return tuple(of, details, words, maybe(boolean())).map(([conversation, more, fileName, strict]) => ({
+    ...conversation,
+    ...more,
+    turns: conversation.turns.map(({ role, blocks }) => ({
+      role,
+      blocks: blocks.map((block) => (block.type === 'file' ? { ...block, name: fileName } : block)),
+    })),
+    tools: conversation.tools.map((each) => ({ ...each, strict })),
+  }));
+}
+
+/** With hints for the cache, which not every API takes: Gemini has none. */
 export function hinted(of: Arbitrary<Conversation>): Arbitrary<Conversation> {
   const cache: Arbitrary<CacheHint> = constantFrom({ ttl: undefined }, { ttl: 300 }, { ttl: 3600 });
-  return tuple(of, cache).map(([conversation, hint]) => ({
-    ...conversation,
-    system: conversation.system.map((block) => ({ ...block, cache: hint })),
-    tools: conversation.tools.map((each) => ({ ...each, cache: hint })),
-  }));
+  return tuple(of, cache).map(([conversation, hint]) =>
+    conversation.source === 'gemini'
+      ? conversation
+      : {
+          ...conversation,
+          system: conversation.system.map((block) => ({ ...block, cache: hint })),
+          tools: conversation.tools.map((each) => ({ ...each, cache: hint })),
+        },
+  );
 }
 
 /** What is said, however it was divided: without where it was, from what, and with neighbours of one role as one. */

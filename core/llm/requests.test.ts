@@ -5,7 +5,7 @@ import { GatewayError } from '../errors.ts';
 import { scanObject } from '../json/scan.ts';
 import type { Codec } from './codec.ts';
 import { CODECS, TRANSLATED, type TranslatedDialect } from './codecs.ts';
-import { conversations, hinted, said } from './conversations.fixture.ts';
+import { conversations, detailed, hinted, said } from './conversations.fixture.ts';
 
 const scan = (value: object) => scanObject(Buffer.from(JSON.stringify(value)));
 const codec = (name: TranslatedDialect): Codec => CODECS[name];
@@ -35,6 +35,22 @@ describe.each(TRANSLATED.flatMap((from) => TRANSLATED.map((to) => [from, to] as 
     );
   });
 });
+
+const DETAILED = ['openai-chat', 'anthropic-messages'] as const;
+
+it.each(DETAILED.flatMap((from) => DETAILED.map((to) => [from, to] as const)))(
+  '%s as %s says users, tiers, strictness and names',
+  (from, to) => {
+    assert(
+      property(detailed(conversations(from)), (conversation) => {
+        const { body, losses } = CODECS[to].encodeRequest(conversation);
+        expect(losses).toEqual([]);
+        expect(said(codec(to).decodeRequest(scan(body), conversation))).toEqual(said(conversation));
+      }),
+      { numRuns: 50 },
+    );
+  },
+);
 
 it.each(TRANSLATED)('%s says hints for the cache of its own', (name) => {
   assert(

@@ -100,6 +100,7 @@ const ENDS: Readonly<Record<TranslatedDialect, string>> = {
   'openai-chat': '"finish_reason":"stop"',
   'openai-responses': 'event: response.completed',
   'anthropic-messages': 'event: message_stop',
+  gemini: '"finishReason":"STOP"',
 };
 
 const cuts: Arbitrary<number[]> = array(integer({ min: 0, max: 30 }), { maxLength: 4 });

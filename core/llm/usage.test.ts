@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { anthropicUsage, cohereUsage, openaiUsage } from './usage.ts';
+import { anthropicUsage, cohereUsage, geminiUsage, openaiUsage } from './usage.ts';
 
 describe('openaiUsage', () => {
   it('reads chat completions with audio and caches', () => {
@@ -78,4 +78,21 @@ describe('anthropicUsage', () => {
 it('cohereUsage reads tokens, or what is billed', () => {
   expect(cohereUsage({ billed_units: { input_tokens: 3 } })).toMatchObject({ input: 3, output: undefined, total: 3 });
   expect(cohereUsage({ billed_units: { search_units: 3 } })).toBeUndefined();
+});
+
+describe('geminiUsage', () => {
+  it('adds thoughts to the output and what tools read to the input', () => {
+    const usage = geminiUsage({
+      promptTokenCount: 10,
+      toolUsePromptTokenCount: 2,
+      candidatesTokenCount: 5,
+      thoughtsTokenCount: 3,
+      candidatesTokensDetails: [{ modality: 'AUDIO', tokenCount: 5 }],
+    });
+    expect(usage).toMatchObject({ input: 12, output: 8, total: 20, reasoning: 3, outputAudio: 5, inputAudio: undefined });
+  });
+
+  it.each([[undefined], [{}], [{ promptTokenCount: '1' }], [{ promptTokensDetails: [null] }]])('takes nothing from %j', (value) => {
+    expect(geminiUsage(value)).toBeUndefined();
+  });
 });

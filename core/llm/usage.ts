@@ -99,6 +99,38 @@ export function anthropicUsage(value: unknown, before?: Usage): Usage | undefine
   };
 }
 
+/**
+ * `usageMetadata` of Gemini, whose candidates leave out what was thought, and whose prompt what tools of its own read.
+ * @see https://ai.google.dev/api/generate-content#UsageMetadata
+ */
+export function geminiUsage(value: unknown): Usage | undefined {
+  const usage = fields(value);
+  const prompt = count(usage['promptTokenCount']);
+  const read = count(usage['toolUsePromptTokenCount']);
+  const told = count(usage['candidatesTokenCount']);
+  const reasoning = count(usage['thoughtsTokenCount']);
+  const total = count(usage['totalTokenCount']);
+  const input = prompt === undefined && read === undefined ? undefined : (prompt ?? 0) + (read ?? 0);
+  const output = told === undefined && reasoning === undefined ? undefined : (told ?? 0) + (reasoning ?? 0);
+  if (input === undefined && output === undefined && total === undefined) return undefined;
+  return {
+    ...NO_DETAILS,
+    input,
+    output,
+    total: total ?? (input ?? 0) + (output ?? 0),
+    cachedInput: count(usage['cachedContentTokenCount']),
+    inputAudio: ofModality(usage['promptTokensDetails'], 'AUDIO'),
+    inputImage: ofModality(usage['promptTokensDetails'], 'IMAGE'),
+    reasoning,
+    outputAudio: ofModality(usage['candidatesTokensDetails'], 'AUDIO'),
+  };
+}
+
+function ofModality(details: unknown, modality: string): number | undefined {
+  if (!Array.isArray(details)) return undefined;
+  return count(fields(details.find((each) => fields(each)['modality'] === modality))['tokenCount']);
+}
+
 /** `meta.billed_units` of Cohere's rerank, or its token counts where it gives them. */
 export function cohereUsage(value: unknown): Usage | undefined {
   const tokens = fields(fields(value)['tokens'] ?? fields(value)['billed_units']);

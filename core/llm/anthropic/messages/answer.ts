@@ -1,13 +1,14 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
 import type { Encoded } from '../../codec.ts';
-import type { Answer, FinishReason } from '../../conversation.ts';
+import type { Answer, Block, FinishReason } from '../../conversation.ts';
 import { Fields } from '../../fields.ts';
-import { given } from '../../given.ts';
+import { given, type Json } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { malformed } from '../../malformed.ts';
 import { anthropicUsage, type Usage } from '../../usage.ts';
 import { blocksIn } from './blocks.ts';
 import { blocksOf } from './encode-request.ts';
+import { signatureThought } from './signatures.ts';
 
 export const FINISH: Readonly<Record<string, FinishReason>> = {
   end_turn: 'stop',
@@ -52,15 +53,14 @@ export const REASONS: Readonly<Record<FinishReason, string>> = {
   pause: 'pause_turn',
 };
 
-/** Writes a message. Thoughts without a signature are there to be read, as `thinking` without one: they cannot be given back. */
+/**
+ * Writes a message. Thoughts without a signature are there to be read, as `thinking` without one: they cannot be given back. Signatures of
+ * Gemini, which are of calls and texts, go along as empty thoughts that can.
+ */
 export function encodeAnswer(answer: Answer): Encoded {
   const { id, model, blocks, finish, stopSequence, usage } = answer;
   const losses = new Losses();
-  const content = blocks.flatMap((block) =>
-    block.type === 'reasoning' && block.sealed === undefined && block.signature === undefined
-      ? [{ type: 'thinking', thinking: block.text, signature: '' }]
-      : blocksOf([block], { isOwn: false, losses }),
-  );
+  const content = blocks.flatMap((block) => contentOf(block, losses));
   const body = {
     id,
     type: 'message',
@@ -72,6 +72,17 @@ export function encodeAnswer(answer: Answer): Encoded {
     usage: usageOf(usage),
   };
   return { body, losses: [...answer.losses, ...losses.list()] };
+}
+
+function contentOf(block: Block, losses: Losses): Json[] {
+  if (block.type === 'reasoning' && block.sealed === undefined && block.signature === undefined)
+    return [{ type: 'thinking', thinking: block.text, signature: '' }];
+  if ((block.type !== 'tool_call' && block.type !== 'text') || block.signature === undefined)
+    return blocksOf([block], { isOwn: false, losses });
+  const { signature, ...unsigned } = block;
+  const thought = signatureThought(block.type, signature);
+  const said = block.type === 'text' && block.text === '' ? [] : blocksOf([unsigned], { isOwn: false, losses });
+  return block.type === 'text' ? [...said, thought] : [thought, ...said];
 }
 
 /** `usage` of the API, whose input_tokens leave out what the cache gave or took. Clients rely on its being there. */

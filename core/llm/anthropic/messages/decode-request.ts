@@ -5,6 +5,7 @@ import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { thinkingIn } from '../../thinking.ts';
 import { blocksIn } from './blocks.ts';
+import { withSignatures } from './signatures.ts';
 
 /**
  * Reads the body of POST /v1/messages.
@@ -54,7 +55,7 @@ function turnOf(message: Fields, losses: Losses): Turn {
   // Newer models take instructions amid the conversation.
   if (role !== 'user' && role !== 'assistant' && role !== 'system')
     throw message.wrong('role', `must be user, assistant or system, not "${role}"`);
-  const turn = { role, blocks: blocksIn(message, 'content', losses) } as const;
+  const turn = { role, blocks: withSignatures(blocksIn(message, 'content', losses)) } as const;
   losses.dropLeft(message);
   return turn;
 }

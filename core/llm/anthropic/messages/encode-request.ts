@@ -3,6 +3,7 @@ import type { Encoded } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, Effort, Media, Reasoning, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { given, type Json } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
+import { isSignatureThought } from './signatures.ts';
 
 /** The API asks for a limit, and others have none. */
 const DEFAULT_MAX_TOKENS = 4096;
@@ -47,7 +48,9 @@ function messagesOf(turns: readonly Turn[], to: Writing): Json[] {
     const isSystem = role === 'system' && !to.isOwn;
     if (isSystem) for (const { at = 'messages' } of blocks) to.losses.approximate(at);
     const as = isSystem ? 'user' : role;
-    const content = blocksOf(blocks, to);
+    const foreign = blocks.filter(isSignatureThought);
+    for (const { at = 'messages' } of foreign) to.losses.drop(at);
+    const content = blocksOf(foreign.length === 0 ? blocks : blocks.filter((block) => !foreign.includes(block)), to);
     const last = messages.at(-1);
     if (last?.role === as) last.content.push(...content);
     else messages.push({ role: as, content });
@@ -57,6 +60,12 @@ function messagesOf(turns: readonly Turn[], to: Writing): Json[] {
 
 export function blocksOf(blocks: readonly Block[], to: Writing): Json[] {
   return blocks.flatMap((block) => {
+    if ('signature' in block && block.signature !== undefined && block.type !== 'reasoning') {
+      // Of Gemini, and refused by everyone else.
+      to.losses.drop(`${block.at ?? block.type}.thought_signature`);
+      // A text that is there for it alone.
+      if (block.type === 'text' && block.text === '') return [];
+    }
     const written = blockOf(block, to);
     return written === undefined ? [] : [{ ...written, ...cacheControl(block.cache) }];
   });

@@ -6,7 +6,7 @@ import { given } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { malformed } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
-import { thoughtsIn, toolCallIn } from './message.ts';
+import { callOf, signatureIn, signed, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',
@@ -55,7 +55,7 @@ function blocksOf(message: Fields, losses: Losses): Block[] {
   const refusal = message.text('refusal');
   return [
     ...thoughtsIn(message),
-    ...(text === undefined || text === '' ? [] : [{ type: 'text', text } as const]),
+    ...withSignature(text === undefined || text === '' ? [] : [{ type: 'text', text }], signatureIn(message, losses)),
     ...(refusal === undefined ? [] : [{ type: 'refusal', text: refusal } as const]),
     ...message.objects('tool_calls').map((call) => toolCallIn(call, losses)),
   ];
@@ -80,7 +80,7 @@ export const REASONS: Readonly<Record<FinishReason, string>> = {
 
 /**
  * Writes a chat completion. Thoughts go along as `reasoning_content`, and as `thinking_blocks` where they have a signature: so clients of
- * gateways give them back.
+ * gateways give them back. The signatures of Gemini go along as Google's own endpoint has them (`extra_content`).
  */
 export function encodeAnswer(answer: Answer, { created }: Asked): Encoded {
   const { id, model, blocks, finish, stopSequence, usage } = answer;
@@ -104,11 +104,14 @@ function messageOf(blocks: readonly Block[], losses: Losses): Readonly<Record<st
   const thoughts: string[] = [];
   const sealed: object[] = [];
   const calls: object[] = [];
+  let signature: string | undefined;
   for (const block of blocks) {
-    if (block.type === 'text') text.push(block.text);
-    else if (block.type === 'refusal') refusals.push(block.text);
-    else if (block.type === 'tool_call')
-      calls.push({ id: block.id, type: 'function', function: { name: block.name, arguments: block.arguments } });
+    if (block.type === 'text') {
+      text.push(block.text);
+      if (signature !== undefined && block.signature !== undefined) losses.drop(`${block.at ?? 'content'}.thought_signature`);
+      signature = block.signature ?? signature;
+    } else if (block.type === 'refusal') refusals.push(block.text);
+    else if (block.type === 'tool_call') calls.push({ ...callOf(block), ...signed(block.signature) });
     else if (block.type === 'reasoning') {
       if (block.text !== '') thoughts.push(block.text);
       if (block.sealed !== undefined) sealed.push({ type: 'redacted_thinking', data: block.sealed });
@@ -117,11 +120,12 @@ function messageOf(blocks: readonly Block[], losses: Losses): Readonly<Record<st
   }
   return {
     role: 'assistant',
-    content: text.length === 0 ? null : text.join(''),
+    content: text.join('') || null,
     refusal: refusals.length === 0 ? null : refusals.join(''),
     ...(thoughts.length === 0 ? {} : { reasoning_content: thoughts.join('') }),
     ...(sealed.length === 0 ? {} : { thinking_blocks: sealed }),
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
+    ...signed(signature),
   };
 }
 

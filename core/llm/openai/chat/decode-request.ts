@@ -6,7 +6,8 @@ import { Losses } from '../../losses.ts';
 import { mediaAt } from '../../media.ts';
 import { thinkingIn } from '../../thinking.ts';
 import { EFFORTS } from '../effort.ts';
-import { callIn, thoughtsIn, toolCallIn } from './message.ts';
+import { nameOf } from '../file-name.ts';
+import { callIn, signatureIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 /**
  * Reads the body of POST /v1/chat/completions. Beside the API's own fields it knows those by which clients of gateways say more of other
@@ -88,7 +89,7 @@ function assistantBlocks(message: Fields, losses: Losses): Block[] {
   const old = message.object('function_call');
   return [
     ...thoughtsIn(message),
-    ...contentOf(message, losses),
+    ...withSignature(contentOf(message, losses), signatureIn(message, losses)),
     ...(refusal === undefined ? [] : [{ type: 'refusal', text: refusal, at: message.at('refusal') } as const]),
     ...calls,
     // Before there were ids, a call was known by its name.
@@ -144,7 +145,8 @@ function partOf(part: Fields): Block {
 
 function fileOf(file: Fields): Block {
   const id = file.text('file_id');
-  const name = file.text('filename');
+  const filename = file.text('filename');
+  const name = nameOf(filename);
   if (id !== undefined) return { type: 'file', media: { fileId: id, mediaType: undefined }, name };
   const data = file.requiredText('file_data');
   // Bare base64 is a PDF, as those were the first files that the API took.

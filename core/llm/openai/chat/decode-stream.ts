@@ -5,7 +5,7 @@ import { Losses } from '../../losses.ts';
 import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { finishOf } from './answer.ts';
-import { thoughtIn } from './message.ts';
+import { signatureIn, thoughtIn } from './message.ts';
 
 type Delta = Extract<AnswerEvent, { readonly text: string }>['type'];
 
@@ -61,6 +61,11 @@ export class ChatStreamDecoder implements StreamDecoder {
     for (const block of delta.objects('thinking_blocks')) this.#readThought(block, events);
     const text = delta.text('content');
     if (text) this.#add('text', { type: 'text', text: '' }, 'text_delta', text, events);
+    const signature = signatureIn(delta, this.losses);
+    if (signature) {
+      this.#add('text', { type: 'text', text: '' }, 'signature_delta', signature, events);
+      this.#close(events);
+    }
     const refusal = delta.text('refusal');
     if (refusal) this.#add('refusal', { type: 'refusal', text: '' }, 'text_delta', refusal, events);
     for (const call of delta.objects('tool_calls')) this.#readCall(call, events);
@@ -83,6 +88,7 @@ export class ChatStreamDecoder implements StreamDecoder {
     const index = call.number('index') ?? 0;
     const of = call.object('function');
     const kind = `call ${index}`;
+    const signature = signatureIn(call, this.losses);
     if (this.#open !== kind) {
       if (this.#calls.has(index)) throw malformed(call.path, 'goes on with a call after another one began');
       this.#calls.add(index);
@@ -91,9 +97,10 @@ export class ChatStreamDecoder implements StreamDecoder {
         id: call.requiredText('id'),
         name: of?.requiredText('name') ?? call.requiredText('function'),
         arguments: '',
+        ...(signature === undefined ? {} : { signature }),
       };
       this.#begin(kind, block, events);
-    }
+    } else if (signature !== undefined) this.losses.drop('choices.delta.tool_calls.extra_content');
     const text = of?.text('arguments');
     if (text) events.push({ type: 'arguments_delta', index: this.#blocks.length - 1, text });
   }

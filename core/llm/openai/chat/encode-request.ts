@@ -5,7 +5,9 @@ import { given, type Json } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { urlOf } from '../../media.ts';
 import { effortOf } from '../effort.ts';
+import { fileName } from '../file-name.ts';
 import { tierOf } from '../service-tier.ts';
+import { callOf, signed } from './message.ts';
 
 /**
  * Writes the body of POST /v1/chat/completions. A stream always has its usage: whoever did not ask for it does not get it.
@@ -77,17 +79,29 @@ function assistantMessage(blocks: readonly Block[], to: Writing): Json {
   const thoughts = blocks.filter((block): block is BlockOf<'reasoning'> => block.type === 'reasoning');
   const calls = blocks.filter((block): block is BlockOf<'tool_call'> => block.type === 'tool_call');
   const rest = blocks.filter(({ type }) => type !== 'reasoning' && type !== 'tool_call');
+  const texts = rest.filter((block) => block.type !== 'text' || block.text !== '');
   if (!to.isOwn) for (const { at = 'reasoning' } of thoughts) to.losses.drop(at);
   // A call has no hint in this API.
   for (const { cache, at = 'tool_call' } of calls) if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
   return {
     role: 'assistant',
-    content: rest.length === 0 ? null : contentOf(rest, to),
+    content: texts.length === 0 ? null : contentOf(texts, to),
     ...(to.isOwn ? thoughtsOf(thoughts) : {}),
-    ...(calls.length === 0
-      ? {}
-      : { tool_calls: calls.map(({ id, name, arguments: text }) => ({ id, type: 'function', function: { name, arguments: text } })) }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls.map((call) => ({ ...callOf(call), ...signed(signatureOf(call, to)) })) }),
+    ...signed(lastSignature(rest, to)),
   };
+}
+
+/** Only a client of this API is known to have had it from there. */
+function signatureOf({ signature, at }: BlockOf<'tool_call' | 'text'>, to: Writing): string | undefined {
+  if (to.isOwn || signature === undefined) return signature;
+  to.losses.drop(`${at ?? 'messages'}.thought_signature`);
+  return undefined;
+}
+
+/** A message has one for all of its text. */
+function lastSignature(blocks: readonly Block[], to: Writing): string | undefined {
+  return blocks.flatMap((block) => (block.type === 'text' ? (signatureOf(block, to) ?? []) : [])).at(-1);
 }
 
 /** As they came: with a signature or a seal as blocks, otherwise as text. */
@@ -147,7 +161,7 @@ function withUrl(type: string, { media }: BlockOf<'image' | 'audio' | 'video'>, 
 
 function filePart({ media, name }: BlockOf<'file'>, at: string, to: Writing): Json | undefined {
   if ('fileId' in media) return { type: 'file', file: { file_id: media.fileId, ...given({ filename: name }) } };
-  if ('base64' in media) return { type: 'file', file: { file_data: urlOf(media), filename: name ?? 'file' } };
+  if ('base64' in media) return { type: 'file', file: { file_data: urlOf(media), filename: fileName(name) } };
   // The API takes no address of a file.
   to.losses.drop(at);
   return undefined;

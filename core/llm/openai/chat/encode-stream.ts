@@ -2,6 +2,7 @@ import type { Asked, StreamEncoder } from '../../codec.ts';
 import type { AnswerEvent, Block } from '../../conversation.ts';
 import { Losses } from '../../losses.ts';
 import { REASONS, usageOf } from './answer.ts';
+import { callOf, signed } from './message.ts';
 
 /** A thought while it is told, to be given with its signature at its end. */
 interface Thought {
@@ -11,7 +12,7 @@ interface Thought {
 
 /**
  * Writes the stream of a chat completion. Thoughts go along as they come (`reasoning_content`), and as a whole with their signature
- * (`thinking_blocks`) where they have one: so clients of gateways give them back.
+ * (`thinking_blocks`) where they have one: so clients of gateways give them back. Signatures of Gemini go along as in a whole one.
  */
 export class ChatStreamEncoder implements StreamEncoder {
   readonly losses = new Losses();
@@ -43,7 +44,8 @@ export class ChatStreamEncoder implements StreamEncoder {
         if (this.#thought !== undefined) this.#thought.text += event.text;
         return this.#delta({ reasoning_content: event.text });
       case 'signature_delta':
-        if (this.#thought !== undefined) this.#thought.signature += event.text;
+        if (this.#thought === undefined) return this.#delta(signed(event.text));
+        this.#thought.signature += event.text;
         return '';
       case 'arguments_delta':
         return this.#delta({ tool_calls: [{ index: this.#calls, function: { arguments: event.text } }] });
@@ -68,12 +70,15 @@ export class ChatStreamEncoder implements StreamEncoder {
   #start(block: Block): string {
     if (block.type === 'text' || block.type === 'refusal') {
       this.#field = block.type === 'text' ? 'content' : 'refusal';
-      return block.text === '' ? '' : this.#delta({ [this.#field]: block.text });
+      const first = {
+        ...(block.text === '' ? {} : { [this.#field]: block.text }),
+        ...(block.type === 'text' ? signed(block.signature) : {}),
+      };
+      return Object.keys(first).length === 0 ? '' : this.#delta(first);
     }
     if (block.type === 'tool_call') {
-      const { id, name, arguments: text } = block;
       this.#calls++;
-      return this.#delta({ tool_calls: [{ index: this.#calls, id, type: 'function', function: { name, arguments: text } }] });
+      return this.#delta({ tool_calls: [{ index: this.#calls, ...callOf(block), ...signed(block.signature) }] });
     }
     if (block.type !== 'reasoning') {
       this.losses.drop(block.at ?? block.type);

@@ -1,3 +1,4 @@
+import { nameOf } from '../file-name.ts';
 import { cacheHint } from '../../cache-hint.ts';
 import type { Block, Media, Turn } from '../../conversation.ts';
 import { GatewayError } from '../../../errors.ts';
@@ -128,7 +129,7 @@ function mediaOf(part: Fields, urlName: string): Media {
 }
 
 function fileOf(part: Fields): Block {
-  const name = part.text('filename');
+  const name = nameOf(part.text('filename'));
   const data = part.text('file_data');
   if (data === undefined) return { type: 'file', media: mediaOf(part, 'file_url'), name };
   // Bare base64 is a PDF, as those were the first files that the API took.

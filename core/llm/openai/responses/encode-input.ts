@@ -1,3 +1,4 @@
+import { fileName } from '../file-name.ts';
 import { cacheControl } from '../../cache-hint.ts';
 import type { Block, BlockOf, CacheHint, Conversation, Media, Turn } from '../../conversation.ts';
 import { given, type Json } from '../../given.ts';
@@ -127,7 +128,7 @@ function mediaOf(media: Media, urlName: string): Json {
 
 function filePart({ media, name }: BlockOf<'file'>): Json {
   if (!('base64' in media)) return { type: 'input_file', ...mediaOf(media, 'file_url'), ...given({ filename: name }) };
-  return { type: 'input_file', filename: name ?? 'file', file_data: urlOf(media) };
+  return { type: 'input_file', filename: fileName(name), file_data: urlOf(media) };
 }
 
 /** The API caches by itself. */
