@@ -141,7 +141,7 @@ function planOf(
   const targets = (spec.backendRefs ?? []).flatMap(
     (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, callers, policies, scope) ?? [],
   );
-  const overrides = targets.flatMap(({ override }) => override ?? []);
+  const overrides = targets.flatMap((target) => target.overrides);
   // A model server speaks what the client speaks.
   const dialects = new Set(targets.flatMap((target) => DIALECTS[target.schema.name] ?? []));
   if (dialects.size > 1) {
@@ -224,7 +224,7 @@ function targetOf(
     priority: ref.priority + (known.fallback ? FALLBACK : 0),
     schema: known.schema,
     credential: known.credential,
-    override: known.override,
+    overrides: known.overrides,
     modelOverride,
     headers,
     stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),
