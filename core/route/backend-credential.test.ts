@@ -54,7 +54,11 @@ describe('a cloud credential', () => {
     expect(shared.credentials.states().map(({ name, status }) => `${name} ${status}`)).toEqual(
       Array.from({ length: fetched }, () => 'BackendSecurityPolicy default/p starting'),
     );
-    if (fetched > 0) expect(() => authorized(credential)).toThrow('the gateway has no credential for the backend now');
+  });
+
+  it('has none to give before it is fetched', () => {
+    const { credential } = compiled(`${GCP}}`).ai('m').plan.targets[0]!;
+    expect(() => authorized(credential)).toThrow('the gateway has no credential for the backend now');
   });
 
   it.each([

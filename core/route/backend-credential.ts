@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 import { apiKeyCredential } from '../providers/credentials/api-key.ts';
 import { awsCredential } from '../providers/credentials/aws/aws-credential.ts';
 import { defaultKeys } from '../providers/credentials/aws/default-chain.ts';
@@ -12,7 +14,7 @@ import { federatedToken } from '../providers/credentials/gcp/federation.ts';
 import { tokenOfFile } from '../providers/credentials/gcp/token.ts';
 import { type OidcSource, oidcToken } from '../providers/credentials/oidc.ts';
 import type { Override } from '../providers/credentials/override.ts';
-import type { Refreshed } from '../providers/credentials/refreshed.ts';
+import type { Fetch, Refreshed, Source } from '../providers/credentials/refreshed.ts';
 import { type BackendSecurityPolicy, overrideHeaders } from '../resources/ai-gateway/backend-security-policy.ts';
 import type { OidcExchangeToken } from '../resources/ai-gateway/oidc-exchange.ts';
 import type { SecretObjectReference } from '../resources/gateway-api/object-reference.ts';
@@ -82,13 +84,13 @@ function ofAws(aws: NonNullable<Spec['awsCredentials']>, compiling: Compiling): 
   const env = process.env;
   if (oidcExchangeToken === undefined) {
     noticeOwnIdentity(compiling);
-    const fetch = (signal: AbortSignal) => defaultKeys({ region, sessionName, env }, signal);
-    return awsCredential(region, scope.credentials.refreshed(nameOf(policy), ['aws', region], fetch), override);
+    const keys = refreshed(['aws', region], [], compiling, (signal) => defaultKeys({ region, sessionName, env }, signal));
+    return awsCredential(region, keys, override);
   }
   const oidc = oidcOf(oidcExchangeToken, 'spec.awsCredentials.oidcExchangeToken', compiling);
   if (oidc === undefined) return undefined;
   const roleArn = oidcExchangeToken.awsRoleArn;
-  const keys = scope.credentials.refreshed(nameOf(policy), ['aws oidc', region, roleArn, oidc], async (signal) => {
+  const keys = refreshed(['aws oidc', region, roleArn, publicOf(oidc)], [oidc.clientSecret], compiling, async (signal) => {
     const { value: token } = await oidcToken(oidc, signal);
     return assumeRole({ region, roleArn, sessionName, token }, env, signal);
   });
@@ -96,19 +98,19 @@ function ofAws(aws: NonNullable<Spec['awsCredentials']>, compiling: Compiling): 
 }
 
 function ofAzure(azure: NonNullable<Spec['azureCredentials']>, compiling: Compiling): Credential | undefined {
-  const { policy, scope, override } = compiling;
+  const { override } = compiling;
   const { clientID: clientId, tenantID: tenantId, clientSecretRef, oidcExchangeToken } = azure;
   const env = process.env;
   if (oidcExchangeToken === undefined) {
     const secret = entryOf(clientSecretRef!, 'client-secret', 'spec.azureCredentials.clientSecretRef', compiling);
     if (secret === undefined) return undefined;
     const application = { tenantId, clientId, proof: { secret } };
-    const token = scope.credentials.refreshed(nameOf(policy), ['azure', application], (signal) => azureToken(application, env, signal));
+    const token = refreshed(['azure', clientId, tenantId], [secret], compiling, (signal) => azureToken(application, env, signal));
     return bearerCredential(token, override, [secret]);
   }
   const oidc = oidcOf(oidcExchangeToken, 'spec.azureCredentials.oidcExchangeToken', compiling);
   if (oidc === undefined) return undefined;
-  const token = scope.credentials.refreshed(nameOf(policy), ['azure oidc', clientId, tenantId, oidc], async (signal) => {
+  const token = refreshed(['azure oidc', clientId, tenantId, publicOf(oidc)], [oidc.clientSecret], compiling, async (signal) => {
     const { value: assertion } = await oidcToken(oidc, signal);
     return azureToken({ tenantId, clientId, proof: { assertion } }, env, signal);
   });
@@ -139,15 +141,17 @@ function gcpSource(gcp: NonNullable<Spec['gcpCredentials']>, compiling: Compilin
     const file = readGcpFile(text);
     const problem = typeof file === 'string' ? file : problemOf(file, scope);
     if (typeof file !== 'string' && problem === undefined) {
-      const fetch = (signal: AbortSignal) => tokenOfFile(file, calls, signal);
-      return { token: scope.credentials.refreshed(nameOf(policy), ['gcp file', text], fetch), secrets: file.secrets };
+      // Whom another file speaks for is in its secrets.
+      const who = file.type === 'service_account' ? [file.email, file.tokenUri] : [hash('sha256', text)];
+      const token = refreshed(['gcp file', ...who], [text], compiling, (signal) => tokenOfFile(file, calls, signal));
+      return { token, secrets: file.secrets };
     }
     scope.report(policy, path, `Secret ${credentialsFile.secretRef.name} ${problem}`);
     return undefined;
   }
   if (federation === undefined) {
     noticeOwnIdentity(compiling);
-    return { token: scope.credentials.refreshed(nameOf(policy), ['gcp'], (signal) => defaultToken(env, signal)), secrets: [] };
+    return { token: refreshed(['gcp'], [], compiling, (signal) => defaultToken(env, signal)), secrets: [] };
   }
   const path = 'spec.gcpCredentials.workloadIdentityFederationConfig.oidcExchangeToken';
   const oidc = oidcOf(federation.oidcExchangeToken, path, compiling);
@@ -155,11 +159,25 @@ function gcpSource(gcp: NonNullable<Spec['gcpCredentials']>, compiling: Compilin
   const { projectID: projectId, workloadIdentityPoolName: pool, workloadIdentityProviderName: provider } = federation;
   const account = federation.serviceAccountImpersonation?.serviceAccountName;
   const pooled = { projectId, pool, provider, account, accountProject: projectName };
-  const token = scope.credentials.refreshed(nameOf(policy), ['gcp federation', pooled, oidc], async (signal) => {
+  const token = refreshed(['gcp federation', pooled, publicOf(oidc)], [oidc.clientSecret], compiling, async (signal) => {
     const { value: subject } = await oidcToken(oidc, signal);
     return federatedToken(pooled, subject, env, signal);
   });
   return { token, secrets: [oidc.clientSecret] };
+}
+
+/** @param identity whom requests are made in the name of */
+function refreshed<T>(
+  identity: Source['identity'],
+  secrets: readonly string[],
+  { policy, scope }: Compiling,
+  fetch: Fetch<T>,
+): Refreshed<T> {
+  return scope.credentials.refreshed({ name: nameOf(policy), identity, secrets }, fetch);
+}
+
+function publicOf(oidc: OidcSource): object {
+  return { ...oidc, clientSecret: undefined };
 }
 
 /** In a cluster others write Secrets as well: none of them may have a file of the gateway's own machine sent somewhere. */

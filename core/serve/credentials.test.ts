@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { expect, onTestFinished, test, vi } from 'vitest';
 
+import { authorized } from '../providers/credentials/credential.fixture.ts';
 import { Loader } from '../resources/load.ts';
 import { Configuration } from './configuration.ts';
 import type { ResourceSource } from './source.ts';
@@ -14,7 +16,7 @@ async function tokens() {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
-      asked.push(Buffer.from(request.headers.authorization!.slice(6), 'base64').toString());
+      asked.push(Buffer.from(request.headers.authorization?.slice(6) ?? '', 'base64').toString());
       response.end(JSON.stringify({ access_token: `t${asked.length}`, expires_in: 3600, body: body.length }));
     });
   });
@@ -56,6 +58,27 @@ kind: Secret
 metadata: {name: s}
 stringData: {client-secret: ${secret}}
 ${more}`;
+
+const PEM = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+function googleYaml(url: string, keyId: string): string {
+  const file = { type: 'service_account', client_email: 'sa@x', private_key: PEM, private_key_id: keyId, token_uri: `${url}/token` };
+  const gcp = 'gcpCredentials: {projectName: p, region: global, credentialsFile: {secretRef: {name: s}}}';
+  const [head = ''] = yaml(url, 'x').split('  type: AzureCredentials');
+  return `${head}  type: GCPCredentials
+  ${gcp}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+stringData: {service_account.json: ${JSON.stringify(JSON.stringify(file))}}
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: AIGatewayRoute
+metadata: {name: r}
+spec: {parentRefs: [{name: gw}], rules: [{backendRefs: [{name: b}]}]}
+`;
+}
 
 function configured(text: { now: string }) {
   const loader = new Loader();
@@ -99,7 +122,7 @@ test('a credential is fetched when its configuration is in service, and again on
 
   // A configuration that is refused asks for nothing, and leaves what is there.
   text.now = yaml(url, 'refused', '---\nkind: Nothing\napiVersion: v1\nmetadata: {name: x}\nspec: {a: 1}\n').replace('port: 80', 'port: 0');
-  expect(() => configuration.load()).toThrow();
+  expect(() => configuration.load()).toThrow('spec.listeners[0].port');
   expect(configuration.credentials.map(({ failingSince }) => failingSince)).toEqual([before]);
 
   text.now = yaml(url, 'two');
@@ -107,4 +130,32 @@ test('a credential is fetched when its configuration is in service, and again on
   await settled(() => expect(asked).toContain('c:two'));
   expect(asked).not.toContain('c:refused');
   expect(configuration.credentials).toHaveLength(1);
+});
+
+test('a new secret costs no request: the token of the old one is used until the new one has one', async () => {
+  const { asked, url } = await tokens();
+  const text = { now: googleYaml(url, 'one') };
+  const configuration = configured(text);
+  const shown = (): readonly (string | undefined)[] =>
+    configuration.current.ports.flatMap(({ listeners }) =>
+      listeners[0]!.hosts
+        .entries()
+        .flatMap(([, index]) => index.rules())
+        .flatMap((rule) => (rule.ai ? rule.plan.targets : []))
+        .map(({ credential }) => authorized(credential)?.[1]),
+    );
+  configuration.load();
+  expect(shown).toThrow('the gateway has no credential for the backend now');
+  await settled(() => expect(shown()).toEqual(['Bearer t1']));
+  text.now = googleYaml(url, 'two');
+  configuration.load();
+  expect(shown()).toEqual(['Bearer t1']);
+  await settled(() => expect(shown()).toEqual(['Bearer t2']));
+
+  // Another account is another identity.
+  text.now = googleYaml(url, 'two').replaceAll('sa@', 'other@');
+  configuration.load();
+  expect(shown).toThrow('the gateway has no credential for the backend now');
+  await settled(() => expect(shown()).toEqual(['Bearer t3']));
+  expect(asked).toHaveLength(3);
 });

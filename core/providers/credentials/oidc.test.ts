@@ -16,6 +16,11 @@ function source(issuer: string, more: Partial<OidcSource> = {}): OidcSource {
   return { issuer, tokenEndpoint: undefined, scopes: [], resources: [], audience: undefined, elsewhere: false, ...client, ...more };
 }
 
+function jwtFor(seconds: number): string {
+  const claims = JSON.stringify({ exp: Math.floor(Date.now() / 1000) + seconds });
+  return `eyJ.${Buffer.from(claims).toString('base64url')}.s`;
+}
+
 /** A provider that says where its token endpoint is. */
 async function provider(metadata: object = {}, token: object = TOKEN) {
   const server = await tokenServer(({ path }) => {
@@ -66,12 +71,11 @@ describe('a token of an OpenID provider', () => {
     [{ expires_in: '60' }, 60_000],
     [{ expires_in: undefined }, 600_000],
     [{ expires_in: -1 }, -1000],
-    [{ expires_in: undefined, access_token: `eyJ.${Buffer.from('{"exp":4102444800}').toString('base64url')}.s` }, undefined],
+    [{ expires_in: undefined, access_token: jwtFor(7200) }, 7_200_000],
   ])('says when it ends, or is asked: %j', async (members, lifeMs) => {
     const { url } = await provider({}, { ...TOKEN, ...members });
     const { expiresAt } = await oidcToken(source(`${url}/realm`), NEVER);
-    if (lifeMs === undefined) expect(expiresAt).toBe(4_102_444_800_000);
-    else expect(Math.abs(expiresAt! - Date.now() - lifeMs)).toBeLessThan(1000);
+    expect(Math.abs(expiresAt! - Date.now() - lifeMs)).toBeLessThan(2000);
   });
 
   test.each([

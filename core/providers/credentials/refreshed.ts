@@ -30,6 +30,15 @@ export interface RefreshOptions {
   readonly random?: (() => number) | undefined;
 }
 
+/** What a value is for, and what it is fetched with. */
+export interface Source {
+  /** Whose it is, for the operator. */
+  readonly name: string;
+  /** Whom it makes requests in the name of: all that it depends on but the secrets. */
+  readonly identity: readonly [type: string, ...unknown[]];
+  readonly secrets: readonly string[];
+}
+
 const ATTEMPT_MS = 10_000;
 const BEFORE_END_MS = 300_000;
 /** Of its life, where that is short. */
@@ -56,9 +65,12 @@ export class Refreshed<T> {
   #attempt: AbortController | undefined;
   #failingSince: number | undefined;
   #lastError: string | undefined;
+  #started = false;
   #closed = false;
 
-  constructor(name: string, fetch: Fetch<T>, { tell = () => undefined, random = Math.random }: RefreshOptions = {}) {
+  /** @param last one of the same identity, whose value is used until this one's comes: a new secret costs no request */
+  constructor(name: string, fetch: Fetch<T>, { tell = () => undefined, random = Math.random }: RefreshOptions = {}, last?: Refreshed<T>) {
+    this.#held = last === undefined ? undefined : last.#held;
     this.name = name;
     this.#fetch = fetch;
     this.#tell = tell;
@@ -68,7 +80,8 @@ export class Refreshed<T> {
 
   /** Begins to fetch, once. */
   start(): void {
-    if (this.#held !== undefined || this.#timer !== undefined || this.#attempt !== undefined || this.#closed) return;
+    if (this.#started || this.#closed) return;
+    this.#started = true;
     void this.#renew();
   }
 
@@ -77,7 +90,7 @@ export class Refreshed<T> {
     const held = this.#held;
     if (held === undefined || held.expiresAt === undefined || held.expiresAt > Date.now()) return held?.value;
     // A machine that slept has timers that are late: the value is fetched, but no request waits for it.
-    if (this.#failingSince === undefined && this.#attempt === undefined && !this.#closed) void this.#renew();
+    if (this.#failingSince === undefined && this.#attempt === undefined && this.#started && !this.#closed) void this.#renew();
     return undefined;
   }
 

@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 
 /** Credentials of AWS. */
 export interface AwsKeys {
@@ -40,7 +40,7 @@ export function amzDate(atMs: number): string {
  * @param signingKeyOf may remember the keys, which are the same for a day
  * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
-export function authorizationOf(request: Signable, signing: Signing, signingKeyOf: (signing: Signing) => Buffer = signingKey): string {
+export function authorizationOf(request: Signable, signing: Signing, signingKeyOf: (signing: Signing) => KeyObject = signingKey): string {
   const { keys, region, service, date } = signing;
   const { canonical, names } = canonicalRequest(request);
   const scope = `${date.slice(0, 8)}/${region}/${service}/aws4_request`;
@@ -110,10 +110,10 @@ function encoded(text: string): string {
   );
 }
 
-/** The key of one day, region and service. */
-export function signingKey({ keys, region, service, date }: Signing): Buffer {
+/** The key of one day, region and service; imported once, which takes longer than to use it. */
+export function signingKey({ keys, region, service, date }: Signing): KeyObject {
   const ofDate = hmac(`AWS4${keys.secretAccessKey}`, date.slice(0, 8));
-  return hmac(hmac(hmac(ofDate, region), service), 'aws4_request');
+  return createSecretKey(hmac(hmac(hmac(ofDate, region), service), 'aws4_request'));
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {
@@ -121,8 +121,8 @@ function hmac(key: string | Buffer, text: string): Buffer {
 }
 
 /** Remembers the last key. */
-export function rememberedKey(): (signing: Signing) => Buffer {
-  let last: { readonly of: string; readonly key: Buffer } | undefined;
+export function rememberedKey(): (signing: Signing) => KeyObject {
+  let last: { readonly of: string; readonly key: KeyObject } | undefined;
   return (signing) => {
     const of = `${signing.date.slice(0, 8)}\n${signing.region}\n${signing.service}\n${signing.keys.secretAccessKey}`;
     if (last?.of !== of) last = { of, key: signingKey(signing) };

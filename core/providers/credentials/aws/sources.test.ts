@@ -74,10 +74,10 @@ const OF_STS = {
   expiresAt: Date.parse(EXPIRATION),
 };
 
+const assume = (url: string) => assumeRole({ ...ROLE, token: 'a.jwt.canary' }, { AWS_ENDPOINT_URL_STS: url }, NEVER);
+
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 describe('a role for a web identity', () => {
-  const assume = (url: string) => assumeRole({ ...ROLE, token: 'a.jwt.canary' }, { AWS_ENDPOINT_URL_STS: url }, NEVER);
-
   test('is assumed with its token', async () => {
     const { url, asked } = await tokenServer(() => ({ body: answerOfSts() }));
     expect(await assume(url)).toEqual(OF_STS);
