@@ -56,6 +56,15 @@ describe('a cloud credential', () => {
     );
   });
 
+  it('is not fetched where every request has to bring its own', () => {
+    const override = 'credentialOverride: {fromRequestHeaders: {fallbackToConfigured: false}}';
+    const { ai, shared } = compiled(`${GCP}}, ${override}`);
+    const { credential } = ai('m').plan.targets[0]!;
+    expect(shared.credentials.states()).toEqual([]);
+    expect(authorized(credential, { 'x-aigw-gcp-access-token': 'theirs' })).toEqual(['authorization', 'Bearer theirs']);
+    expect(() => authorized(credential)).toThrow('missing upstream credential: send it in the header x-aigw-gcp-access-token');
+  });
+
   it('has none to give before it is fetched', () => {
     const { credential } = compiled(`${GCP}}`).ai('m').plan.targets[0]!;
     expect(() => authorized(credential)).toThrow('the gateway has no credential for the backend now');

@@ -14,7 +14,7 @@ import { federatedToken } from '../providers/credentials/gcp/federation.ts';
 import { tokenOfFile } from '../providers/credentials/gcp/token.ts';
 import { type OidcSource, oidcToken } from '../providers/credentials/oidc.ts';
 import type { Override } from '../providers/credentials/override.ts';
-import type { Fetch, Refreshed, Source } from '../providers/credentials/refreshed.ts';
+import { type Fetch, Refreshed, type Source } from '../providers/credentials/refreshed.ts';
 import { type BackendSecurityPolicy, overrideHeaders } from '../resources/ai-gateway/backend-security-policy.ts';
 import type { OidcExchangeToken } from '../resources/ai-gateway/oidc-exchange.ts';
 import type { SecretObjectReference } from '../resources/gateway-api/object-reference.ts';
@@ -170,10 +170,13 @@ function gcpSource(gcp: NonNullable<Spec['gcpCredentials']>, compiling: Compilin
 function refreshed<T>(
   identity: Source['identity'],
   secrets: readonly string[],
-  { policy, scope }: Compiling,
+  { policy, scope, override }: Compiling,
   fetch: Fetch<T>,
 ): Refreshed<T> {
-  return scope.credentials.refreshed({ name: nameOf(policy), identity, secrets }, fetch);
+  const name = nameOf(policy);
+  // Every request has to bring its own: nobody would use what is fetched.
+  if (override.headers.length > 0 && !override.fallback) return new Refreshed(name, fetch);
+  return scope.credentials.refreshed({ name, identity, secrets }, fetch);
 }
 
 function publicOf(oidc: OidcSource): object {
