@@ -156,7 +156,7 @@ export const ERRORS = {
     status: 502,
     openai: 'server_error',
     anthropic: 'api_error',
-    meaning: 'A backend did not accept the credential of the gateway.',
+    meaning: 'A backend did not accept the credential of the gateway, or the gateway has none for it now.',
   },
   TK_UPSTREAM: { status: 502, openai: 'server_error', anthropic: 'api_error', meaning: 'No backend gave a complete answer.' },
   TK_NO_BACKEND: { status: 503, openai: 'server_error', anthropic: 'overloaded_error', meaning: 'No backend can take the request now.' },

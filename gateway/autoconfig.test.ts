@@ -5,6 +5,7 @@ import { Secret } from '#core/resources/kubernetes/secret';
 import { secretData } from '#core/resources/kubernetes/secret-data';
 
 import { autoConfig } from './autoconfig.ts';
+import { authorized } from '#core/providers/credentials/credential.fixture';
 import type { AiTarget } from '#core/providers/target';
 import { compile, newShared } from '#core/route/compile';
 
@@ -50,14 +51,14 @@ describe('autoConfig', () => {
       schema: { name: 'OpenAI' },
       headers: { set: ['openai-organization', 'org-1', 'openai-project', 'proj-1'] },
     });
-    expect(target?.credential?.headers({})).toEqual(['authorization', 'Bearer sk-1']);
+    expect(authorized(target?.credential)).toEqual(['authorization', 'Bearer sk-1']);
   });
 
   test('Anthropic', () => {
     const target = targets({ ANTHROPIC_API_KEY: 'sk-2' }).serve('any-model');
     expect(origin(target)).toBe('https://api.anthropic.com:443');
     expect(target?.schema.name).toBe('Anthropic');
-    expect(target?.credential?.headers({})).toEqual(['x-api-key', 'sk-2']);
+    expect(authorized(target?.credential)).toEqual(['x-api-key', 'sk-2']);
   });
 
   test('Azure, which stands before OpenAI', () => {
@@ -70,7 +71,7 @@ describe('autoConfig', () => {
     const target = targets(env).serve('gpt-5-mini');
     expect(origin(target)).toBe('https://name.openai.azure.com:443');
     expect(target?.schema).toMatchObject({ name: 'AzureOpenAI', version: '2024-10-21' });
-    expect(target?.credential?.headers({})).toEqual(['api-key', 'k']);
+    expect(authorized(target?.credential)).toEqual(['api-key', 'k']);
   });
 
   test('two providers share the models by their names', () => {

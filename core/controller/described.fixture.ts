@@ -3,6 +3,7 @@ import { Dispatcher } from 'undici';
 
 import { Backend } from '../attempt/backend.ts';
 import type { Security } from '../identify/identity.ts';
+import { authorized } from '../providers/credentials/credential.fixture.ts';
 import type { Credential } from '../providers/credentials/credential.ts';
 import type { Compiled } from '../route/compile.ts';
 import { nameOf, type Resource } from '../resources/kind.ts';
@@ -45,7 +46,7 @@ function plain(value: unknown): unknown {
   if (value instanceof Backend)
     return { backend: value.name, endpoints: value.endpoints.map(({ origin, hostHeader }) => plain({ origin, hostHeader })) };
   if ('identify' in value) return security(value as Security);
-  if ('leaks' in value) return { credential: (value as Credential).headers({}) };
+  if ('leaks' in value) return { credential: authorized(value as Credential) };
   if ('apiVersion' in value) return nameOf(value as Resource);
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
 }

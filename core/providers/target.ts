@@ -36,8 +36,8 @@ export interface HeaderEdits {
 export interface AiTarget extends Target {
   readonly schema: Schema;
   readonly credential: Credential | undefined;
-  /** Client header, in lower case, that may carry the client's own key for this backend. */
-  readonly override: string | undefined;
+  /** Client headers, in lower case, that may carry the client's own credential for this backend. */
+  readonly overrides: readonly string[];
   readonly modelOverride: string | undefined;
   readonly headers: HeaderEdits;
   /** Client headers that do not go to this backend: those of {@link headers} and of the route's policies. */
@@ -105,12 +105,7 @@ function addHeaders(headers: string[], request: AiRequest, target: AiTarget, end
 
 /** Puts the backend's credential on, the last thing before the request is sent: nothing else can set that header. */
 export function authorize(outbound: Outbound, { credential }: AiTarget, client: IncomingHttpHeaders): Outbound {
-  if (credential === undefined) return outbound;
-  const { headers } = outbound;
-  const [name, value] = credential.headers(client);
-  for (let at = headers.length - 2; at >= 0; at -= 2) if (headers[at] === name) headers.splice(at, 2);
-  headers.push(name, value);
-  return outbound;
+  return credential === undefined ? outbound : credential.authorize(outbound, client);
 }
 
 function bodyOf({ endpoint, json, upload, model, bound }: AiRequest, target: AiTarget, wanted: string | undefined): Outbound['body'] {

@@ -63,7 +63,16 @@ export const ENDPOINTS: readonly ApiEndpoint[] = [
   openai({ operation: 'chat', path: '/v1/chat/completions', conversation: 'openai-chat', stream: chat, asksForUsage: true }, true),
   openai({ operation: 'completion', path: '/v1/completions', stream: chat, asksForUsage: true }, true),
   openai({ operation: 'embeddings', path: '/v1/embeddings' }, true),
-  openai({ operation: 'responses', path: '/v1/responses', stream: () => new ResponsesStreamReader(), typedEvents: true }, true),
+  openai(
+    {
+      operation: 'responses',
+      path: '/v1/responses',
+      conversation: 'openai-responses',
+      stream: () => new ResponsesStreamReader(),
+      typedEvents: true,
+    },
+    true,
+  ),
   openai({ operation: 'responses_input_tokens', path: '/v1/responses/input_tokens', usage: undefined }, true),
   openai({ operation: 'image_generation', path: '/v1/images/generations' }, true),
   openai({ operation: 'speech', path: '/v1/audio/speech', answer: 'bytes', stream: audio }, true),

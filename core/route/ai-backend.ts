@@ -1,12 +1,13 @@
 import type { Backend } from '../attempt/backend.ts';
-import { type Credential, credentialOf } from '../providers/credentials/credential.ts';
+import type { Credential } from '../providers/credentials/credential.ts';
 import type { Schema } from '../providers/target.ts';
 import type { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
-import { type BackendSecurityPolicy, overrideHeader } from '../resources/ai-gateway/backend-security-policy.ts';
+import { type BackendSecurityPolicy, overrideHeaders } from '../resources/ai-gateway/backend-security-policy.ts';
 
 import { optOut, STREAM_USAGE } from './annotations.ts';
+import { compileCredential } from './backend-credential.ts';
 import { checkMutation } from './mutations.ts';
-import { endpointsOf, originsOf, secretOf } from './origins.ts';
+import { endpointsOf, originsOf } from './origins.ts';
 import type { ClientCertificate, Scope } from './scope.ts';
 import { DEFAULT_TRAFFIC, type Traffic } from './traffic.ts';
 
@@ -27,7 +28,7 @@ export interface KnownBackend {
   readonly schema: Schema;
   readonly backend: Backend;
   readonly credential: Credential | undefined;
-  readonly override: string | undefined;
+  readonly overrides: readonly string[];
   readonly fallback: boolean;
 }
 
@@ -77,19 +78,7 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendP
     schema: schemaOf(resource),
     backend: scope.backend(definition, key),
     credential,
-    override: policy === undefined ? undefined : overrideHeader(policy.body.spec),
+    overrides: policy === undefined ? [] : overrideHeaders(policy.body.spec),
     fallback: origins.fallback,
   };
-}
-
-function compileCredential(policy: BackendSecurityPolicy, scope: Scope): Credential | undefined {
-  const { spec } = policy.body;
-  const field = spec.type === 'APIKey' ? 'apiKey' : spec.type === 'AnthropicAPIKey' ? 'anthropicAPIKey' : 'azureAPIKey';
-  const ref = spec[field]!.secretRef;
-  const data = secretOf(ref, policy, `spec.${field}.secretRef`, scope);
-  if (data === undefined) return undefined;
-  const credential = credentialOf(policy, data.get('apiKey')?.toString());
-  if (typeof credential !== 'string') return credential;
-  scope.report(policy, `spec.${field}.secretRef`, `Secret ${ref.name} ${credential}`);
-  return undefined;
 }

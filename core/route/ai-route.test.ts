@@ -1,3 +1,4 @@
+import { authorized } from '../providers/credentials/credential.fixture.ts';
 import { editObject } from '../json/edit.ts';
 import { scanObject } from '../json/scan.ts';
 import { describe, expect, it } from 'vitest';
@@ -202,7 +203,7 @@ describe('credentials', () => {
 
   it('are those of the backend, whichever route names it', () => {
     const [target] = targets(A + policyYaml('p', 'a') + secretYaml('p', 'apiKey: sk-canary'), refs('a'));
-    expect(target!.credential!.headers({})).toEqual(['authorization', 'Bearer sk-canary']);
+    expect(authorized(target!.credential)).toEqual(['authorization', 'Bearer sk-canary']);
   });
 });
 

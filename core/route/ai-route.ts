@@ -142,7 +142,7 @@ function planOf(
   const targets = (spec.backendRefs ?? []).flatMap(
     (ref, at) => targetOf(route, ref, `${path}.backendRefs[${at}]`, `${index}/ref/${at}`, traffic, callers, policies, scope) ?? [],
   );
-  const overrides = targets.flatMap(({ override }) => override ?? []);
+  const overrides = targets.flatMap((target) => target.overrides);
   const explicit = spec.timeouts?.request ?? undefined;
   const requestTimeoutMs = explicit === undefined ? traffic.requestTimeoutMs : durationMs(explicit);
   const perTry = spec.timeouts?.backendRequest === undefined ? 0 : durationMs(spec.timeouts.backendRequest);
@@ -215,7 +215,7 @@ function targetOf(
     priority: ref.priority + (known.fallback ? FALLBACK : 0),
     schema: known.schema,
     credential: known.credential,
-    override: known.override,
+    overrides: known.overrides,
     modelOverride,
     headers,
     stripped: headers.replaced.size === 0 ? stripped : new Set([...stripped, ...headers.replaced]),

@@ -22,6 +22,7 @@ import { type TraceRules, traceRulesOf } from '../telemetry/trace/shown.ts';
 
 import type { KeySource, RemoteKeySet } from '../identify/remote-key-set.ts';
 import { SharedIdentify } from '../identify/shared-identify.ts';
+import { SharedCredentials } from '../providers/credentials/shared-credentials.ts';
 import { checkAiBackend } from './ai-backend.ts';
 import { checkAnnotations } from './annotations.ts';
 import type { ParentOutcome } from './attach.ts';
@@ -40,6 +41,7 @@ import { scopeOf } from './scope-of.ts';
 /** What outlives a reload. */
 export interface Shared {
   readonly connections: Pick<Connections, 'kept' | 'pool' | 'destroy'>;
+  readonly credentials: SharedCredentials;
   readonly backends: Kept<Backend>;
   readonly identify: SharedIdentify;
   readonly pools: Pools | undefined;
@@ -50,7 +52,7 @@ export interface Shared {
 }
 
 /**
- * @param warn takes one line when a key set cannot be fetched.
+ * @param warn takes one line when a key set or a credential cannot be fetched.
  * @param pools in a tier that serves InferencePools
  */
 export function newShared(warn?: (message: string) => void, pools?: Pools): Shared {
@@ -60,11 +62,13 @@ export function newShared(warn?: (message: string) => void, pools?: Pools): Shar
 /** As {@link newShared}, with these connections. */
 export function sharedWith(connections: Shared['connections'], warn?: (message: string) => void, pools?: Pools): Shared {
   const work = new CompileWork();
+  const credentials = new SharedCredentials(warn);
   const backends = new Kept<Backend>(() => undefined);
   work.watch(connections.kept);
+  work.watch(credentials.kept);
   work.watch(backends);
   const identify = new NotedIdentify(work, warn === undefined ? {} : { warn });
-  return { connections, backends, identify, pools, work, memory: undefined };
+  return { connections, credentials, backends, identify, pools, work, memory: undefined };
 }
 
 /** Key sets that are asked for again where a policy is not compiled again. */

@@ -49,7 +49,7 @@ export function atPool(pool: Serving): Omit<AiTarget, 'id' | 'weight' | 'priorit
     tries: POD_TRIES,
     schema: { name: 'vLLM', version: undefined, prefix: undefined },
     credential: undefined,
-    override: undefined,
+    overrides: [],
     modelOverride: undefined,
     headers: NO_EDITS,
     bodyEdits: [],

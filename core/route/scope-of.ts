@@ -32,7 +32,7 @@ const NO_SLICES: readonly EndpointSlice[] = [];
 /** The scope of one load. What is looked up in it and told to it is noted, so that remembered work tells it again. */
 export function scopeOf(
   { set, namespaceLabels }: Loaded,
-  { connections, backends, pools }: Shared,
+  { connections, credentials, backends, pools }: Shared,
   work: CompileWork,
   { inCluster = false, allowLocalAddresses = !inCluster, slices = () => NO_SLICES }: CompileOptions,
 ): Findings {
@@ -66,6 +66,7 @@ export function scopeOf(
     references,
     namespaceLabels: { get: (namespace) => work.labels.ask(namespace) },
     connections,
+    credentials,
     pools: pools === undefined ? undefined : { get: (name) => work.pools.ask(name) },
     slices: (service) => work.slices.ask(service),
     backend: (definition, key) => backends.get(key, () => new Backend(definition)),

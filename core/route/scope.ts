@@ -1,6 +1,7 @@
 import type { Backend, BackendDefinition, Serving } from '../attempt/backend.ts';
 import type { EndpointSlice } from '../kubernetes/endpoint-slices.ts';
 import type { Connections } from '../http/client.ts';
+import type { SharedCredentials } from '../providers/credentials/shared-credentials.ts';
 import type { InferencePool } from '../resources/inference/inference-pool.ts';
 import type { Resource } from '../resources/kind.ts';
 import type { Reason } from '../resources/reason.ts';
@@ -42,6 +43,8 @@ export interface Scope {
   /** Labels of the namespaces whose Namespace resource was loaded. */
   readonly namespaceLabels: Lookup<Readonly<Record<string, string>>>;
   readonly connections: Connections;
+  /** What is fetched for the credentials of backends. */
+  readonly credentials: Pick<SharedCredentials, 'refreshed'>;
   /** InferencePools by `namespace/name`: those that can be served. Undefined in a tier that serves none. */
   readonly pools: Lookup<Serving> | undefined;
   /** Of the Gateway that a route is compiled for. */

@@ -21,7 +21,7 @@ export interface AdminParts extends StatusFeedOptions {
 /** The operator's own listener, apart from the one of the clients: /healthz, /readyz, /metrics, /config, and the status page at /. */
 export function adminApp(parts: AdminParts): FastifyInstance {
   const { configuration, lifecycle, metrics, reload } = parts;
-  const app = probesApp({ lifecycle, metrics, ready: () => ({ generation: configuration.current.generation }) });
+  const app = probesApp({ lifecycle, metrics, ready: () => readyOf(configuration) });
   app.get('/config', () => ({
     ...describeSnapshot(configuration.current),
     ignored: configuration.ignored,
@@ -29,6 +29,11 @@ export function adminApp(parts: AdminParts): FastifyInstance {
   }));
   statusRoutes(app, parts);
   return app;
+}
+
+/** A credential that cannot be fetched makes nobody unready: other backends may do, and the last one may still hold. */
+function readyOf({ current, credentials }: AdminParts['configuration']): object {
+  return { generation: current.generation, ...(credentials.length === 0 ? {} : { credentials }) };
 }
 
 function iso(time: number | undefined): string | undefined {

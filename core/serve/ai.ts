@@ -145,6 +145,8 @@ export class AiCall implements Call<AiTarget> {
   read(target: AiTarget, status: number, headers: IncomingHttpHeaders): Reading {
     const { endpoint, json, request } = this.api;
     const { credential } = target;
+    // What refuses a signature says by which clock.
+    if (status === 403) credential?.noteDate?.(headers.date, Date.now());
     const type = headers['content-type']?.toLowerCase() ?? '';
     if (status >= 300) return { mode: 'whole', accept: () => refuseRedirect(status) };
     if (this.#translation !== undefined) return this.#readTranslated(this.#translation, target, type, headers);

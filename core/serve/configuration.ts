@@ -1,6 +1,7 @@
 import { formatProblem, InvalidResources, type Problem } from '../resources/problem.ts';
 import { atOnce, type Sliced } from '../resources/slices.ts';
 
+import type { RefreshState } from '../providers/credentials/refreshed.ts';
 import { type Compiled, compiling, newShared, type Shared } from '../route/compile.ts';
 import { remember } from '../route/remember.ts';
 import type { Pools } from '../route/scope.ts';
@@ -46,6 +47,11 @@ export class Configuration {
     return this.#ignored;
   }
 
+  /** How it is with the credentials that are fetched. */
+  get credentials(): readonly RefreshState[] {
+    return this.#shared.credentials.states();
+  }
+
   /**
    * Loads the sources and takes them into service. The same texts as before change nothing.
    * @returns whether a new configuration is in service
@@ -89,9 +95,10 @@ export class Configuration {
       if (before !== undefined) this.drop();
       return undefined;
     }
-    const { connections, backends, identify, pools } = this.#shared;
+    const { connections, credentials, backends, identify, pools } = this.#shared;
     pools?.begin();
     connections.kept.begin();
+    credentials.kept.begin();
     backends.begin();
     identify.begin();
     const compiled = yield* compiling(loaded, this.#shared, options, before?.compiled.memory ?? this.#shared.memory);
@@ -109,7 +116,7 @@ export class Configuration {
 
   /** Takes what was prepared into service. */
   take({ snapshot, ignored, compiled }: Candidate): void {
-    const { connections, backends, identify, pools } = this.#shared;
+    const { connections, credentials, backends, identify, pools } = this.#shared;
     this.#current = snapshot;
     this.#shared.memory = compiled.memory;
     this.#ignored = ignored;
@@ -118,6 +125,9 @@ export class Configuration {
     this.#held.push(this.#holders);
     // A request of the old configuration may not have called its backend yet: the connections have to be there when it does.
     connections.kept.commit((dispose) => void before.disposals.push(dispose));
+    credentials.kept.commit((dispose) => void before.disposals.push(dispose));
+    // Not before: a configuration that is refused asks nobody for anything.
+    credentials.start();
     pools?.commit((dispose) => void before.disposals.push(dispose));
     backends.commit();
     identify.retire();
@@ -127,6 +137,7 @@ export class Configuration {
   /** Forgets what was prepared. */
   drop(): void {
     this.#shared.connections.kept.rollback();
+    this.#shared.credentials.kept.rollback();
     this.#shared.backends.rollback();
     this.#shared.pools?.rollback();
   }
@@ -143,6 +154,7 @@ export class Configuration {
 
   async close(): Promise<void> {
     for (const { disposals } of this.#held) for (const dispose of disposals.splice(0)) dispose();
+    this.#shared.credentials.close();
     await this.#shared.pools?.close();
     await this.#shared.connections.destroy();
   }

@@ -49,7 +49,7 @@ export class ExtensionView implements ExtensionRequest {
           !isInternal(name) &&
           !isCredential(name) &&
           security?.owned.has(name) !== true &&
-          !this.#targets.some((target) => target.override === name),
+          !this.#targets.some((target) => target.overrides.includes(name)),
       ),
     );
   }

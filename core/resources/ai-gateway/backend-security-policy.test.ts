@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { BackendSecurityPolicy, overrideHeader } from './backend-security-policy.ts';
+import { BackendSecurityPolicy, overrideHeaders } from './backend-security-policy.ts';
 import { problemsOf, problemsOfSpec } from './problems-of.ts';
 
 const of = (yaml: string) => problemsOfSpec(BackendSecurityPolicy, yaml);
@@ -15,14 +15,90 @@ test.each([
   expect(of(yaml)).toEqual([]);
 });
 
-const CLOUD = 'is not supported: cloud credentials come with the providers release';
+const OIDC = 'oidc: {provider: {issuer: "https://idp.example.com/realm"}, clientID: c, clientSecret: {name: s}}';
+const POOL = 'projectID: "1", workloadIdentityPoolName: pool, workloadIdentityProviderName: provider';
 
-test.each(['AWSCredentials', 'AzureCredentials', 'GCPCredentials'])('the type %s is refused by name', (type) => {
-  expect(of(`type: ${type}`)).toEqual([`spec.type: "${type}" ${CLOUD}`]);
+test.each([
+  'type: AWSCredentials\nawsCredentials: {region: us-east-1}',
+  'type: AWSCredentials\nawsCredentials: {region: us-east-1, credentialsFile: {secretRef: {name: s}, profile: p}}',
+  `type: AWSCredentials\nawsCredentials: {region: us-east-1, oidcExchangeToken: {${OIDC}, awsRoleArn: "arn:aws:iam::1:role/r", aud: a, grantType: client_credentials}}`,
+  'type: AzureCredentials\nazureCredentials: {clientID: c, tenantID: t, clientSecretRef: {name: s, namespace: n}}',
+  `type: AzureCredentials\nazureCredentials: {clientID: c, tenantID: t, oidcExchangeToken: {${OIDC.replace('clientID: c', 'clientIDRef: {name: i}')}}}`,
+  'type: GCPCredentials\ngcpCredentials: {projectName: p, region: us-central1}',
+  'type: GCPCredentials\ngcpCredentials: {projectName: p, region: global, credentialsFile: {secretRef: {name: s}}}',
+  `type: GCPCredentials\ngcpCredentials: {projectName: p, region: us-east5, workloadIdentityFederationConfig: {${POOL}, oidcExchangeToken: {${OIDC}}, serviceAccountImpersonation: {serviceAccountName: a}}}`,
+  // What the API server fills in, and a provider on the same machine.
+  `type: AWSCredentials\nawsCredentials: {region: r, oidcExchangeToken: {awsRoleArn: a, oidc: {provider: {issuer: "http://127.0.0.1:8080", tokenEndpoint: "https://x/t?p=q"}, clientID: c, clientSecret: {name: s}, refreshToken: true, scopes: [a], resources: [b]}}}`,
+])('%s is valid', (yaml) => {
+  expect(of(yaml)).toEqual([]);
 });
 
-test.each(['awsCredentials', 'azureCredentials', 'gcpCredentials'])('the field %s is refused by name', (field) => {
-  expect(of(`type: APIKey\napiKey: {secretRef: {name: s}}\n${field}: {region: r}`)).toEqual([`spec.${field}: ${CLOUD}`]);
+const aws = (fields: string) => `type: AWSCredentials\nawsCredentials: {region: us-east-1, ${fields}}`;
+const oidcAt = (fields: string) => aws(`oidcExchangeToken: {awsRoleArn: a, oidc: {${fields}}}`);
+const OF_OIDC = 'spec.awsCredentials.oidcExchangeToken.oidc';
+const SECRET = 'clientSecret: {name: s}';
+
+test.each([
+  ['type: AWSCredentials', ['spec.awsCredentials: is required when type is AWSCredentials']],
+  ['type: APIKey\napiKey: {secretRef: {name: s}}\nawsCredentials: {region: r}', ['spec.awsCredentials: cannot be set when type is APIKey']],
+  [
+    'type: GCPCredentials\nazureCredentials: {clientID: c, tenantID: t}',
+    [
+      'spec.gcpCredentials: is required when type is GCPCredentials',
+      'spec.azureCredentials: cannot be set when type is GCPCredentials',
+      'spec.azureCredentials: exactly one of clientSecretRef and oidcExchangeToken must be set',
+    ],
+  ],
+  ['type: AWSCredentials\nawsCredentials: {}', ['spec.awsCredentials.region: is required']],
+  [
+    'type: AWSCredentials\nawsCredentials: {region: evil.example.com/}',
+    ['spec.awsCredentials.region: "evil.example.com/" is no name of a region'],
+  ],
+  ['type: GCPCredentials\ngcpCredentials: {projectName: p, region: "a b"}', ['spec.gcpCredentials.region: "a b" is no name of a region']],
+  [
+    aws(`credentialsFile: {secretRef: {name: s}}, oidcExchangeToken: {awsRoleArn: a, ${OIDC}}`),
+    ['spec.awsCredentials: at most one of credentialsFile and oidcExchangeToken may be set'],
+  ],
+  [
+    aws('credentialsFile: {secretRef: {name: s, kind: ConfigMap}}'),
+    ['spec.awsCredentials.credentialsFile.secretRef.kind: must be Secret, not ConfigMap'],
+  ],
+  [aws(`oidcExchangeToken: {${OIDC}}`), ['spec.awsCredentials.oidcExchangeToken.awsRoleArn: is required']],
+  [
+    aws(`oidcExchangeToken: {awsRoleArn: a, grantType: password, ${OIDC}}`),
+    ['spec.awsCredentials.oidcExchangeToken.grantType: must be client_credentials, not "password"'],
+  ],
+  [oidcAt(`provider: {issuer: "https://i"}, ${SECRET}`), [`${OF_OIDC}: exactly one of clientID and clientIDRef must be set`]],
+  [
+    oidcAt(`provider: {issuer: "http://idp.example.com"}, clientID: c, ${SECRET}`),
+    [`${OF_OIDC}.provider.issuer: "http://idp.example.com" is no https URL`],
+  ],
+  [
+    oidcAt(`provider: {issuer: "https://u:p@i"}, clientID: c, ${SECRET}`),
+    [`${OF_OIDC}.provider.issuer: must have no user name, password or fragment`],
+  ],
+  [oidcAt(`provider: {issuer: "https://i/?a"}, clientID: c, ${SECRET}`), [`${OF_OIDC}.provider.issuer: must have no query`]],
+  [
+    oidcAt(`provider: {issuer: "https://i", tokenEndpoint: t}, clientID: c, ${SECRET}`),
+    [`${OF_OIDC}.provider.tokenEndpoint: "t" is no https URL`],
+  ],
+  [
+    oidcAt(`provider: {issuer: "https://i", backendRefs: [{name: b}]}, clientID: c, ${SECRET}, cookieDomain: a.b`),
+    [
+      `${OF_OIDC}.provider.backendRefs: is not supported: the provider is called at the address of its issuer`,
+      `${OF_OIDC}.cookieDomain: is not supported: it is for people who log in with a browser; this token is fetched with client credentials`,
+    ],
+  ],
+  [
+    `type: AzureCredentials\nazureCredentials: {clientID: c, tenantID: t, clientSecretRef: {name: s}, oidcExchangeToken: {${OIDC}}}`,
+    ['spec.azureCredentials: exactly one of clientSecretRef and oidcExchangeToken must be set'],
+  ],
+  [
+    `type: GCPCredentials\ngcpCredentials: {projectName: p, region: r, credentialsFile: {secretRef: {name: s}}, workloadIdentityFederationConfig: {${POOL}, oidcExchangeToken: {${OIDC}}}}`,
+    ['spec.gcpCredentials: at most one of credentialsFile and workloadIdentityFederationConfig may be set'],
+  ],
+])('%s is refused', (yaml, problems) => {
+  expect(of(yaml).sort()).toEqual([...problems].sort());
 });
 
 test.each([
@@ -37,7 +113,9 @@ test.each([
   ],
   [
     'type: ApiKey\napiKey: {secretRef: {name: s}}',
-    ['spec.type: must be one of APIKey, AnthropicAPIKey, AzureAPIKey, not "ApiKey"; did you mean "APIKey"?'],
+    [
+      'spec.type: must be one of APIKey, AWSCredentials, AzureAPIKey, AzureCredentials, GCPCredentials, AnthropicAPIKey, not "ApiKey"; did you mean "APIKey"?',
+    ],
   ],
   ['type: APIKey\napiKey: {secretRef: {name: s, kind: ConfigMap}}', ['spec.apiKey.secretRef.kind: must be Secret, not ConfigMap']],
   [
@@ -84,14 +162,19 @@ test('the defaults are filled in', () => {
   });
 });
 
-const header = (fromRequestHeaders: { header?: string }) =>
-  overrideHeader({
-    type: 'AzureAPIKey',
-    credentialOverride: { fromRequestHeaders: { fallbackToConfigured: true, ...fromRequestHeaders } },
-  });
+const headersOf = (type: Parameters<typeof overrideHeaders>[0]['type'], fromRequestHeaders: { header?: string }) =>
+  overrideHeaders({ type, credentialOverride: { fromRequestHeaders: { fallbackToConfigured: true, ...fromRequestHeaders } } });
 
-test('the header that overrides the credential is the named one, else that of the type', () => {
-  expect(header({})).toBe('x-aigw-azure-api-key');
-  expect(header({ header: 'X-Key' })).toBe('x-key');
-  expect(overrideHeader({ type: 'AzureAPIKey' })).toBeUndefined();
+test('the headers that override the credential are the named ones, else those of the type', () => {
+  expect(headersOf('AzureAPIKey', {})).toEqual(['x-aigw-azure-api-key']);
+  expect(headersOf('AzureAPIKey', { header: 'X-Key' })).toEqual(['x-key']);
+  expect(headersOf('AzureCredentials', {})).toEqual(['x-aigw-azure-access-token']);
+  expect(headersOf('GCPCredentials', {})).toEqual(['x-aigw-gcp-access-token']);
+  expect(headersOf('AWSCredentials', {})).toEqual(['x-aigw-aws-access-key-id', 'x-aigw-aws-secret-access-key', 'x-aigw-aws-session-token']);
+  expect(headersOf('AWSCredentials', { header: 'X-Mine-' })).toEqual([
+    'x-mine-access-key-id',
+    'x-mine-secret-access-key',
+    'x-mine-session-token',
+  ]);
+  expect(overrideHeaders({ type: 'AzureAPIKey' })).toEqual([]);
 });
