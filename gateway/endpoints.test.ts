@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { backendsYaml, routeYaml, startGateway, type TestBackend, type TestGateway } from './gateway.fixture.ts';
-import { ENDPOINTS, type ApiEndpoint, DEFAULT_PREFIXES, type SchemaName } from '#core/read/endpoints';
+import { ENDPOINTS, type ApiEndpoint, DEFAULT_PREFIXES } from '#core/read/endpoints';
 import { serves } from '#core/providers/wire';
 import { type Recorded, type Recorder, startRecorder } from './recorder.fixture.ts';
 
@@ -20,7 +20,10 @@ const BACKENDS: readonly (Omit<TestBackend, 'port'> & { readonly prefix?: string
   { name: 'cohere', schema: 'Cohere', base: '/v2/' },
 ];
 
-const CREDENTIALS: Record<SchemaName, (key: string) => [string, string]> = {
+/** APIs whose backends take a key. */
+type Keyed = NonNullable<TestBackend['schema']>;
+
+const CREDENTIALS: Record<Keyed, (key: string) => [string, string]> = {
   OpenAI: (key) => ['authorization', `Bearer ${key}`],
   AzureOpenAI: (key) => ['api-key', key],
   Anthropic: (key) => ['x-api-key', key],

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-import type { SseEvent } from '#core/http/sse';
+import type { StreamEvent } from '#core/llm/codec';
 import type { JsonObjectScan } from '#core/json/scan';
 import type { Facts } from '#core/attempt/call';
 import type { Usage } from '#core/llm/usage';
@@ -40,7 +40,7 @@ export class ReceiptReader implements AnswerEditor {
     this.#verify = verify;
   }
 
-  readonly event = (raw: Buffer, event: SseEvent): Buffer | undefined => {
+  readonly event = (raw: Buffer, event: StreamEvent): Buffer | undefined => {
     if (event.data !== undefined) return raw;
     const text = receiptIn(raw);
     if (text === undefined) return raw;

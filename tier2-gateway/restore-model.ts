@@ -1,4 +1,4 @@
-import type { SseEvent } from '#core/http/sse';
+import type { StreamEvent } from '#core/llm/codec';
 import { editObject } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
 
@@ -19,7 +19,7 @@ export function restoreModel(scan: JsonObjectScan, model: string): Buffer {
 }
 
 /** An event with the name by which the client asked for the model. @param model as JSON text */
-export function restoreModelInEvent(raw: Buffer, event: SseEvent, model: string): Buffer {
+export function restoreModelInEvent(raw: Buffer, event: StreamEvent, model: string): Buffer {
   const { data } = event;
   if (data === undefined || data[0] !== OPEN_OBJECT || !data.includes('"model"')) return raw;
   const restored = restoreModel(scanObject(data), model);

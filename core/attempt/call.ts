@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 
 import type { GatewayError } from '../errors.ts';
-import type { SseEvent } from '../http/sse.ts';
+import type { StreamEvent } from '../llm/codec.ts';
 import type { StreamReader } from '../llm/stream.ts';
 import type { Usage } from '../llm/usage.ts';
 import type { Endpoint } from './backend.ts';
@@ -29,8 +29,10 @@ export type Reading =
       readonly reader: StreamReader;
       /** Whether a text holds a secret of the gateway: an error event that does is not passed on. */
       readonly leaks: (text: Buffer) => boolean;
+      /** Cuts the bytes into events. @default Server-Sent Events */
+      readonly scanner?: ((onEvent: (raw: Buffer, event: StreamEvent) => void) => EventScanner) | undefined;
       /** What goes to the client instead of an event; undefined: nothing. Called for each event, in their order. */
-      readonly edit?: (raw: Buffer, event: SseEvent) => Buffer | undefined;
+      readonly edit?: (raw: Buffer, event: StreamEvent) => Buffer | undefined;
       /** What follows the last event of a stream that has no end marker. @throws UnacceptableAnswer where the answer is not whole */
       readonly rest?: () => Buffer | undefined;
       /** What stands before the stream's end marker. */
@@ -41,6 +43,15 @@ export type Reading =
       /** Whether the head goes to the client before there is a body: then no other backend can answer any more. */
       readonly headAtOnce: boolean;
     };
+
+/** Takes the bytes of a stream. Its events are what a client can be sent. */
+export interface EventScanner {
+  /** @throws UnacceptableAnswer */
+  push(chunk: Buffer): void;
+  stop(): void;
+  /** What no event was made of. */
+  end(): { readonly leftover: Buffer; readonly incomplete: boolean };
+}
 
 /** What an answer says of itself. */
 export interface Facts {

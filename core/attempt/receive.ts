@@ -4,7 +4,8 @@ import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompre
 
 import { SseEvent, SseScanner } from '../http/sse.ts';
 import type { StreamReader } from '../llm/stream.ts';
-import type { Accepted, Facts, Reading } from './call.ts';
+import type { StreamEvent } from '../llm/codec.ts';
+import type { Accepted, EventScanner, Facts, Reading } from './call.ts';
 import type { Upstream } from './upstream.ts';
 import { UnacceptableAnswer } from './failure.ts';
 
@@ -143,7 +144,7 @@ export class EventReceiver implements Receiver {
   readonly #upstream: Upstream;
   readonly #status: number;
   readonly #reader: StreamReader;
-  readonly #scanner: SseScanner;
+  readonly #scanner: EventScanner;
   readonly #decoder: Transform | undefined;
   readonly #reading: EventReading;
   /** Whether the client has the backend's own error event. */
@@ -158,7 +159,8 @@ export class EventReceiver implements Receiver {
     this.#status = status;
     this.#reader = reading.reader;
     this.#reading = reading;
-    this.#scanner = new SseScanner({ onEvent: (raw, event) => this.#event(raw, event) });
+    const onEvent = (raw: Buffer, event: StreamEvent): void => this.#event(raw, event);
+    this.#scanner = reading.scanner?.(onEvent) ?? new SseScanner({ onEvent });
     delete upstream.answer['content-encoding'];
     this.#decoder = decode(
       headers,
@@ -212,7 +214,7 @@ export class EventReceiver implements Receiver {
     this.#upstream.complete(true);
   }
 
-  #event(text: Buffer, event: SseEvent): void {
+  #event(text: Buffer, event: StreamEvent): void {
     if (this.#ended) return;
     const { exchange } = this.#upstream;
     const meaning = this.#reader.read(event);

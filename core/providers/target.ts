@@ -15,7 +15,7 @@ import type { OrdinaryTarget } from '../route/rule.ts';
 import type { Credential } from './credentials/credential.ts';
 import type { Translation } from './translation.ts';
 import { upstreamPath } from './transports/path.ts';
-import { translateHeaders, type Wire } from './wire.ts';
+import { removeHeaders, translateHeaders, type Wire } from './wire.ts';
 
 /** The API that a backend speaks, as `AIServiceBackend.spec.schema`. */
 export interface Schema {
@@ -90,13 +90,28 @@ export function encodeTranslated(
   request: AiRequest,
   target: AiTarget,
   endpoint: Endpoint,
-  { below, dialect }: Wire,
+  wire: Wire,
   { body, model }: Translation,
 ): Outbound {
   const headers = forwardable(request.headers, 'ai', target.stripped);
-  translateHeaders(headers, dialect);
+  translateHeaders(headers, wire);
   addHeaders(headers, request, target, endpoint);
-  return { method: 'POST', path: upstreamPath(target.schema, below, model, ''), headers, body };
+  return { method: 'POST', path: wire.path(target, model, request.json!.stream), headers, body };
+}
+
+/** The request to a backend that speaks the client's dialect, at a path and with a body as only it has them; without its credential. */
+export function encodeOverWire(
+  request: AiRequest,
+  target: AiTarget,
+  endpoint: Endpoint,
+  wire: Wire,
+  model = target.modelOverride,
+): Outbound {
+  const headers = forwardable(request.headers, 'ai', target.stripped);
+  if (wire.inBody !== undefined) removeHeaders(headers, wire.inBody);
+  addHeaders(headers, request, target, endpoint);
+  const body = bodyOf(request, target, model, wire.edits?.(target, request.headers));
+  return { method: 'POST', path: wire.path(target, model ?? request.model, request.json!.stream), headers, body };
 }
 
 function addHeaders(headers: string[], request: AiRequest, target: AiTarget, endpoint: Endpoint): void {
@@ -108,7 +123,12 @@ export function authorize(outbound: Outbound, { credential }: AiTarget, client: 
   return credential === undefined ? outbound : credential.authorize(outbound, client);
 }
 
-function bodyOf({ endpoint, json, upload, model, bound }: AiRequest, target: AiTarget, wanted: string | undefined): Outbound['body'] {
+function bodyOf(
+  { endpoint, json, upload, model, bound }: AiRequest,
+  target: AiTarget,
+  wanted: string | undefined,
+  more: readonly Edit[] = [],
+): Outbound['body'] {
   if (upload !== undefined) return upload.body(wanted);
   if (json === undefined) return null;
   const { bodyEdits } = target;
@@ -118,6 +138,7 @@ function bodyOf({ endpoint, json, upload, model, bound }: AiRequest, target: AiT
     edits.push({ set: 'stream_options', value: withUsage(json) });
   if (bodyEdits.length > 0) edits.push(...bodyEdits);
   if (bound !== undefined) edits.push(bound);
+  edits.push(...more);
   return edits.length === 0 ? json.scan.bytes : editObject(json.scan, edits);
 }
 

@@ -85,9 +85,8 @@ export class Translation {
 
   /** @param heard takes each event as the client gets it */
   reader(id: string, heard?: (data: Buffer, isToken: boolean) => void): TranslatingReader {
-    const { decodeStream } = this.#backend;
     this.#stream = new TranslatingReader(
-      decodeStream(),
+      this.#backend.decodeStream(),
       this.#client.encodeStream(this.#asked),
       (event) => ({ ...event, id: event.id || id, model: event.model || this.model }),
       heard,
@@ -219,7 +218,10 @@ export class TranslatingReader implements StreamReader {
       case 'block_stop':
         this.#out += this.#encoder.push(event);
         return this.tokens === 0 ? 'hold' : 'pass';
-      default:
+      case 'text_delta':
+      case 'reasoning_delta':
+      case 'arguments_delta':
+      case 'signature_delta':
         this.#out += this.#encoder.push(event);
         return this.#token();
     }

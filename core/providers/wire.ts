@@ -1,22 +1,74 @@
-import type { DialectName } from '../llm/codec.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Edit } from '../json/edit.ts';
 import type { TranslatedDialect } from '../llm/codecs.ts';
 import type { ApiEndpoint, BackendApi } from '../read/endpoints.ts';
+import type { AiTarget } from './target.ts';
+import { bedrockPath, upstreamPath, vertexPath } from './transports/path.ts';
 
-/** How backends of an API take a conversation that came in another API's words. */
+/** How backends of an API are asked for a conversation, whatever API the client speaks. */
 export interface Wire {
   readonly dialect: TranslatedDialect;
-  /** Path below the prefix of the schema. */
-  readonly below: string;
+  /** Path and query. @throws GatewayError TK_BAD_REQUEST */
+  path(target: AiTarget, model: string, stream: boolean): string;
+  /** What the body of the dialect says in another way here. */
+  edits?(target: AiTarget, client: IncomingHttpHeaders): readonly Edit[];
+  /** Headers, in lower case, that {@link edits} has put into the body. */
+  readonly inBody?: ReadonlySet<string>;
+  /** How a stream is framed. @default Server-Sent Events */
+  readonly framing?: 'aws' | undefined;
 }
 
-const CHAT: Wire = { dialect: 'openai-chat', below: 'chat/completions' };
-const MESSAGES: Wire = { dialect: 'anthropic-messages', below: 'messages' };
+const CHAT: Wire = { dialect: 'openai-chat', path: ({ schema }, model) => upstreamPath(schema, 'chat/completions', model, '') };
+const MESSAGES: Wire = { dialect: 'anthropic-messages', path: ({ schema }, model) => upstreamPath(schema, 'messages', model, '') };
+const VERTEX_GEMINI: Wire = {
+  dialect: 'gemini',
+  path: ({ credential }, model, stream) =>
+    vertexPath(credential!.gcp!, 'google', model, stream ? 'streamGenerateContent?alt=sse' : 'generateContent'),
+};
+/** @see https://docs.anthropic.com/en/api/claude-on-vertex-ai */
+const VERTEX_CLAUDE: Wire = {
+  dialect: 'anthropic-messages',
+  path: ({ credential }, model, stream) => vertexPath(credential!.gcp!, 'anthropic', model, stream ? 'streamRawPredict' : 'rawPredict'),
+  edits: ({ schema }) => [{ remove: 'model' }, { set: 'anthropic_version', value: JSON.stringify(schema.version ?? 'vertex-2023-10-16') }],
+};
+/** @see https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html */
+const BEDROCK_CLAUDE: Wire = {
+  dialect: 'anthropic-messages',
+  path: (_, model, stream) => bedrockPath(model, stream ? 'invoke-with-response-stream' : 'invoke'),
+  edits: ({ schema }, client) => [
+    { remove: 'model' },
+    { remove: 'stream' },
+    { set: 'anthropic_version', value: JSON.stringify(schema.version ?? 'bedrock-2023-05-31') },
+    ...betasOf(client),
+  ],
+  inBody: new Set(['anthropic-beta', 'anthropic-version']),
+  framing: 'aws',
+};
+
+/** Bedrock takes them in the body. */
+function betasOf({ 'anthropic-beta': header }: IncomingHttpHeaders): Edit[] {
+  const betas = [header ?? []]
+    .flat()
+    .join(',')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  return betas.length === 0 ? [] : [{ set: 'anthropic_beta', value: JSON.stringify(betas) }];
+}
 
 /** A model server takes all that it is asked in its client's own words: nothing is translated for it. */
-const WIRES: Readonly<Partial<Record<BackendApi, Wire>>> = { OpenAI: CHAT, AzureOpenAI: CHAT, Anthropic: MESSAGES };
+const WIRES: Readonly<Partial<Record<BackendApi, Wire>>> = {
+  OpenAI: CHAT,
+  AzureOpenAI: CHAT,
+  Anthropic: MESSAGES,
+  GCPVertexAI: VERTEX_GEMINI,
+  GCPAnthropic: VERTEX_CLAUDE,
+  AWSAnthropic: BEDROCK_CLAUDE,
+};
 
 /**
- * How a backend serves an endpoint: `pass` as the client says it, with the path below the prefix of its schema; or what it is translated to.
+ * How a backend serves an endpoint: `pass` as the client says it, with the path below the prefix of its schema; or by its wire.
  * @returns undefined where it cannot
  */
 export function wayOf(endpoint: ApiEndpoint, api: BackendApi): { readonly pass: string } | Wire | undefined {
@@ -30,21 +82,27 @@ export function serves(endpoint: ApiEndpoint, api: BackendApi): boolean {
 }
 
 /** Headers that only backends of one API know: they mean nothing to another one. */
-const OWN_HEADERS: Readonly<Record<'openai' | 'anthropic', readonly string[]>> = {
-  openai: ['openai-organization', 'openai-project', 'openai-beta'],
-  anthropic: ['anthropic-version', 'anthropic-beta', 'anthropic-dangerous-direct-browser-access'],
-};
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  'openai-organization',
+  'openai-project',
+  'openai-beta',
+  'anthropic-version',
+  'anthropic-beta',
+  'anthropic-dangerous-direct-browser-access',
+  'content-type',
+  'accept',
+]);
 
 /** Every request to the API has to name it. @see https://docs.anthropic.com/en/api/versioning */
 const ANTHROPIC_VERSION = '2023-06-01';
 
 /** What stands in the place of the client's headers that another API does not know; changes the flat list in place. */
-export function translateHeaders(headers: string[], dialect: DialectName): void {
-  for (let at = headers.length - 2; at >= 0; at -= 2) {
-    const name = headers[at]!;
-    if (OWN_HEADERS.openai.includes(name) || OWN_HEADERS.anthropic.includes(name) || name === 'content-type' || name === 'accept')
-      headers.splice(at, 2);
-  }
+export function translateHeaders(headers: string[], { dialect, inBody }: Wire): void {
+  removeHeaders(headers, OWN_HEADERS);
   headers.push('content-type', 'application/json');
-  if (dialect === 'anthropic-messages') headers.push('anthropic-version', ANTHROPIC_VERSION);
+  if (dialect === 'anthropic-messages' && inBody === undefined) headers.push('anthropic-version', ANTHROPIC_VERSION);
+}
+
+export function removeHeaders(headers: string[], names: ReadonlySet<string>): void {
+  for (let at = headers.length - 2; at >= 0; at -= 2) if (names.has(headers[at]!)) headers.splice(at, 2);
 }

@@ -7,7 +7,7 @@ import type { StreamReader } from '../llm/stream.ts';
 import { anthropicUsage, cohereUsage, openaiUsage, type Usage } from '../llm/usage.ts';
 
 /** API of a backend, as `AIServiceBackend.spec.schema.name`. */
-export type SchemaName = 'OpenAI' | 'AzureOpenAI' | 'Anthropic' | 'Cohere';
+export type SchemaName = 'OpenAI' | 'AzureOpenAI' | 'Anthropic' | 'Cohere' | 'AWSAnthropic' | 'GCPVertexAI' | 'GCPAnthropic';
 /** What a backend speaks: one of the APIs, or all that a model server has, under its own paths. */
 export type BackendApi = SchemaName | 'vLLM';
 

@@ -37,6 +37,23 @@ function schemaOf(resource: AIServiceBackend): Schema {
   return { name, version, prefix };
 }
 
+/** What a schema needs, and what would have no effect in it. */
+function checkSchema(resource: AIServiceBackend, scope: Scope): void {
+  const { name, version = '', prefix = '' } = resource.body.spec.schema;
+  const report = (field: string, message: string): void => scope.report(resource, `spec.schema.${field}`, message);
+  if (name === 'AzureOpenAI' && version === '')
+    report('version', 'is required for AzureOpenAI: it becomes the api-version of every request');
+  if (name === 'GCPVertexAI' && version !== '') report('version', 'is not supported for GCPVertexAI: its paths begin with /v1/projects');
+  if (prefix !== '' && name in OWN_PATHS) report('prefix', `is not supported for ${name}: its paths begin with ${OWN_PATHS[name]}`);
+}
+
+const OWN_PATHS: Readonly<Partial<Record<Schema['name'], string>>> = {
+  AzureOpenAI: '/openai/deployments',
+  AWSAnthropic: '/model',
+  GCPVertexAI: '/v1/projects',
+  GCPAnthropic: '/v1/projects',
+};
+
 export function knownBackend(
   resource: AIServiceBackend,
   traffic: Traffic,
@@ -56,16 +73,18 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendP
   const { namespace, name } = resource.metadata;
   const { schema, backendRef, headerMutation } = resource.body.spec;
   checkMutation(headerMutation, resource, 'spec.headerMutation', scope);
-  if (schema.name === 'AzureOpenAI' && (schema.version ?? '') === '')
-    scope.report(resource, 'spec.schema.version', 'is required for AzureOpenAI: it becomes the api-version of every request');
-  if (schema.name === 'AzureOpenAI' && (schema.prefix ?? '') !== '')
-    scope.report(resource, 'spec.schema.prefix', 'is not supported for AzureOpenAI: its paths begin with /openai/deployments');
+  checkSchema(resource, scope);
   const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
   const policy = policies.credentials(`${namespace}/${name}`);
   if (policy === 'broken') return undefined;
   const credential = policy === undefined ? undefined : compileCredential(policy, scope);
   // Without the credential that its policy asks for nothing is sent there.
   if (origins === undefined || origins.origins.length === 0 || (policy !== undefined && credential === undefined)) return undefined;
+  if (schema.name.startsWith('GCP') && credential?.gcp === undefined) {
+    const message = `of ${schema.name} needs a BackendSecurityPolicy of type GCPCredentials: its paths name the project and the region`;
+    scope.report(resource, 'spec.schema.name', message);
+    return undefined;
+  }
   const definition = {
     name: `${namespace}/${name}`,
     endpoints: endpointsOf(origins, traffic.connections, scope),

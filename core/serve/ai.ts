@@ -5,13 +5,14 @@ import type { Accepted, Call, Facts, Outbound, Outcome, Reading } from '../attem
 import { Exchange } from '../attempt/exchange.ts';
 import { type Failure, UnacceptableAnswer } from '../attempt/failure.ts';
 import { GatewayError } from '../errors.ts';
-import type { SseEvent } from '../http/sse.ts';
 import { filterParams } from '../identify/places.ts';
 import { type JsonObjectScan, JsonSyntaxError, scanObject } from '../json/scan.ts';
+import type { StreamEvent } from '../llm/codec.ts';
 import { CODECS, type TranslatedDialect } from '../llm/codecs.ts';
 import type { Conversation } from '../llm/conversation.ts';
 import { backendError, errorBody, errorEvent, translatedError } from '../llm/dialect.ts';
-import { type AiRequest, type AiTarget, authorize, encode, encodeTranslated } from '../providers/target.ts';
+import { type AiRequest, type AiTarget, authorize, encode, encodeOverWire, encodeTranslated } from '../providers/target.ts';
+import { awsEvents } from '../providers/transports/aws-events.ts';
 import { answerId, notStreamed, Translation } from '../providers/translation.ts';
 import { serves, wayOf, type Wire } from '../providers/wire.ts';
 import { editAnswer } from '../route/filters.ts';
@@ -25,7 +26,7 @@ const CREDENTIAL_PARAMS = new Set(['key', 'api_key', 'apikey', 'api-key', 'acces
 /** What a tier changes in an answer on its way to the client. */
 export interface AnswerEditor {
   /** What is sent instead of an event; undefined: nothing. */
-  readonly event?: (raw: Buffer, event: SseEvent) => Buffer | undefined;
+  readonly event?: (raw: Buffer, event: StreamEvent) => Buffer | undefined;
   /** What is sent before a stream's end marker. */
   readonly beforeEnd?: (facts: Facts) => Buffer | undefined;
   readonly whole?: (scan: JsonObjectScan, facts: Facts, headers: IncomingHttpHeaders) => Pick<Accepted, 'body' | 'headers'>;
@@ -41,6 +42,8 @@ export class AiCall implements Call<AiTarget> {
   #conversation: Conversation | undefined;
   /** Of the last attempt, where its backend speaks another API than the client. */
   #translation: Translation | undefined;
+  /** Of the last attempt, where its backend has paths or frames of its own. */
+  #wire: Wire | undefined;
 
   constructor(api: ApiRequest) {
     const { request, match, endpoint, json, upload } = api;
@@ -85,11 +88,10 @@ export class AiCall implements Call<AiTarget> {
   protected outbound(target: AiTarget, endpoint: Endpoint): Outbound {
     const { request, match } = this.api;
     const way = wayOf(this.ai.endpoint, target.schema.name)!;
-    this.#translation = 'pass' in way ? undefined : this.#translate(target, way);
+    this.#wire = 'pass' in way ? undefined : way;
+    this.#translation = undefined;
     const outbound =
-      'pass' in way
-        ? encode(this.ai, target, endpoint, way.pass, this.modelAt(target))
-        : encodeTranslated(this.ai, target, endpoint, way, this.#translation!);
+      'pass' in way ? encode(this.ai, target, endpoint, way.pass, this.modelAt(target)) : this.#overWire(target, endpoint, way);
     if (match.rule.ai) return outbound;
     return {
       ...outbound,
@@ -98,8 +100,14 @@ export class AiCall implements Call<AiTarget> {
     };
   }
 
+  #overWire(target: AiTarget, endpoint: Endpoint, wire: Wire): Outbound {
+    if (wire.dialect === this.api.endpoint.conversation) return encodeOverWire(this.ai, target, endpoint, wire, this.modelAt(target));
+    this.#translation = this.#translate(target, wire);
+    return encodeTranslated(this.ai, target, endpoint, wire, this.#translation);
+  }
+
   /** @throws GatewayError TK_BAD_REQUEST, TK_UNSUPPORTED */
-  #translate(target: AiTarget, { dialect }: Wire): Translation {
+  #translate(target: AiTarget, wire: Wire): Translation {
     const { request, match, endpoint } = this.api;
     const { bound } = this.ai;
     const json = this.ai.json!;
@@ -107,11 +115,11 @@ export class AiCall implements Call<AiTarget> {
     this.#conversation ??= CODECS[from].decodeRequest(json.scan);
     return new Translation({
       from,
-      to: dialect,
+      to: wire.dialect,
       conversation: this.#conversation,
       model: this.modelAt(target) ?? this.ai.model,
       bound: bound === undefined ? undefined : Number(bound.value),
-      edits: target.bodyEdits,
+      edits: [...target.bodyEdits, ...(wire.edits?.(target, NO_HEADERS) ?? [])],
       strict: match.rule.ai && match.rule.strict,
       asked: { created: Math.floor(request.startTime / 1000), usage: json.wantsUsage },
     });
@@ -150,13 +158,14 @@ export class AiCall implements Call<AiTarget> {
     const type = headers['content-type']?.toLowerCase() ?? '';
     if (status >= 300) return { mode: 'whole', accept: () => refuseRedirect(status) };
     if (this.#translation !== undefined) return this.#readTranslated(this.#translation, target, type, headers);
-    if (endpoint.stream !== undefined && type.startsWith('text/event-stream')) {
+    if (endpoint.stream !== undefined && this.#isStream(type)) {
       const editor = this.editor(target);
       const reader = endpoint.stream(json !== undefined && endpoint.asksForUsage && !json.wantsUsage);
       return {
         mode: 'events',
         reader: request.trace?.reading(reader, endpoint.operation) ?? reader,
         leaks: (text) => credential?.leaks(text) ?? false,
+        scanner: this.#scanner,
         ...(editor?.event === undefined ? {} : { edit: editor.event }),
         ...(editor?.beforeEnd === undefined ? {} : { beforeEnd: editor.beforeEnd }),
       };
@@ -165,19 +174,28 @@ export class AiCall implements Call<AiTarget> {
     return { mode: 'whole', accept: (body, all) => this.#accept(body, type, target, all) };
   }
 
+  #isStream(type: string): boolean {
+    return type.startsWith(this.#wire?.framing === 'aws' ? 'application/vnd.amazon.eventstream' : 'text/event-stream');
+  }
+
+  get #scanner() {
+    return this.#wire?.framing === 'aws' ? awsEvents : undefined;
+  }
+
   #readTranslated(translation: Translation, target: AiTarget, type: string, headers: IncomingHttpHeaders): Reading {
     const { endpoint, request } = this.api;
     const { credential } = target;
     const id = answerId(headers, request.id);
     const editor = this.editor(target);
     if (!this.stream) return { mode: 'whole', accept: (body, all) => this.#acceptTranslated(translation, body, type, target, id, all) };
-    if (!type.startsWith('text/event-stream')) throw notStreamed();
+    if (!this.#isStream(type)) throw notStreamed();
     const remembering = request.trace?.remembering(endpoint.operation);
     const reader = translation.reader(id, remembering === undefined ? undefined : (data, isToken) => remembering.push(data, isToken));
     return {
       mode: 'events',
       reader,
       leaks: (text) => credential?.leaks(text) ?? false,
+      scanner: this.#scanner,
       edit: (raw, event) => {
         // What a tier two says of the request goes no further; its events are said in other words.
         editor?.event?.(raw, event);
@@ -219,9 +237,9 @@ export class AiCall implements Call<AiTarget> {
   }
 
   answerHeaders(target: AiTarget, headers: Record<string, string | string[]>): void {
-    if (this.#translation !== undefined) {
+    if (this.#wire !== undefined) {
       headers['content-type'] = this.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
-      Object.assign(headers, toldHeaders(this.#translation));
+      if (this.#translation !== undefined) Object.assign(headers, toldHeaders(this.#translation));
     }
     // Cookies of a provider are for the provider's own pages.
     delete headers['set-cookie'];
@@ -276,6 +294,9 @@ export class AiCall implements Call<AiTarget> {
     settled(request);
   }
 }
+
+/** Those of a client of another API mean nothing to the backend. */
+const NO_HEADERS: IncomingHttpHeaders = {};
 
 /** @throws UnacceptableAnswer for what is no JSON object, or an error */
 function scanAnswer(body: Buffer, type: string): JsonObjectScan {

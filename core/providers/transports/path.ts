@@ -15,9 +15,30 @@ export function upstreamPath(schema: Schema, below: string, model: string, query
 function azurePath(schema: Schema, below: string, model: string): string {
   const version = `?api-version=${encodeURIComponent(schema.version ?? '')}`;
   if (below.startsWith('responses')) return `/openai/${below}${version}`;
-  // A deployment's name is one segment: whatever a client puts into `model` must stay one.
-  const deployment = model.isWellFormed() ? encodeURIComponent(model) : '.';
-  if (deployment === '.' || deployment === '..')
-    throw new GatewayError('TK_BAD_REQUEST', '"model" is no name of a deployment', { param: 'model' });
-  return `/openai/deployments/${deployment}/${below}${version}`;
+  return `/openai/deployments/${modelSegment(model)}/${below}${version}`;
+}
+
+/** A name of a model, or of a deployment, is one segment: whatever a client puts into `model` must stay one. @throws GatewayError TK_BAD_REQUEST */
+function modelSegment(model: string): string {
+  const segment = model.isWellFormed() ? encodeURIComponent(model) : '.';
+  if (segment === '.' || segment === '..') throw new GatewayError('TK_BAD_REQUEST', '"model" is no name of a model', { param: 'model' });
+  return segment;
+}
+
+/** @see https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.publishers.models */
+export function vertexPath(place: VertexPlace, publisher: 'google' | 'anthropic', model: string, method: string): string {
+  const { project, region } = place;
+  // Versions of Claude stand behind an "@".
+  const segment = modelSegment(model).replace('%40', '@');
+  return `/v1/projects/${encodeURIComponent(project)}/locations/${encodeURIComponent(region)}/publishers/${publisher}/models/${segment}:${method}`;
+}
+
+export interface VertexPlace {
+  readonly project: string;
+  readonly region: string;
+}
+
+/** @see https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html */
+export function bedrockPath(model: string, operation: 'converse' | 'converse-stream' | 'invoke' | 'invoke-with-response-stream'): string {
+  return `/model/${modelSegment(model)}/${operation}`;
 }

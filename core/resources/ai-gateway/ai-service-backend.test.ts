@@ -10,13 +10,15 @@ test.each([
   `schema: {name: OpenAI, prefix: /v1beta/openai}\n${BACKEND}`,
   `schema: {name: AzureOpenAI, version: 2025-01-01-preview}\n${BACKEND}`,
   `schema: {name: Anthropic}\n${BACKEND}`,
+  `schema: {name: GCPAnthropic, version: vertex-2023-10-16}\n${BACKEND}`,
+  `schema: {name: GCPVertexAI}\n${BACKEND}`,
   `schema: {name: Cohere, version: v2}\nbackendRef: {group: gateway.envoyproxy.io, kind: Backend, name: b, namespace: n, port: 443}`,
   `schema: {name: OpenAI}\n${BACKEND}\nheaderMutation: {set: [{name: a, value: b}]}\nbodyMutation: {remove: [c]}`,
 ])('%s is valid', (yaml) => {
   expect(of(yaml)).toEqual([]);
 });
 
-test.each(['AWSBedrock', 'AWSAnthropic', 'GCPVertexAI', 'GCPAnthropic'])('the schema %s is refused by name', (name) => {
+test.each(['AWSBedrock'])('the schema %s is refused by name', (name) => {
   expect(of(`schema: {name: ${name}}\n${BACKEND}`)).toEqual([
     `spec.schema.name: "${name}" is not supported: translation to this API comes with the providers release`,
   ]);
@@ -25,7 +27,7 @@ test.each(['AWSBedrock', 'AWSAnthropic', 'GCPVertexAI', 'GCPAnthropic'])('the sc
 test.each([
   [
     `schema: {name: OpenAi}\n${BACKEND}`,
-    'spec.schema.name: must be one of OpenAI, AzureOpenAI, Anthropic, Cohere, not "OpenAi"; did you mean "OpenAI"?',
+    'spec.schema.name: must be one of OpenAI, AzureOpenAI, Anthropic, Cohere, AWSAnthropic, GCPVertexAI, GCPAnthropic, not "OpenAi"; did you mean "OpenAI"?',
   ],
   [`schema: {}\n${BACKEND}`, 'spec.schema.name: is required'],
   [BACKEND, 'spec.schema: is required'],
