@@ -6,8 +6,9 @@ import { AudioStreamReader, ResponsesStreamReader } from '../llm/openai/response
 import type { StreamReader } from '../llm/stream.ts';
 import { anthropicUsage, cohereUsage, openaiUsage, type Usage } from '../llm/usage.ts';
 
-/** API of a backend, as `AIServiceBackend.spec.schema.name`. */
-export type SchemaName = 'OpenAI' | 'AzureOpenAI' | 'Anthropic' | 'Cohere' | 'AWSAnthropic' | 'GCPVertexAI' | 'GCPAnthropic';
+/** APIs of backends, as `AIServiceBackend.spec.schema.name`. */
+export const SCHEMA_NAMES = ['OpenAI', 'AzureOpenAI', 'Anthropic', 'Cohere', 'AWSAnthropic', 'GCPVertexAI', 'GCPAnthropic'] as const;
+export type SchemaName = (typeof SCHEMA_NAMES)[number];
 /** What a backend speaks: one of the APIs, or all that a model server has, under its own paths. */
 export type BackendApi = SchemaName | 'vLLM';
 
