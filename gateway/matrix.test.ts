@@ -47,10 +47,12 @@ const CREDENTIALS: Readonly<Record<SchemaName, string>> = {
     'type: GCPCredentials, gcpCredentials: {projectName: p, region: r}, credentialOverride: {fromRequestHeaders: {fallbackToConfigured: false}}',
 };
 
+const name = (schema: SchemaName) => schema.toLowerCase();
+/** What has a version. */
+const azure = (schema: SchemaName) => (schema === 'AzureOpenAI' ? schema : 'OpenAI');
+
 beforeAll(async () => {
   upstream = await startUpstream(answer(500, {}));
-  const name = (schema: SchemaName) => schema.toLowerCase();
-  const azure = (schema: SchemaName) => (schema === 'AzureOpenAI' ? schema : 'OpenAI');
   let yaml = backendsYaml(SCHEMA_NAMES.map((schema) => ({ name: name(schema), port: upstream.port, schema: azure(schema) })));
   for (const schema of SCHEMA_NAMES) {
     const head = `metadata: {name: ${name(schema)}}\nspec: {schema: {name: `;

@@ -112,6 +112,22 @@ describe('a chat completion', () => {
     expect(root.events.map(({ name }) => name)).toContain('First Token Stream Event');
   });
 
+  it('of a client of messages is told as its client hears it, with what could not be said', async () => {
+    const { post, spans } = await start({ env: SHOWS, scripts: [sse(STREAM), answer(200, CHAT)] });
+    const messages = { ...HI, max_tokens: 9, top_k: 5 };
+    await (await post({ ...messages, stream: true }, {}, '/anthropic/v1/messages')).text();
+    const streamed = named(await spans(2), 'Message');
+    expect(streamed.attributes).toMatchObject({
+      'llm.output_messages.0.message.content': 'hello',
+      'llm.token_count.completion': 2,
+      'tierkit.translated_to': 'openai-chat',
+      'tierkit.translation.dropped': ['top_k'],
+    });
+    await (await post(messages, {}, '/anthropic/v1/messages')).text();
+    const whole = (await spans(4)).findLast(({ name }) => name === streamed.name)!;
+    expect(JSON.stringify(whole.attributes)).toContain('hello you');
+  });
+
   it("goes on with the trace that it comes with, and with nobody else's headers", async () => {
     const { post, spans, upstream } = await start();
     const trace = 'd'.repeat(32);

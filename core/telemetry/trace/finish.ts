@@ -81,6 +81,7 @@ function recordOf(request: GatewayRequest, end: End): CallRecord {
         : undefined,
     cost,
     budgets: budgetsOf(request),
+    told: request.told,
     requestBody: counts ? held(trace!.body) : undefined,
     answer: counts ? (trace!.stream ?? held(trace!.answer)) : undefined,
     answerBytes: request.reply.bytes,

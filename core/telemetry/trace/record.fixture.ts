@@ -47,6 +47,7 @@ export function recordOf(
     usage: undefined,
     cost: undefined,
     budgets: [],
+    told: undefined,
     requestBody: request === undefined ? undefined : Buffer.from(JSON.stringify(request)),
     answer: answer === undefined ? undefined : Buffer.from(JSON.stringify(answer)),
     answerBytes: 0,

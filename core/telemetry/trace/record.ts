@@ -1,6 +1,7 @@
 import type { Outcome } from '../../attempt/call.ts';
 import type { Cost } from '../../money/cost.ts';
 import type { Usage } from '../../llm/usage.ts';
+import type { Told } from '../../providers/translation.ts';
 import type { Accumulator } from './accumulate.ts';
 import type { Shown } from './shown.ts';
 
@@ -12,6 +13,9 @@ export type HeldBody = Buffer | 'too large';
 
 /** Larger bodies are not looked into: the event loop would stand still for it. */
 export const MOST_PARSED = 2 * 1024 * 1024;
+
+/** What a translation to `api` could not say. */
+export type TranslationTold = Told & { readonly api: string };
 
 /** One request, when it is over: all that its spans are built from. Bodies are references; nothing has been parsed yet. */
 export interface CallRecord {
@@ -54,6 +58,8 @@ export interface CallRecord {
   readonly usage: Usage | undefined;
   readonly cost: Cost | undefined;
   readonly budgets: readonly string[];
+  /** Where the backend speaks another API than the client: what could not be said in it. */
+  readonly told: TranslationTold | undefined;
   readonly requestBody: HeldBody | undefined;
   readonly answer: HeldBody | Accumulator | undefined;
   readonly answerBytes: number;

@@ -9,7 +9,7 @@ import { BuiltSpan, type EventParts, type Scope, type SpanParts } from './built-
 import { newSpanId } from './context.ts';
 import { parsed } from './content/fields.ts';
 import { poolSpans } from './pool-spans.ts';
-import type { AttemptView, CallError, CallRecord } from './record.ts';
+import type { AttemptView, CallError, CallRecord, TranslationTold } from './record.ts';
 import type { TraceSettings } from './settings.ts';
 import type { Shown } from './shown.ts';
 
@@ -67,7 +67,7 @@ function nameAndKind(record: CallRecord, { convention }: SpanSettings): Pick<Spa
 
 /** What is ours to say beside the conventions. */
 function ownAttributes(record: CallRecord): Attributes {
-  const { error, firstTokenMs, startMs, clientGone, complete, budgets } = record;
+  const { error, firstTokenMs, startMs, clientGone, complete, budgets, told } = record;
   return {
     'tierkit.request_id': record.requestId,
     'tierkit.kept_for': record.keptFor,
@@ -84,6 +84,7 @@ function ownAttributes(record: CallRecord): Attributes {
     ...(clientGone ? { 'tierkit.client_gone': true } : {}),
     ...(complete || error !== undefined ? {} : { 'tierkit.complete': false }),
     ...(budgets.length === 0 ? {} : { 'tierkit.budgets': [...budgets] }),
+    ...(told === undefined ? {} : translationOf(told)),
   };
 }
 
@@ -136,6 +137,14 @@ function eventsOf(record: CallRecord, showsBody: boolean): EventParts[] {
   if (record.clientGone) events.push({ name: 'client left', atMs: endMs, attributes: {} });
   if (error !== undefined) events.push({ name: 'exception', atMs: endMs, attributes: exceptionOf(error, showsBody) });
   return events;
+}
+
+function translationOf({ api, dropped, approximated }: TranslationTold): Attributes {
+  return {
+    'tierkit.translated_to': api,
+    ...(dropped.length === 0 ? {} : { 'tierkit.translation.dropped': [...dropped] }),
+    ...(approximated.length === 0 ? {} : { 'tierkit.translation.approximated': [...approximated] }),
+  };
 }
 
 function clientOf({ clientId }: CallRecord): Attributes {
