@@ -6,7 +6,8 @@ import { given } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { malformed } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
-import { callOf, signatureIn, signed, thoughtsIn, toolCallIn, withSignature } from './message.ts';
+import { signatureIn, signed } from '../thought-signature.ts';
+import { callOf, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',

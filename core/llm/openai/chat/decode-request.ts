@@ -7,7 +7,8 @@ import { mediaAt } from '../../media.ts';
 import { thinkingIn } from '../../thinking.ts';
 import { EFFORTS } from '../effort.ts';
 import { nameOf } from '../file-name.ts';
-import { callIn, signatureIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
+import { signatureIn } from '../thought-signature.ts';
+import { callIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 /**
  * Reads the body of POST /v1/chat/completions. Beside the API's own fields it knows those by which clients of gateways say more of other

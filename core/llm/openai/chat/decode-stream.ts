@@ -5,7 +5,8 @@ import { Losses } from '../../losses.ts';
 import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { finishOf } from './answer.ts';
-import { signatureIn, thoughtIn } from './message.ts';
+import { signatureIn } from '../thought-signature.ts';
+import { thoughtIn } from './message.ts';
 
 type Delta = Extract<AnswerEvent, { readonly text: string }>['type'];
 

@@ -7,7 +7,8 @@ import { urlOf } from '../../media.ts';
 import { effortOf } from '../effort.ts';
 import { fileName } from '../file-name.ts';
 import { tierOf } from '../service-tier.ts';
-import { callOf, signed } from './message.ts';
+import { signed } from '../thought-signature.ts';
+import { callOf } from './message.ts';
 
 /**
  * Writes the body of POST /v1/chat/completions. A stream always has its usage: whoever did not ask for it does not get it.

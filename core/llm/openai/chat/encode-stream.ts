@@ -2,7 +2,8 @@ import type { Asked, StreamEncoder } from '../../codec.ts';
 import type { AnswerEvent, Block } from '../../conversation.ts';
 import { Losses } from '../../losses.ts';
 import { REASONS, usageOf } from './answer.ts';
-import { callOf, signed } from './message.ts';
+import { signed } from '../thought-signature.ts';
+import { callOf } from './message.ts';
 
 /** A thought while it is told, to be given with its signature at its end. */
 interface Thought {

@@ -2,6 +2,7 @@ import type { Block, BlockOf, ReasoningBlock } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Json } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
+import { signatureIn } from '../thought-signature.ts';
 
 /** What the assistant thought, in a message of a request or of an answer: once, though clients are told it in two fields. */
 export function thoughtsIn(message: Fields): Block[] {
@@ -33,29 +34,12 @@ export function toolCallIn(call: Fields, losses: Losses): Block {
   return signature === undefined ? block : { ...block, signature };
 }
 
-/**
- * The signature of the thought before a call or a text, as Google's own endpoint of this API has it.
- * @see https://ai.google.dev/gemini-api/docs/thought-signatures
- */
-export function signatureIn(of: Fields, losses: Losses): string | undefined {
-  const extra = of.object('extra_content');
-  const google = extra?.object('google');
-  const signature = google?.text('thought_signature');
-  if (google !== undefined) losses.dropLeft(google);
-  if (extra !== undefined) losses.dropLeft(extra);
-  return signature;
-}
-
 /** A message has one for all of its text: it is that of the last one. */
 export function withSignature(blocks: readonly Block[], signature: string | undefined): Block[] {
   if (signature === undefined) return [...blocks];
   const last = blocks.findLastIndex(({ type }) => type === 'text');
   if (last === -1) return [...blocks, { type: 'text', text: '', signature }];
   return blocks.map((block, index) => (index === last && block.type === 'text' ? { ...block, signature } : block));
-}
-
-export function signed(signature: string | undefined): Json {
-  return signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } };
 }
 
 export function callOf({ id, name, arguments: text }: BlockOf<'tool_call'>): Json {

@@ -4,7 +4,7 @@ import { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { dropLeftOf, finishIn, messageIn, usageIn } from './answer.ts';
-import { blocksOfItem, isSeal, PART_BREAK } from './items.ts';
+import { blocksOfItem, isSeal, PART_BREAK, signatureOf } from './items.ts';
 
 const DELTAS: Readonly<Record<string, Kind>> = {
   'response.output_text.delta': 'text',
@@ -102,7 +102,8 @@ export class ResponsesStreamDecoder implements StreamDecoder {
     const type = item.requiredText('type');
     if (type === 'function_call') {
       const id = item.requiredText('call_id');
-      this.#start('tool_call', { type: 'tool_call', id, name: item.requiredText('name'), arguments: '' });
+      const head = { type: 'tool_call', id, name: item.requiredText('name'), arguments: '' } as const;
+      this.#start('tool_call', { ...head, ...signatureOf(item, this.losses) });
     } else if (type !== 'message' && type !== 'reasoning') {
       this.#left.add(index);
       this.losses.drop(item.path);
@@ -165,7 +166,7 @@ export class ResponsesStreamDecoder implements StreamDecoder {
     if (open === undefined || open.block.type !== block.type) return;
     const text = block.type === 'tool_call' ? block.arguments : 'text' in block ? block.text : '';
     if (text.length > open.text.length && text.startsWith(open.text)) this.#tell(text.slice(open.text.length));
-    if (block.type === 'reasoning' && block.signature !== undefined)
+    if ((block.type === 'reasoning' || block.type === 'text') && block.signature !== undefined)
       this.#events.push({ type: 'signature_delta', index: this.#blocks.length - 1, text: block.signature });
   }
 

@@ -47,7 +47,8 @@ function itemOf(item: Item, to: Writing): Json | undefined {
     case 'reasoning':
       return thoughtOf(item.thought, to);
     case 'call': {
-      const { id, name, arguments: text, cache, at = 'tool_call' } = item.call;
+      const { id, name, arguments: text, cache, signature, at = 'tool_call' } = item.call;
+      if (signature !== undefined) to.losses.drop(`${at}.thought_signature`);
       return { type: 'function_call', call_id: id, name, arguments: text, ...cacheOf(cache, at, to) };
     }
     case 'none':
@@ -58,6 +59,8 @@ function itemOf(item: Item, to: Writing): Json | undefined {
 
 /** One text alone is said as such: some servers take no list without the id that they gave it. */
 function saidOf(parts: readonly BlockOf<'text' | 'refusal'>[], to: Writing): string | readonly Json[] {
+  for (const part of parts)
+    if (part.type === 'text' && part.signature !== undefined) to.losses.drop(`${part.at ?? part.type}.thought_signature`);
   const [only] = parts;
   if (parts.length === 1 && only?.type === 'text' && only.cache === undefined) return only.text;
   return parts.map(({ type, text, cache, at = type }) => ({

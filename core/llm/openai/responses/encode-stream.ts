@@ -47,8 +47,7 @@ export class ResponsesStreamEncoder implements StreamEncoder {
       case 'arguments_delta':
         return this.#add(event.text);
       case 'signature_delta':
-        if (this.#block?.type === 'reasoning') this.#block = { ...this.#block, signature: (this.#block.signature ?? '') + event.text };
-        return '';
+        return this.#sign(event.text);
       case 'block_stop':
         return this.#stopBlock();
       case 'answer_stop':
@@ -62,6 +61,13 @@ export class ResponsesStreamEncoder implements StreamEncoder {
   end(): string {
     const response = responseOf(this.#head, this.#output, this.#end);
     return this.#written(`response.${String(response['status'])}`, { response });
+  }
+
+  /** It is told with the whole of its block. */
+  #sign(signature: string): string {
+    const block = this.#block;
+    if (block?.type === 'reasoning' || block?.type === 'text') this.#block = { ...block, signature: (block.signature ?? '') + signature };
+    return '';
   }
 
   #startBlock(block: Block): string {

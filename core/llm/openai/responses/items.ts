@@ -1,6 +1,7 @@
 import type { Block, BlockOf } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Losses } from '../../losses.ts';
+import { signatureIn } from '../thought-signature.ts';
 
 /** Between the parts of one thought, which the conversation has as one text. */
 export const PART_BREAK = '\n\n';
@@ -31,7 +32,7 @@ function saidIn(message: Fields, losses: Losses): Block[] {
     if (block === undefined) losses.drop(part.path);
     else losses.dropLeft(part);
     // Nothing was said.
-    return block === undefined || block.text === '' ? [] : [block];
+    return block === undefined || (block.text === '' && !('signature' in block)) ? [] : [block];
   });
 }
 
@@ -40,7 +41,7 @@ export function saidPartIn(part: Fields, type: string, losses: Losses): BlockOf<
   if (type === 'refusal') return { type, text: part.requiredText('refusal'), at: part.path };
   if (type !== 'output_text') return undefined;
   for (const name of ['annotations', 'logprobs']) if ((part.list(name) ?? []).length > 0) losses.drop(part.at(name));
-  return { type: 'text', text: part.requiredText('text'), at: part.path };
+  return { type: 'text', text: part.requiredText('text'), ...signatureOf(part, losses), at: part.path };
 }
 
 /** What can be read of it, and its seal behind that, as a stream tells them. */
@@ -61,9 +62,16 @@ function thoughtsIn(item: Fields, losses: Losses): Block[] {
   ];
 }
 
-function callIn(call: Fields): Block[] {
+/** Of a call or of a text. */
+export function signatureOf(of: Fields, losses: Losses): { readonly signature?: string } {
+  const signature = signatureIn(of, losses);
+  return signature === undefined ? {} : { signature };
+}
+
+function callIn(call: Fields, losses: Losses): Block[] {
   const id = call.requiredText('call_id');
-  return [{ type: 'tool_call', id, name: call.requiredText('name'), arguments: call.text('arguments') ?? '', at: call.path }];
+  const name = call.requiredText('name');
+  return [{ type: 'tool_call', id, name, arguments: call.text('arguments') ?? '', ...signatureOf(call, losses), at: call.path }];
 }
 
 /** Blocks of an assistant as the items that the API makes of them. */

@@ -2,6 +2,7 @@ import type { Block, BlockOf, FinishReason } from '../../conversation.ts';
 import type { Json } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
 import type { Usage } from '../../usage.ts';
+import { signed } from '../thought-signature.ts';
 import { encryptedOf } from './items.ts';
 
 /** What a response is written with. */
@@ -17,8 +18,10 @@ export function itemId(prefix: 'msg' | 'rs' | 'fc', { id }: Head, index: number)
   return `${prefix}_${id}_${index}`;
 }
 
-export function partOf({ type, text }: { readonly type: 'text' | 'refusal'; readonly text: string }): Json {
-  return type === 'refusal' ? { type, refusal: text } : { type: 'output_text', text, annotations: [], logprobs: [] };
+/** Signatures of Gemini go along as in chat completions: clients give back items as they got them. */
+export function partOf(block: BlockOf<'text' | 'refusal'>): Json {
+  if (block.type === 'refusal') return { type: block.type, refusal: block.text };
+  return { type: 'output_text', text: block.text, annotations: [], logprobs: [], ...signed(block.signature) };
 }
 
 export type ItemStatus = 'in_progress' | 'completed';
@@ -34,7 +37,7 @@ export function thoughtItem(id: string, thought: BlockOf<'reasoning'>): Json {
 }
 
 export function callItem(id: string, call: Omit<BlockOf<'tool_call'>, 'type'>, status: ItemStatus): Json {
-  return { id, type: 'function_call', call_id: call.id, name: call.name, arguments: call.arguments, status };
+  return { id, type: 'function_call', call_id: call.id, name: call.name, arguments: call.arguments, status, ...signed(call.signature) };
 }
 
 export interface End {
