@@ -13,7 +13,8 @@ export class Fields {
   /** Such as `messages[0].content`; empty: the whole request. */
   readonly path: string;
   readonly #values: Readonly<Record<string, unknown>>;
-  readonly #left: Set<string>;
+  /** Names that were asked for: a set would take longer to make than the few of them to look through. */
+  readonly #asked: string[] = [];
   readonly #wrong: Wrong;
 
   /** @param wrong thrown unless it is an object, and each field of the type that it is asked for as */
@@ -22,7 +23,6 @@ export class Fields {
     this.#wrong = wrong;
     this.#values = value as Readonly<Record<string, unknown>>;
     this.path = path;
-    this.#left = new Set(Object.keys(this.#values));
   }
 
   /** All of a body. */
@@ -40,7 +40,7 @@ export class Fields {
 
   /** Whatever it is; undefined where it is null. */
   raw(name: string): unknown {
-    this.#left.delete(name);
+    this.#asked.push(name);
     return this.#values[name] ?? undefined;
   }
 
@@ -85,10 +85,12 @@ export class Fields {
 
   /** What nobody asked for, but for what is null. */
   left(): (readonly [name: string, value: unknown])[] {
-    return [...this.#left].flatMap((name) => {
+    const found: (readonly [name: string, value: unknown])[] = [];
+    for (const name of Object.keys(this.#values)) {
       const value = this.#values[name];
-      return value === null || value === undefined ? [] : [[name, value] as const];
-    });
+      if (value !== null && value !== undefined && !this.#asked.includes(name)) found.push([name, value]);
+    }
+    return found;
   }
 
   #typed(name: string, type: 'string' | 'number' | 'boolean', what: string): unknown {

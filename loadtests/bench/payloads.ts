@@ -71,6 +71,12 @@ export function chatRequest(model: string, bytes: number, stream = false): strin
   return build(text(Math.max(1, bytes - build('').length)));
 }
 
+/** What {@link chatRequest} says, in the words of Anthropic. */
+export function messagesRequest(model: string, bytes: number): string {
+  const build = (content: string) => JSON.stringify({ model, max_tokens: 50, system: 'Be brief.', messages: [{ role: 'user', content }] });
+  return build(text(Math.max(1, bytes - build('').length)));
+}
+
 export function embeddingsRequest(model: string): string {
   return JSON.stringify({ model, input: [text(900), text(900), text(900)] });
 }

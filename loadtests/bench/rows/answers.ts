@@ -1,7 +1,7 @@
 import { startGateway, startReferenceProxy } from '../gateway-process.ts';
 import { measure, measureByWrk, type Request, type Target, ticksToUs, type Times } from '../measure.ts';
 import type { AnswerName } from '../payloads.ts';
-import { chatRequest, embeddingsRequest } from '../payloads.ts';
+import { chatRequest, embeddingsRequest, messagesRequest } from '../payloads.ts';
 import { baseYaml, CLIENT_KEY, MODEL, routeYaml } from '../resources.ts';
 import type { Figure, Plan, Row, Run } from '../row.ts';
 import { writeConfig } from '../row.ts';
@@ -41,6 +41,14 @@ const WORKS: readonly Work[] = [
   { ...FULL, name: 'chat-1', work: FULL_CHAT, connections: 1, bar: 'added p50 ≤ 0.4 ms' },
   { ...FULL, name: 'chat-32', work: FULL_CHAT, connections: 32, bar: FULL_BAR },
   { ...FULL, name: 'chat-128', work: FULL_CHAT, connections: 128, bar: FULL_BAR },
+  {
+    ...FULL,
+    name: 'translated-32',
+    work: 'messages 1 KB at a backend of chat completions, key auth, usage, access log',
+    connections: 32,
+    request: { path: '/anthropic/v1/messages', body: messagesRequest(MODEL, 1_000) },
+    bar: '≥ 60 % of chat-32 (aim 75), ≤ 80 µs more',
+  },
   {
     ...FULL,
     name: 'request-100k',
