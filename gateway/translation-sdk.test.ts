@@ -1,6 +1,6 @@
 // The official clients of OpenAI and Anthropic, with tools and streams, at backends of other APIs.
-import Anthropic from '@anthropic-ai/sdk';
-import OpenAI from 'openai';
+import Anthropic, { BadRequestError } from '@anthropic-ai/sdk';
+import OpenAI, { RateLimitError } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { backendsYaml, routeYaml, startGateway, type TestGateway } from './gateway.fixture.ts';
@@ -148,17 +148,17 @@ describe('the client of OpenAI, at Anthropic', () => {
   test('gets its own kinds of errors', async () => {
     upstream.script(answer(429, { type: 'error', error: { type: 'rate_limit_error', message: 'slow' } }, { 'retry-after': '3' }));
     const failed = openai.chat.completions.create({ model: 'claude', messages: [{ role: 'user', content: 'hi' }] });
-    await expect(failed).rejects.toBeInstanceOf(OpenAI.RateLimitError);
+    await expect(failed).rejects.toBeInstanceOf(RateLimitError);
     await expect(failed).rejects.toMatchObject({ status: 429, code: 'rate_limit_error', message: '429 slow' });
     const stored = openai.responses.create({ model: 'claude', input: 'hi', previous_response_id: 'resp_1' });
     await expect(stored).rejects.toMatchObject({ status: 422, param: 'previous_response_id' });
   });
 });
 
-describe('the client of Anthropic, at OpenAI', () => {
-  const chunk = (delta: object, finish: string | null = null) =>
-    `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'gpt-real', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+const chunk = (delta: object, finish: string | null = null) =>
+  `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'gpt-real', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
 
+describe('the client of Anthropic, at OpenAI', () => {
   test('streams a message with two calls', async () => {
     upstream.script(
       sse([
@@ -202,7 +202,7 @@ describe('the client of Anthropic, at OpenAI', () => {
       answer(400, { error: { message: 'too long', type: 'invalid_request_error', param: 'messages', code: 'context_length_exceeded' } }),
     );
     const failed = anthropic.messages.create({ model: 'gpt', max_tokens: 5, messages: [{ role: 'user', content: 'hi' }] });
-    await expect(failed).rejects.toBeInstanceOf(Anthropic.BadRequestError);
+    await expect(failed).rejects.toBeInstanceOf(BadRequestError);
     await expect(failed).rejects.toMatchObject({ error: { error: { message: 'too long', code: 'context_length_exceeded' } } });
   });
 });

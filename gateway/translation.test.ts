@@ -1,7 +1,7 @@
 // A client speaks one API, the backend another one: what each of them gets, in good times and in bad ones.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { ask, CHAT, eventsOf, logged, MESSAGES, type TestAnswer, type TestDialect } from './dialects.fixture.ts';
+import { ask, CHAT, eventsOf, logged, MESSAGES, RESPONSES, type TestAnswer, type TestDialect } from './dialects.fixture.ts';
 import { backendsYaml, routeYaml, startGateway, type TestGateway } from './gateway.fixture.ts';
 import { answer, raw, sse, startUpstream, type Upstream } from './upstream.fixture.ts';
 
@@ -209,6 +209,17 @@ describe('one rule, two APIs', () => {
       max_tokens: 5,
       stream_options: { include_usage: true },
     });
+  });
+
+  test('what only one of the APIs can say goes to its backend', async () => {
+    openai.script(answer(200, RESPONSES.whole('hello')));
+    const request = { model: 'claude-then-gpt', input: 'hi', previous_response_id: 'resp_1' };
+    expect(textIn(await ask(gateway.url, RESPONSES.path, request))).toBe('hello');
+    expect(anthropic.requests).toEqual([]);
+    expect(JSON.parse(openai.requests[0]!.body.toString())).toEqual(request);
+    const alone = await ask(gateway.url, RESPONSES.path, { ...request, model: 'on-claude' });
+    expect(alone.status).toBe(422);
+    expect(RESPONSES.error(alone.text).message).toContain('previous_response_id');
   });
 
   test('a backend without such an endpoint is passed over', async () => {

@@ -135,7 +135,10 @@ export interface Call<T extends Target = Target> {
   pick?(target: T, signal: () => AbortSignal): Picked | 'exhausted' | undefined | Promise<Picked | 'exhausted'>;
   /** Whether the body can be sent again. */
   readonly replayable: () => boolean;
-  /** The request for one backend, built from the original one. Throws a GatewayError that is this backend's failure or, with a status below 500, the request's end. */
+  /**
+   * The request for one backend, built from the original one. Throws AttemptFailed, which is this backend's failure; or a GatewayError that is so
+   * too or, with a status below 500, the request's end.
+   */
   encode(target: T, endpoint: Endpoint, attempt: number): Outbound | Promise<Outbound>;
   read(target: T, status: number, headers: IncomingHttpHeaders): Reading;
   /** Changes the headers of the answer, in place. */

@@ -293,6 +293,10 @@ export class Exchange<T extends Target = Target> {
 
   #notSent(upstream: Upstream<T>, thrown: unknown): void {
     if (this.#settled) return;
+    if (thrown instanceof AttemptFailed) {
+      this.failed(upstream, thrown.failure);
+      return;
+    }
     const error = toGatewayError(thrown);
     if (error.status < 500) this.requestAtFault(upstream, error);
     else this.failed(upstream, localFailure(error));

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Endpoint } from '../attempt/backend.ts';
 import type { Accepted, Call, Facts, Outbound, Outcome, Reading } from '../attempt/call.ts';
 import { Exchange } from '../attempt/exchange.ts';
-import { type Failure, UnacceptableAnswer } from '../attempt/failure.ts';
+import { AttemptFailed, type Failure, UnacceptableAnswer } from '../attempt/failure.ts';
 import { GatewayError } from '../errors.ts';
 import { filterParams } from '../identify/places.ts';
 import { type JsonObjectScan, JsonSyntaxError, scanObject } from '../json/scan.ts';
@@ -102,7 +102,14 @@ export class AiCall implements Call<AiTarget> {
 
   #overWire(target: AiTarget, endpoint: Endpoint, wire: Wire): Outbound {
     if (wire.dialect === this.api.endpoint.conversation) return encodeOverWire(this.ai, target, endpoint, wire, this.modelAt(target));
-    this.#translation = this.#translate(target, wire);
+    try {
+      this.#translation = this.#translate(target, wire);
+    } catch (error) {
+      // Another backend of the rule may be able to say it, or need not.
+      if (error instanceof GatewayError && error.code === 'TK_UNSUPPORTED')
+        throw new AttemptFailed({ reason: 'local', message: error.message, cause: error });
+      throw error;
+    }
     return encodeTranslated(this.ai, target, endpoint, wire, this.#translation);
   }
 
