@@ -21,7 +21,8 @@ function azurePath(schema: Schema, below: string, model: string): string {
 /** A name of a model, or of a deployment, is one segment: whatever a client puts into `model` must stay one. @throws GatewayError TK_BAD_REQUEST */
 function modelSegment(model: string): string {
   const segment = model.isWellFormed() ? encodeURIComponent(model) : '.';
-  if (segment === '.' || segment === '..') throw new GatewayError('TK_BAD_REQUEST', '"model" is no name of a model', { param: 'model' });
+  if (segment === '.' || segment === '..')
+    throw new GatewayError('TK_BAD_REQUEST', '"model" is no name of a deployment or of a model', { param: 'model' });
   return segment;
 }
 
