@@ -1,5 +1,5 @@
 import type { Encoded } from '../../codec.ts';
-import type { Conversation, ResponseFormat, ToolChoice } from '../../conversation.ts';
+import type { Block, Conversation, ResponseFormat, ToolChoice } from '../../conversation.ts';
 import { given, type Json } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { cachePoints } from './cache-point.ts';
@@ -22,7 +22,13 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const to: BlockWriting = { isOwn, losses, isAnswer: false, family: familyOf(model), nameOf: documentNames() };
   const { inferenceConfig, additionalModelRequestFields } = configOf(conversation, to);
   const [more, others] = isOwn ? ownExtras(extras) : [{}, {}];
-  const instructions = [...blocksOf(system, to), ...(format?.type === 'json' ? [{ text: JSON_ONLY }] : [])];
+  const instructions = [
+    ...blocksOf(
+      system.filter((block) => isTold(block, to)),
+      to,
+    ),
+    ...(format?.type === 'json' ? [{ text: JSON_ONLY }] : []),
+  ];
   const body = {
     ...filled('system', instructions),
     messages: messagesOf(turns, to),
@@ -36,6 +42,13 @@ export function encodeRequest(conversation: Conversation): Encoded {
   };
   if (!isOwn) for (const name of extras.keys()) losses.drop(name);
   return { body, losses: [...conversation.losses, ...losses.list()] };
+}
+
+/** Instructions are texts. */
+function isTold({ type, at = 'system' }: Block, { losses }: BlockWriting): boolean {
+  if (type === 'text') return true;
+  losses.drop(at);
+  return false;
 }
 
 function filled(name: string, value: Json | readonly Json[]): Json {
