@@ -33,6 +33,8 @@ it.each([
 
 const CHAT = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 60_000 };
 
+const enabled = (budget_tokens: number) => ({ type: 'enabled', budget_tokens });
+
 /** Of both ways to a model of Anthropic's. */
 describe.each([
   ['anthropic-messages', ''],
@@ -53,8 +55,6 @@ describe.each([
       losses: losses.map(({ path, what }) => `${what} ${path}`),
     };
   }
-  const enabled = (budget_tokens: number) => ({ type: 'enabled', budget_tokens });
-
   it.each<[string, object, object]>([
     ['claude-opus-4-7', { reasoning_effort: 'xhigh' }, { thinking: { type: 'adaptive' }, effort: 'xhigh', losses: [] }],
     [

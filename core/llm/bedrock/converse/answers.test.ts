@@ -89,10 +89,10 @@ describe('why it ended', () => {
   });
 });
 
-describe('answers of others as one of Bedrock', () => {
-  const message = (content: readonly object[], more: object = {}) => ({ content, stop_reason: 'end_turn', ...more });
-  const chat = (text: string, more: object = {}) => ({ choices: [{ message: { content: text, ...more }, finish_reason: 'stop' }] });
+const message = (content: readonly object[], more: object = {}) => ({ content, stop_reason: 'end_turn', ...more });
+const chat = (text: string, more: object = {}) => ({ choices: [{ message: { content: text, ...more }, finish_reason: 'stop' }] });
 
+describe('answers of others as one of Bedrock', () => {
   it.each<[TranslatedDialect, object, object, readonly string[]]>([
     [
       'anthropic-messages',

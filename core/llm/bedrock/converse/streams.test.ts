@@ -111,7 +111,7 @@ it('is read out of AWS’ own framing', () => {
 });
 
 it('is written as it was read', () => {
-  const encoder = bedrock.encodeStream({ created: 1, usage: true });
+  const encoder = bedrock.encodeStream();
   const text =
     read(...TOLD)
       .events.map((event) => encoder.push(event))
@@ -134,7 +134,7 @@ it('is written as it was read', () => {
 });
 
 it('carries signatures of Gemini, each before its call or behind its text, and leaves out what says nothing', () => {
-  const encoder = bedrock.encodeStream({ created: 1, usage: true });
+  const encoder = bedrock.encodeStream();
   const text = (
     [
       { type: 'answer_start', id: '', model: '', usage: undefined },
