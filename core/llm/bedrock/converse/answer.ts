@@ -47,7 +47,7 @@ export function decodeAnswer(body: JsonObjectScan): Answer {
     usage: bedrockUsage(answer.raw('usage')),
     losses: [],
   };
-  for (const of of [message, output, answer]) losses.dropLeft(of);
+  for (const fields of [message, output, answer]) losses.dropLeft(fields);
   return { ...found, losses: losses.list() };
 }
 

@@ -54,17 +54,22 @@ function toolBlock(part: Fields, losses: Losses): Block | undefined {
   return result === undefined ? undefined : resultIn(result, losses);
 }
 
-/** @returns undefined for a call of a tool that the model's provider runs */
-export function callIn(call: Fields, losses: Losses): BlockOf<'tool_call'> | undefined {
+function callIn(call: Fields, losses: Losses): Block | undefined {
+  const input = call.raw('input') ?? {};
+  const head = callHead(call, losses);
+  return head === undefined ? undefined : { ...head, arguments: JSON.stringify(input) };
+}
+
+/** A call without its arguments, as a stream begins one. @returns undefined for one of a tool that the model's provider runs */
+export function callHead(call: Fields, losses: Losses): BlockOf<'tool_call'> | undefined {
   if (call.text('type') !== undefined) {
     losses.drop(call.path);
     return undefined;
   }
-  const input = call.raw('input') ?? {};
   const id = call.requiredText('toolUseId');
   const name = call.requiredText('name');
   losses.dropLeft(call);
-  return { type: 'tool_call', id, name, arguments: JSON.stringify(input) };
+  return { type: 'tool_call', id, name, arguments: '' };
 }
 
 function resultIn(result: Fields, losses: Losses): Block | undefined {

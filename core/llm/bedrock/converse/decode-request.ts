@@ -56,7 +56,7 @@ export function decodeRequest(body: JsonObjectScan, addressed?: Addressed): Conv
     user: undefined,
     serviceTier: tier?.requiredText('type'),
   } as const;
-  for (const of of [config, toolConfig, tier]) if (of !== undefined) losses.dropLeft(of);
+  for (const each of [config, toolConfig, tier]) if (each !== undefined) losses.dropLeft(each);
   const others = (more?.left() ?? []).map(([name, value]) => [MORE + name, value] as const);
   return { ...found, extras: new Map([...others, ...request.left()]), losses: losses.list() };
 }

@@ -5,7 +5,7 @@ import { Losses } from '../../losses.ts';
 import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { bedrockUsage, type Usage } from '../../usage.ts';
 import { ENVELOPE, finishOf, stopSequenceIn } from './answer.ts';
-import { callIn } from './decode-blocks.ts';
+import { callHead } from './decode-blocks.ts';
 import { sealedIn } from './sealed.ts';
 
 type Delta = Extract<AnswerEvent, { readonly text: string }>['type'];
@@ -72,11 +72,11 @@ export class ConverseStreamDecoder implements StreamDecoder {
     this.#expect(number);
     const start = event.object('start');
     const call = start?.object('toolUse');
-    const block = call === undefined ? undefined : callIn(call, this.losses);
+    const block = call === undefined ? undefined : callHead(call, this.losses);
     const others = start?.left() ?? [];
     // Such as what a tool of the provider's own gave.
     for (const [name] of others) this.losses.drop(`content.${name}`);
-    if (block !== undefined) this.#begin(number, { ...block, arguments: '' }, events);
+    if (block !== undefined) this.#begin(number, block, events);
     else if (call !== undefined || others.length > 0) this.#skipped.add(number);
   }
 

@@ -165,6 +165,15 @@ it('carries signatures of Gemini, each before its call or behind its text, and l
   ]);
 });
 
+it('takes no arguments from the beginning of a call, however deep they are', () => {
+  const decoder = bedrock.decodeStream();
+  decoder.push({ type: 'messageStart', data: Buffer.from('{}') });
+  const input = '['.repeat(20_000) + ']'.repeat(20_000);
+  const data = Buffer.from(`{"start":{"toolUse":{"toolUseId":"t","name":"f","input":${input}}},"contentBlockIndex":0}`);
+  expect(decoder.push({ type: 'contentBlockStart', data })).toMatchObject([{ type: 'block_start', block: { arguments: '' } }]);
+  expect(decoder.losses.list()).toEqual([{ path: 'start.toolUse.input', what: 'dropped' }]);
+});
+
 describe('what is not as one would think', () => {
   it.each<[string, readonly Event[], object, readonly string[]]>([
     ['no usage', [START, delta(0, { text: 'a' }), stop(0), end()], { blocks: [{ text: 'a' }], finish: 'stop', usage: undefined }, []],
