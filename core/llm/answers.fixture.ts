@@ -1,6 +1,7 @@
 // For tests: answers that every API can say.
 import { array, constantFrom, integer, jsonValue, option, record, string, tuple, type Arbitrary } from 'fast-check';
 
+import type { DialectName } from './codec.ts';
 import type { Answer, Block } from './conversation.ts';
 import { NO_DETAILS } from './usage.ts';
 
@@ -33,6 +34,11 @@ export const answers: Arbitrary<Answer> = tuple(
   usage: { ...NO_DETAILS, input: fresh + cachedInput, cachedInput, output, total: fresh + cachedInput + output },
   losses: [],
 }));
+
+/** Answers that all of these can say: one of Bedrock has its id in a header, and no model. */
+export function answersOf(...names: readonly DialectName[]): Arbitrary<Answer> {
+  return names.includes('bedrock-converse') ? answers.map((answer) => ({ ...answer, id: '', model: '' })) : answers;
+}
 
 /** Without where it was. */
 export const saidIn = (answer: Answer): unknown =>

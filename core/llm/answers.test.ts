@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { UnacceptableAnswer } from '../attempt/failure.ts';
 import { scanObject } from '../json/scan.ts';
 import { CODECS, TRANSLATED, type TranslatedDialect } from './codecs.ts';
-import { answers, saidIn } from './answers.fixture.ts';
+import { answersOf, saidIn } from './answers.fixture.ts';
 
 const ASKED = { created: 17, usage: true };
 const { 'openai-chat': chat, 'anthropic-messages': messages } = CODECS;
@@ -12,7 +12,7 @@ const { 'openai-chat': chat, 'anthropic-messages': messages } = CODECS;
 const scan = (value: object) => scanObject(Buffer.from(JSON.stringify(value)));
 it.each(TRANSLATED)('%s says all that both can say, and loses nothing', (name) => {
   assert(
-    property(answers, (answer) => {
+    property(answersOf(name), (answer) => {
       const { body, losses } = CODECS[name].encodeAnswer(answer, ASKED);
       expect(losses).toEqual([]);
       expect(saidIn(CODECS[name].decodeAnswer(scan(body)))).toEqual(saidIn(answer));

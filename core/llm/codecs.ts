@@ -3,6 +3,11 @@ import { decodeRequest as decodeMessages } from './anthropic/messages/decode-req
 import { MessagesStreamDecoder } from './anthropic/messages/decode-stream.ts';
 import { encodeRequest as encodeMessages } from './anthropic/messages/encode-request.ts';
 import { MessagesStreamEncoder } from './anthropic/messages/encode-stream.ts';
+import { decodeAnswer as decodeConverse, encodeAnswer as encodeConverse } from './bedrock/converse/answer.ts';
+import { decodeRequest as decodeBedrock } from './bedrock/converse/decode-request.ts';
+import { ConverseStreamDecoder } from './bedrock/converse/decode-stream.ts';
+import { encodeRequest as encodeBedrock } from './bedrock/converse/encode-request.ts';
+import { ConverseStreamEncoder } from './bedrock/converse/encode-stream.ts';
 import type { Codec } from './codec.ts';
 import { decodeAnswer as decodeGenerated, encodeAnswer as encodeGenerated } from './gemini/answer.ts';
 import { decodeRequest as decodeGemini } from './gemini/decode-request.ts';
@@ -57,6 +62,15 @@ export const CODECS = {
     encodeAnswer: encodeGenerated,
     decodeStream: () => new GeminiStreamDecoder(),
     encodeStream: () => new GeminiStreamEncoder(),
+  },
+  'bedrock-converse': {
+    dialect: 'bedrock-converse',
+    decodeRequest: decodeBedrock,
+    encodeRequest: encodeBedrock,
+    decodeAnswer: decodeConverse,
+    encodeAnswer: encodeConverse,
+    decodeStream: () => new ConverseStreamDecoder(),
+    encodeStream: () => new ConverseStreamEncoder(),
   },
 } as const satisfies Readonly<Record<string, Codec>>;
 

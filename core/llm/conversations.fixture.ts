@@ -43,6 +43,13 @@ const result: Arbitrary<Block> = tuple(id, array(text, { minLength: 1, maxLength
   isError: false,
 }));
 
+/** Bedrock takes no address of an image but one in S3, and no document without a text beside it. */
+function forBedrock({ role, blocks }: Turn): Turn {
+  const said = blocks.filter((block) => block.type !== 'image' || !('url' in block.media));
+  const needsText = !said.some(({ type }) => type === 'text') && (said.length === 0 || said.some(({ type }) => type === 'file'));
+  return { role, blocks: needsText ? [...said, { type: 'text', text: 'look' }] : said };
+}
+
 const user: Arbitrary<Turn> = tuple(array(result, { maxLength: 2 }), array(oneof(text, image, file), { minLength: 1, maxLength: 3 })).map(
   ([results, blocks]) => ({ role: 'user', blocks: [...results, ...blocks] }),
 );
@@ -78,7 +85,7 @@ export function conversations(source: Conversation['source'], target = source): 
     source: constant(source),
     model: words,
     system: array(text, { maxLength: 2 }),
-    turns,
+    turns: target === 'bedrock-converse' ? turns.map((all) => all.map(forBedrock)) : turns,
     // Responses is strict where nothing is said, and no other API is: it has to be told.
     tools: array(isTurnedIntoIt ? decided(tool) : tool, { minLength: 1, maxLength: 2 }),
     toolChoice: maybe(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { UnacceptableAnswer } from '../attempt/failure.ts';
 import { SseScanner } from '../http/sse.ts';
-import { answers, saidIn } from './answers.fixture.ts';
+import { answersOf, saidIn } from './answers.fixture.ts';
 import type { StreamDecoder } from './codec.ts';
 import { CODECS, TRANSLATED, type TranslatedDialect } from './codecs.ts';
 import type { Answer, AnswerEvent, Block } from './conversation.ts';
@@ -101,6 +101,7 @@ const ENDS: Readonly<Record<TranslatedDialect, string>> = {
   'openai-responses': 'event: response.completed',
   'anthropic-messages': 'event: message_stop',
   gemini: '"finishReason":"STOP"',
+  'bedrock-converse': 'event: messageStop',
 };
 
 const cuts: Arbitrary<number[]> = array(integer({ min: 0, max: 30 }), { maxLength: 4 });
@@ -109,7 +110,7 @@ const sizes: Arbitrary<number[]> = array(integer({ min: 1, max: 90 }), { minLeng
 describe.each(TRANSLATED)('a stream of %s', (name) => {
   it('says what the whole answer says, wherever its texts and its bytes are split', () => {
     assert(
-      property(tuple(answers, cuts, sizes), ([answer, texts, chunks]) => {
+      property(tuple(answersOf(name), cuts, sizes), ([answer, texts, chunks]) => {
         const events = read(name, bytesOf(name, told(answer, texts)), chunks);
         expect(saidIn(gathered(events))).toEqual(saidIn(answer));
       }),
@@ -119,7 +120,7 @@ describe.each(TRANSLATED)('a stream of %s', (name) => {
 
   it.each(TRANSLATED)('says the same as a stream of %s', (other) => {
     assert(
-      property(tuple(answers, cuts), ([answer, texts]) => {
+      property(tuple(answersOf(name, other), cuts), ([answer, texts]) => {
         const events = read(name, bytesOf(name, told(answer, texts)));
         expect(saidIn(gathered(read(other, bytesOf(other, events))))).toEqual(saidIn(answer));
       }),

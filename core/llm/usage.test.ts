@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { anthropicUsage, cohereUsage, geminiUsage, openaiUsage } from './usage.ts';
+import { anthropicUsage, bedrockUsage, cohereUsage, geminiUsage, openaiUsage } from './usage.ts';
 
 describe('openaiUsage', () => {
   it('reads chat completions with audio and caches', () => {
@@ -94,5 +94,26 @@ describe('geminiUsage', () => {
 
   it.each([[undefined], [{}], [{ promptTokenCount: '1' }], [{ promptTokensDetails: [null] }]])('takes nothing from %j', (value) => {
     expect(geminiUsage(value)).toBeUndefined();
+  });
+});
+
+describe('bedrockUsage', () => {
+  it('adds what caches gave and took to the input, and keeps the lifetimes apart', () => {
+    const usage = bedrockUsage({
+      inputTokens: 10,
+      outputTokens: 5,
+      totalTokens: 15,
+      cacheReadInputTokens: 100,
+      cacheWriteInputTokens: 30,
+      cacheDetails: [
+        { ttl: '1h', inputTokens: 20 },
+        { ttl: '5m', inputTokens: 10 },
+      ],
+    });
+    expect(usage).toMatchObject({ input: 140, output: 5, total: 145, cachedInput: 100, cacheCreation: 30, cacheCreation1h: 20 });
+  });
+
+  it.each([[undefined], [{}], [{ inputTokens: '1' }], [{ cacheDetails: [null] }]])('takes nothing from %j', (value) => {
+    expect(bedrockUsage(value)).toBeUndefined();
   });
 });

@@ -131,6 +131,36 @@ function ofModality(details: unknown, modality: string): number | undefined {
   return count(fields(details.find((each) => fields(each)['modality'] === modality))['tokenCount']);
 }
 
+/**
+ * `usage` of Bedrock's Converse, whose inputTokens leave out what the cache gave or took.
+ * @see https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html
+ */
+export function bedrockUsage(value: unknown): Usage | undefined {
+  const usage = fields(value);
+  const fresh = count(usage['inputTokens']);
+  const output = count(usage['outputTokens']);
+  const told = count(usage['totalTokens']);
+  if (fresh === undefined && output === undefined && told === undefined) return undefined;
+  const cachedInput = count(usage['cacheReadInputTokens']);
+  const longLived = count(fields(ofLifetime(usage['cacheDetails'], '1h'))['inputTokens']);
+  const cacheCreation = count(usage['cacheWriteInputTokens']);
+  const input = fresh === undefined ? undefined : fresh + (cachedInput ?? 0) + (cacheCreation ?? 0);
+  return {
+    ...NO_DETAILS,
+    input,
+    output,
+    // Models differ in whether what the cache gave is in it.
+    total: Math.max(told ?? 0, (input ?? 0) + (output ?? 0)),
+    cachedInput,
+    cacheCreation,
+    cacheCreation1h: longLived === undefined ? undefined : Math.min(longLived, cacheCreation ?? longLived),
+  };
+}
+
+function ofLifetime(details: unknown, ttl: string): unknown {
+  return Array.isArray(details) ? details.find((each) => fields(each)['ttl'] === ttl) : undefined;
+}
+
 /** `meta.billed_units` of Cohere's rerank, or its token counts where it gives them. */
 export function cohereUsage(value: unknown): Usage | undefined {
   const tokens = fields(fields(value)['tokens'] ?? fields(value)['billed_units']);

@@ -114,11 +114,12 @@ function formatOf(output: Fields | undefined, losses: Losses): ResponseFormat | 
 /** The most of the API is more than that of others. */
 const EFFORTS: Readonly<Record<string, Effort>> = { low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh', max: 'xhigh' };
 
-function reasoningOf(request: Fields, output: Fields | undefined): Reasoning | undefined {
+/** How much is to be thought, by the fields of the API, wherever they stand. */
+export function reasoningOf(request: Fields, output: Fields | undefined): Reasoning | undefined {
   const text = output?.text('effort');
-  const effort = text === undefined ? undefined : EFFORTS[text];
+  const effort = text !== undefined && Object.hasOwn(EFFORTS, text) ? EFFORTS[text] : undefined;
   if (text !== undefined && effort === undefined)
-    throw badRequest('output_config.effort', `must be one of ${Object.keys(EFFORTS).join(', ')}, not "${text}"`);
+    throw output!.wrong('effort', `must be one of ${Object.keys(EFFORTS).join(', ')}, not "${text}"`);
   const thinking = thinkingIn(request);
   if (thinking === undefined) return effort === undefined ? undefined : { effort, budgetTokens: undefined };
   const { budgetTokens } = thinking;

@@ -1,8 +1,9 @@
 import { cacheControl } from '../../cache-hint.ts';
 import type { Encoded } from '../../codec.ts';
-import type { Block, BlockOf, Conversation, Effort, Media, Reasoning, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import type { Block, BlockOf, Conversation, Media, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { given, type Json } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
+import { type Thinking, thinkingOf } from '../thinking.ts';
 import { isSignatureThought } from './signatures.ts';
 
 /** The API asks for a limit, and others have none. */
@@ -18,7 +19,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const losses = new Losses();
   const isOwn = source === 'anthropic-messages';
   const to: Writing = { isOwn, losses };
-  const thinking = thinkingOf(conversation.reasoning);
+  const { thinking, effort } = thinkingOf(conversation, to);
   const instructions = [...blocksOf(system, to), ...(format?.type === 'json' ? [{ type: 'text', text: JSON_ONLY }] : [])];
   if (format?.type === 'json') losses.approximate('response_format');
   const body = {
@@ -30,7 +31,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
     ...choiceOf(conversation),
     ...samplingOf(conversation, thinking !== undefined && thinking.type !== 'disabled', to),
     ...(sampling.stop.length === 0 ? {} : { stop_sequences: sampling.stop }),
-    ...given({ thinking, output_config: outputOf(conversation) }),
+    ...given({ thinking, output_config: outputOf(format, effort) }),
     ...(user === undefined ? {} : { metadata: { user_id: user } }),
     ...given({ service_tier: tierOf(conversation, to) }),
     ...(stream ? { stream } : {}),
@@ -156,23 +157,7 @@ function namedChoice(choice: ToolChoice): Json {
   return { type: choice.type === 'required' ? 'any' : 'auto' };
 }
 
-type Thinking = { readonly type: 'disabled' | 'adaptive' } | { readonly type: 'enabled'; readonly budget_tokens: number };
-
-/** The least that the API takes. */
-const LEAST_BUDGET = 1024;
-
-function thinkingOf(reasoning: Reasoning | undefined): Thinking | undefined {
-  if (reasoning === undefined) return undefined;
-  const { effort, budgetTokens } = reasoning;
-  if (budgetTokens === 0 || effort === 'none') return { type: 'disabled' };
-  if (budgetTokens !== undefined) return { type: 'enabled', budget_tokens: Math.max(LEAST_BUDGET, budgetTokens) };
-  return { type: 'adaptive' };
-}
-
-const EFFORTS: Readonly<Partial<Record<Effort, string>>> = { minimal: 'low', low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh' };
-
-function outputOf({ format, reasoning }: Conversation): Json | undefined {
-  const effort = reasoning?.effort === undefined ? undefined : EFFORTS[reasoning.effort];
+function outputOf(format: ResponseFormat | undefined, effort: string | undefined): Json | undefined {
   const schema = format?.type === 'json_schema' ? { type: 'json_schema', schema: format.schema } : undefined;
   return effort === undefined && schema === undefined ? undefined : given({ effort, format: schema });
 }
