@@ -9,14 +9,23 @@ export function cacheHint(of: Fields): { readonly cache?: CacheHint } {
   if (control === undefined) return {};
   const type = control.requiredText('type');
   if (type !== 'ephemeral') throw control.wrong('type', `must be "ephemeral", not "${type}"`);
-  const ttl = control.text('ttl');
-  if (ttl !== undefined && ttl !== '5m' && ttl !== '1h') throw control.wrong('ttl', `must be "5m" or "1h", not "${ttl}"`);
-  return { cache: { ttl: ttl === undefined ? undefined : ttl === '1h' ? HOUR : 300 } };
+  return { cache: lifetimeIn(control) };
+}
+
+/** `ttl` of Anthropic and of Bedrock. */
+export function lifetimeIn(of: Fields): CacheHint {
+  const ttl = of.text('ttl');
+  if (ttl !== undefined && ttl !== '5m' && ttl !== '1h') throw of.wrong('ttl', `must be "5m" or "1h", not "${ttl}"`);
+  return { ttl: ttl === undefined ? undefined : ttl === '1h' ? HOUR : 300 };
+}
+
+/** What {@link lifetimeIn} reads. */
+export function lifetimeOf({ ttl }: CacheHint): { readonly ttl?: '5m' | '1h' } {
+  return ttl === undefined ? {} : { ttl: ttl >= HOUR ? '1h' : '5m' };
 }
 
 /** @returns the field, or nothing where there is no hint */
 export function cacheControl(cache: CacheHint | undefined): { readonly cache_control?: object } {
   if (cache === undefined) return {};
-  const { ttl } = cache;
-  return { cache_control: { type: 'ephemeral', ...(ttl === undefined ? {} : { ttl: ttl >= HOUR ? '1h' : '5m' }) } };
+  return { cache_control: { type: 'ephemeral', ...lifetimeOf(cache) } };
 }

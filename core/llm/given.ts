@@ -7,3 +7,8 @@ export function given(fields: Json): Json {
   for (const name of Object.keys(fields)) if (fields[name] !== undefined) found[name] = fields[name];
   return found;
 }
+
+/** A field that is left out where nothing is in it. */
+export function filled(name: string, value: Json | readonly Json[]): Json {
+  return Object.keys(value).length === 0 ? {} : { [name]: value };
+}

@@ -1,4 +1,5 @@
 import { UnacceptableAnswer } from '../attempt/failure.ts';
+import { isObject } from '../is-object.ts';
 import { Fields } from './fields.ts';
 
 /** An answer that is not as its API has it. @param path in the answer */
@@ -20,4 +21,10 @@ export function eventFields(text: string): Fields {
     throw malformed('', 'is a stream with an event that is no JSON');
   }
   return new Fields(value, '', malformed);
+}
+
+/** What a backend says of why it failed: an object with its text, or the text alone. */
+export function errorMessage(error: unknown): string {
+  const message = isObject(error) ? error['message'] : error;
+  return typeof message === 'string' && message !== '' ? message.slice(0, 2000) : 'the backend broke off';
 }

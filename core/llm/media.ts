@@ -16,3 +16,7 @@ export function urlOf(media: Media): string | undefined {
   if ('base64' in media) return `data:${media.mediaType};base64,${media.base64}`;
   return 'url' in media ? media.url : undefined;
 }
+
+export function textMedia(text: string): Media {
+  return { base64: Buffer.from(text).toString('base64'), mediaType: 'text/plain' };
+}

@@ -2,8 +2,9 @@ import type { Block } from '../conversation.ts';
 import type { Fields } from '../fields.ts';
 import type { Json } from '../given.ts';
 import type { Losses } from '../losses.ts';
+import { unmarkedSeal } from '../sealed.ts';
 import { fileIn, inlineIn, type MediaBlock } from './media.ts';
-import { signatureIn, unsealed } from './signatures.ts';
+import { signatureIn } from './signatures.ts';
 import { resultIn } from './tool-result.ts';
 
 /** How parts are read. */
@@ -53,7 +54,7 @@ function blockIn(part: Fields, from: Reading): Block | undefined {
 function textOf(text: string, signature: string | undefined, isThought: boolean): Block | undefined {
   if (text === '' && signature === undefined) return undefined;
   if (!isThought) return { type: 'text', text, ...(signature === undefined ? {} : { signature }) };
-  const sealed = text === '' ? unsealed(signature) : undefined;
+  const sealed = text === '' ? unmarkedSeal(signature) : undefined;
   return { type: 'reasoning', text, signature: sealed === undefined ? signature : undefined, sealed };
 }
 

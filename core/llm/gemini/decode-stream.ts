@@ -1,7 +1,7 @@
 import type { StreamDecoder, StreamEvent } from '../codec.ts';
 import type { AnswerEvent, Block } from '../conversation.ts';
 import { Losses } from '../losses.ts';
-import { eventFields, truncated } from '../malformed.ts';
+import { errorMessage, eventFields, truncated } from '../malformed.ts';
 import { geminiUsage, type Usage } from '../usage.ts';
 import { answerReading, blockedIn, candidateIn, finishOf, goesOn, leftOf, type Told } from './answer.ts';
 import type { Reading } from './decode-parts.ts';
@@ -27,7 +27,7 @@ export class GeminiStreamDecoder implements StreamDecoder {
     if (data === undefined) return [];
     const chunk = eventFields(data.toString());
     const error = chunk.raw('error');
-    if (error !== undefined) return [{ type: 'error', message: messageOf(error) }];
+    if (error !== undefined) return [{ type: 'error', message: errorMessage(error) }];
     const events: AnswerEvent[] = [];
     const id = chunk.text('responseId') ?? '';
     const model = chunk.text('modelVersion') ?? '';
@@ -88,10 +88,4 @@ export class GeminiStreamDecoder implements StreamDecoder {
     if (this.#isOpen) events.push({ type: 'block_stop', index: this.#blocks.length - 1 });
     this.#isOpen = false;
   }
-}
-
-/** @see https://cloud.google.com/apis/design/errors#http_mapping */
-function messageOf(error: unknown): string {
-  const { message } = (typeof error === 'object' && error !== null ? error : { message: error }) as { message?: unknown };
-  return typeof message === 'string' && message !== '' ? message.slice(0, 2000) : 'the backend broke off';
 }

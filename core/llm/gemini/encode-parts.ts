@@ -1,9 +1,10 @@
 import type { Block, BlockOf, Turn } from '../conversation.ts';
 import { given, type Json } from '../given.ts';
+import { markedSeal } from '../sealed.ts';
+import { argumentsOf } from '../json-object.ts';
 import type { Writing } from '../losses.ts';
-import { jsonObject } from './json-object.ts';
 import { mediaPart } from './media.ts';
-import { NO_SIGNATURE, sealedSignature } from './signatures.ts';
+import { NO_SIGNATURE } from './signatures.ts';
 import { responseOf } from './tool-result.ts';
 
 /** What contents are written with. */
@@ -89,7 +90,7 @@ export function partOf(block: Block, to: PartWriting): Json | undefined {
       return thoughtOf(block, at, to);
     case 'tool_call': {
       const { id, name, signature } = block;
-      const call = { ...given({ id: to.hasIds ? id : undefined }), name, args: argsOf(block, at, to) };
+      const call = { ...given({ id: to.hasIds ? id : undefined }), name, args: argumentsOf(block, at, to.losses) };
       return { functionCall: call, ...given({ thoughtSignature: signature }) };
     }
     case 'tool_result':
@@ -106,17 +107,9 @@ export function partOf(block: Block, to: PartWriting): Json | undefined {
 
 function thoughtOf({ text, signature, sealed }: BlockOf<'reasoning'>, at: string, to: PartWriting): Json | undefined {
   const isGiven = to.isAnswer || (to.isOwn && sealed === undefined);
-  if (isGiven) return { text, thought: true, ...given({ thoughtSignature: sealed === undefined ? signature : sealedSignature(sealed) }) };
+  if (isGiven) return { text, thought: true, ...given({ thoughtSignature: sealed === undefined ? signature : markedSeal(sealed) }) };
   to.losses.drop(at);
   return undefined;
-}
-
-function argsOf({ arguments: text }: BlockOf<'tool_call'>, at: string, to: PartWriting): object {
-  if (text.trim() === '') return {};
-  const found = jsonObject(text);
-  // A model may have been cut off in the middle of it.
-  if (found?.isExact !== true) to.losses.approximate(at);
-  return found?.value ?? { arguments: text };
 }
 
 /** A function answers with an object: what else it gave is what the user says next. */

@@ -1,6 +1,6 @@
 import type { Encoded } from '../codec.ts';
 import type { Conversation, Tool, ToolChoice } from '../conversation.ts';
-import { given, type Json } from '../given.ts';
+import { filled, given, type Json } from '../given.ts';
 import { Losses, type Writing } from '../losses.ts';
 import { configOf } from './encode-config.ts';
 import { contentsOf, partOf, type PartWriting } from './encode-parts.ts';
@@ -34,10 +34,6 @@ export function encodeRequest(conversation: Conversation): Encoded {
   tierOf(conversation, losses);
   if (!isOwn) for (const name of extras.keys()) losses.drop(name);
   return { body, losses: [...conversation.losses, ...losses.list()] };
-}
-
-function filled(name: string, value: Json | readonly Json[]): Json {
-  return Object.keys(value).length === 0 ? {} : { [name]: value };
 }
 
 /** Extras that belong into an object of the request. */

@@ -5,6 +5,7 @@ import { UnacceptableAnswer } from '../../attempt/failure.ts';
 import { GatewayError } from '../../errors.ts';
 import { scanObject } from '../../json/scan.ts';
 import { CODECS } from '../codecs.ts';
+import { mutated, orRefused } from '../fuzz.fixture.ts';
 
 const scan = (value: object) => scanObject(Buffer.from(JSON.stringify(value)));
 const { gemini } = CODECS;
@@ -23,17 +24,6 @@ const VALID = {
   promptFeedback: { blockReason: 'SAFETY' },
   usageMetadata: { promptTokenCount: 1, promptTokensDetails: [{ modality: 'AUDIO', tokenCount: 1 }] },
 };
-
-/** The value with something else where the numbers lead. */
-function mutated(value: unknown, way: readonly number[], put: unknown): unknown {
-  const [first, ...rest] = way;
-  if (first === undefined || typeof value !== 'object' || value === null) return put;
-  const entries = Object.entries(value);
-  if (entries.length === 0) return put;
-  const at = first % entries.length;
-  const changed = entries.map(([name, each], index) => [name, index === at ? mutated(each, rest, put) : (each as unknown)] as const);
-  return Array.isArray(value) ? changed.map(([, each]) => each) : Object.fromEntries(changed);
-}
 
 /** As an event of a stream, and on to all other ones. */
 function streamed(body: unknown): void {
@@ -64,11 +54,3 @@ it('whatever comes, it is understood or refused', () => {
     { numRuns: 2000 },
   );
 });
-
-function orRefused(as: typeof GatewayError | typeof UnacceptableAnswer, act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    if (!(error instanceof as)) throw error;
-  }
-}

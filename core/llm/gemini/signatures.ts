@@ -11,18 +11,3 @@ export function signatureIn(part: Fields): string | undefined {
   const signature = part.text('thoughtSignature');
   return signature === NO_SIGNATURE || signature === '' ? undefined : signature;
 }
-
-const MARK = 'tierkit-sealed:';
-/** Fifteen bytes are whole in base64, so that what follows does not change it. */
-const MARK_BASE64 = Buffer.from(MARK).toString('base64');
-
-/** A sealed thought of another provider's model: clients hold signatures to be base64, and give them back. */
-export function sealedSignature(sealed: string): string {
-  return Buffer.from(MARK + sealed).toString('base64');
-}
-
-/** @returns undefined for a signature that is one */
-export function unsealed(signature: string | undefined): string | undefined {
-  if (signature === undefined || !signature.startsWith(MARK_BASE64)) return undefined;
-  return Buffer.from(signature, 'base64').toString().slice(MARK.length);
-}

@@ -8,6 +8,7 @@ import { scanObject } from '../../json/scan.ts';
 import { saidIn } from '../answers.fixture.ts';
 import { CODECS, type TranslatedDialect } from '../codecs.ts';
 import type { AnswerEvent, Block } from '../conversation.ts';
+import { gathered } from '../gathered.fixture.ts';
 
 const scan = (value: object) => scanObject(Buffer.from(JSON.stringify(value)));
 const { gemini } = CODECS;
@@ -19,22 +20,6 @@ function read(bytes: string, name: TranslatedDialect = 'gemini') {
   scanner.push(Buffer.from(bytes));
   scanner.end();
   return { events: [...events, ...decoder.end()], losses: decoder.losses.list().map(({ path }) => path) };
-}
-
-function gathered(events: readonly AnswerEvent[]): object {
-  const blocks: Block[] = [];
-  let rest: object = {};
-  for (const event of events) {
-    if (event.type === 'block_start') blocks.push(event.block);
-    else if (event.type === 'answer_start') rest = { id: event.id, model: event.model };
-    else if (event.type === 'answer_stop') rest = { ...rest, finish: event.finish, usage: event.usage };
-    else if ('text' in event) {
-      const field = event.type === 'arguments_delta' ? 'arguments' : event.type === 'signature_delta' ? 'signature' : 'text';
-      const last = blocks[event.index] as unknown as Record<string, unknown>;
-      blocks[event.index] = { ...last, [field]: `${(last[field] as string | undefined) ?? ''}${event.text}` } as unknown as Block;
-    }
-  }
-  return { ...rest, blocks };
 }
 
 const ENVELOPE = { modelVersion: 'gemini-3-flash', responseId: 'r1' };

@@ -1,5 +1,5 @@
 import type { Json } from '../given.ts';
-import { jsonObject } from './json-object.ts';
+import { jsonObject } from '../json-object.ts';
 
 interface Result {
   readonly texts: readonly string[];

@@ -2,6 +2,7 @@ import { cacheHint } from '../../cache-hint.ts';
 import type { Block, Media } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Losses } from '../../losses.ts';
+import { textMedia } from '../../media.ts';
 
 /** Blocks of a field that has a text, or a list of them: in a request or in an answer. */
 export function blocksIn(of: Fields, name: string, losses: Losses): Block[] {
@@ -69,8 +70,4 @@ function documentOf(block: Fields, losses: Losses): Block | undefined {
     return undefined;
   }
   return { type: 'file', media: sourceOf(block), name };
-}
-
-function textMedia(text: string): Media {
-  return { base64: Buffer.from(text).toString('base64'), mediaType: 'text/plain' };
 }

@@ -8,7 +8,8 @@ import { isSignatureThought } from './signatures.ts';
 
 /** The API asks for a limit, and others have none. */
 const DEFAULT_MAX_TOKENS = 4096;
-const JSON_ONLY = 'Answer with one JSON object and nothing else.';
+/** For APIs that know no such format. */
+export const JSON_ONLY = 'Answer with one JSON object and nothing else.';
 
 /**
  * Writes the body of POST /v1/messages.

@@ -1,10 +1,9 @@
+import { lifetimeIn, lifetimeOf } from '../../cache-hint.ts';
 import type { CacheHint } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Json } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
 import type { Family } from './models.ts';
-
-const HOUR = 3600;
 
 interface Cached {
   readonly cache?: CacheHint;
@@ -19,12 +18,11 @@ export function markCached(found: Cached[], of: Fields, losses: Losses): void {
   if (point === undefined) return;
   const type = point.requiredText('type');
   if (type !== 'default') throw point.wrong('type', `must be "default", not "${type}"`);
-  const ttl = point.text('ttl');
-  if (ttl !== undefined && ttl !== '5m' && ttl !== '1h') throw point.wrong('ttl', `must be "5m" or "1h", not "${ttl}"`);
+  const cache = lifetimeIn(point);
   losses.dropLeft(point);
   const last = found.at(-1);
   if (last === undefined) losses.drop(point.path);
-  else found[found.length - 1] = { ...last, cache: { ttl: ttl === undefined ? undefined : ttl === '1h' ? HOUR : 300 } };
+  else found[found.length - 1] = { ...last, cache };
 }
 
 /** What a point for the cache is written with. */
@@ -41,7 +39,7 @@ export function cachePoints(cache: CacheHint | undefined, at: string, isTool: bo
     losses.drop(`${at}.cache_control`);
     return [];
   }
-  const { ttl } = cache;
-  if (isNova && ttl !== undefined && ttl >= HOUR) losses.approximate(`${at}.cache_control`);
-  return [{ cachePoint: { type: 'default', ...(ttl === undefined || isNova ? {} : { ttl: ttl >= HOUR ? '1h' : '5m' }) } }];
+  const lifetime = lifetimeOf(cache);
+  if (isNova && lifetime.ttl === '1h') losses.approximate(`${at}.cache_control`);
+  return [{ cachePoint: { type: 'default', ...(isNova ? {} : lifetime) } }];
 }

@@ -1,7 +1,7 @@
 import { isSignatureThought } from '../../anthropic/messages/signatures.ts';
 import type { Block, BlockOf, Turn } from '../../conversation.ts';
-import { jsonObject } from '../../gemini/json-object.ts';
 import type { Json } from '../../given.ts';
+import { argumentsOf } from '../../json-object.ts';
 import type { Writing } from '../../losses.ts';
 import { cachePoints } from './cache-point.ts';
 import { mediaOf, type MediaBlock } from './media.ts';
@@ -80,7 +80,7 @@ function blockOf(block: Block, at: string, to: BlockWriting): Json | undefined {
     case 'file':
       return mediaBlock(block, at, to);
     case 'tool_call':
-      return { toolUse: { toolUseId: toolUseId(block.id), name: block.name, input: inputOf(block, at, to) } };
+      return { toolUse: { toolUseId: toolUseId(block.id), name: block.name, input: argumentsOf(block, at, to.losses) } };
     case 'tool_result':
       return { toolResult: resultOf(block, to) };
     case 'reasoning':
@@ -99,14 +99,6 @@ function mediaBlock(block: MediaBlock, at: string, to: BlockWriting): Json | und
   const name = to.nameOf(block.name);
   if (block.name !== undefined && name !== block.name) to.losses.approximate(`${at}.filename`);
   return { document: { name, ...written } };
-}
-
-function inputOf({ arguments: text }: BlockOf<'tool_call'>, at: string, to: BlockWriting): object {
-  if (text.trim() === '') return {};
-  const found = jsonObject(text);
-  // A model may have been cut off in the middle of it.
-  if (found?.isExact !== true) to.losses.approximate(at);
-  return found?.value ?? { arguments: text };
 }
 
 function resultOf({ id, blocks, isError }: BlockOf<'tool_result'>, to: BlockWriting): Json {

@@ -1,6 +1,7 @@
+import { JSON_ONLY } from '../../anthropic/messages/encode-request.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, Conversation, ResponseFormat, ToolChoice } from '../../conversation.ts';
-import { given, type Json } from '../../given.ts';
+import { filled, given, type Json } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { cachePoints } from './cache-point.ts';
 import { MORE } from './decode-request.ts';
@@ -8,8 +9,6 @@ import { blocksOf, type BlockWriting, messagesOf } from './encode-blocks.ts';
 import { configOf } from './encode-config.ts';
 import { familyOf } from './models.ts';
 import { documentNames } from './names.ts';
-
-const JSON_ONLY = 'Answer with one JSON object and nothing else.';
 
 /**
  * Writes the body of POST /model/{modelId}/converse and /converse-stream: model and stream are said by the path.
@@ -49,10 +48,6 @@ function isTold({ type, at = 'system' }: Block, { losses }: BlockWriting): boole
   if (type === 'text') return true;
   losses.drop(at);
   return false;
-}
-
-function filled(name: string, value: Json | readonly Json[]): Json {
-  return Object.keys(value).length === 0 ? {} : { [name]: value };
 }
 
 /** Those of `additionalModelRequestFields`, and the others. */

@@ -5,6 +5,7 @@ import { UnacceptableAnswer } from '../../../attempt/failure.ts';
 import { GatewayError } from '../../../errors.ts';
 import { scanObject } from '../../../json/scan.ts';
 import { CODECS } from '../../codecs.ts';
+import { mutated, orRefused } from '../../fuzz.fixture.ts';
 import type { AnswerEvent } from '../../conversation.ts';
 
 const scan = (value: object) => scanObject(Buffer.from(JSON.stringify(value)));
@@ -63,17 +64,6 @@ const EVENTS: readonly (readonly [string, object])[] = [
   ['throttlingException', { message: 'slow' }],
   ['error', { error: { message: 'oh' } }],
 ];
-
-/** The value with something else where the numbers lead. */
-function mutated(value: unknown, way: readonly number[], put: unknown): unknown {
-  const [first, ...rest] = way;
-  if (first === undefined || typeof value !== 'object' || value === null) return put;
-  const entries = Object.entries(value);
-  if (entries.length === 0) return put;
-  const at = first % entries.length;
-  const changed = entries.map(([name, each], index) => [name, index === at ? mutated(each, rest, put) : (each as unknown)] as const);
-  return Array.isArray(value) ? changed.map(([, each]) => each) : Object.fromEntries(changed);
-}
 
 const strange = oneof(
   jsonValue({ maxDepth: 3 }),
@@ -147,12 +137,4 @@ function disorder(events: readonly AnswerEvent[]): string | undefined {
     count++;
   }
   return undefined;
-}
-
-function orRefused(as: typeof GatewayError | typeof UnacceptableAnswer, act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    if (!(error instanceof as)) throw error;
-  }
 }

@@ -2,6 +2,7 @@ import type { BlockOf, Media } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Json } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
+import { textMedia } from '../../media.ts';
 
 export type MediaBlock = BlockOf<'image' | 'audio' | 'video' | 'file'>;
 type Kind = 'image' | 'audio' | 'video' | 'document';
@@ -94,10 +95,6 @@ function sourceIn(source: Fields, mediaType: string, losses: Losses): Media {
   if (parts.length === 0) throw source.wrong('bytes', 'is required, or s3Location');
   losses.approximate(source.at('content'));
   return textMedia(parts.join('\n'));
-}
-
-function textMedia(text: string): Media {
-  return { base64: Buffer.from(text).toString('base64'), mediaType: 'text/plain' };
 }
 
 /** `format` and `source` of a block. @returns undefined for what the API has no format for, or cannot get at */

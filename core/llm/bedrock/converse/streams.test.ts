@@ -7,7 +7,8 @@ import { eventMessage } from '../../../providers/transports/event-stream.ts';
 import { scanObject } from '../../../json/scan.ts';
 import { saidIn } from '../../answers.fixture.ts';
 import { CODECS } from '../../codecs.ts';
-import type { AnswerEvent, Block } from '../../conversation.ts';
+import type { AnswerEvent } from '../../conversation.ts';
+import { gathered } from '../../gathered.fixture.ts';
 
 type Event = readonly [type: string, data: object];
 
@@ -17,22 +18,6 @@ function read(...all: readonly Event[]) {
   const decoder = bedrock.decodeStream();
   const events = all.flatMap(([type, data]) => decoder.push({ type, data: Buffer.from(JSON.stringify(data)) }));
   return { events: [...events, ...decoder.end()], losses: decoder.losses.list().map(({ path }) => path) };
-}
-
-function gathered(events: readonly AnswerEvent[]): object {
-  const blocks: Block[] = [];
-  let rest: object = {};
-  for (const event of events) {
-    if (event.type === 'block_start') blocks.push(event.block);
-    else if (event.type === 'answer_start') rest = { id: event.id, model: event.model };
-    else if (event.type === 'answer_stop') rest = { ...rest, finish: event.finish, stopSequence: event.stopSequence, usage: event.usage };
-    else if ('text' in event) {
-      const field = event.type === 'arguments_delta' ? 'arguments' : event.type === 'signature_delta' ? 'signature' : 'text';
-      const last = blocks[event.index] as unknown as Record<string, unknown>;
-      blocks[event.index] = { ...last, [field]: `${(last[field] as string | undefined) ?? ''}${event.text}` } as unknown as Block;
-    }
-  }
-  return { ...rest, blocks };
 }
 
 const START: Event = ['messageStart', { role: 'assistant', p: 'abc' }];

@@ -2,7 +2,7 @@ import type { StreamDecoder, StreamEvent } from '../../codec.ts';
 import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
-import { eventFields, malformed, truncated } from '../../malformed.ts';
+import { errorMessage, eventFields, malformed, truncated } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { finishOf } from './answer.ts';
 import { signatureIn } from '../thought-signature.ts';
@@ -33,7 +33,7 @@ export class ChatStreamDecoder implements StreamDecoder {
     if (text.trim() === '[DONE]') return this.#stop();
     const chunk = eventFields(text);
     const error = chunk.raw('error');
-    if (error !== undefined) return [{ type: 'error', message: messageOf(error) }];
+    if (error !== undefined) return [{ type: 'error', message: errorMessage(error) }];
     const events: AnswerEvent[] = [];
     if (!this.#begun) {
       this.#begun = true;
@@ -132,9 +132,4 @@ export class ChatStreamDecoder implements StreamDecoder {
     const finish: FinishReason = finishOf(this.#finish, this.#blocks);
     return [...events, { type: 'answer_stop', finish, stopSequence: undefined, usage: this.#usage }];
   }
-}
-
-function messageOf(error: unknown): string {
-  const { message } = (typeof error === 'object' && error !== null ? error : { message: error }) as { message?: unknown };
-  return typeof message === 'string' && message !== '' ? message.slice(0, 2000) : 'the backend broke off';
 }

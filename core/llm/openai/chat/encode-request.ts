@@ -1,13 +1,14 @@
 import type { Encoded } from '../../codec.ts';
-import { cacheControl } from '../../cache-hint.ts';
-import type { Block, BlockOf, CacheHint, Conversation, ResponseFormat, Sampling, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import type { Block, BlockOf, Conversation, ResponseFormat, Sampling, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { given, type Json } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { urlOf } from '../../media.ts';
+import { cacheOf } from '../cache.ts';
 import { effortOf } from '../effort.ts';
 import { fileName } from '../file-name.ts';
 import { tierOf } from '../service-tier.ts';
 import { signed } from '../thought-signature.ts';
+import { type ResultItem, userItems } from '../user-items.ts';
 import { callOf } from './message.ts';
 
 /**
@@ -46,34 +47,20 @@ function messagesOf({ system, turns }: Conversation, to: Writing): Json[] {
 function messagesOfTurn({ role, blocks }: Turn, to: Writing): Json[] {
   if (role === 'system') return [{ role, content: contentOf(blocks, to) }];
   if (role === 'assistant') return [assistantMessage(blocks, to)];
-  const messages: Json[] = [];
-  let own: Block[] = [];
-  const flush = (): void => {
-    if (own.length > 0) messages.push({ role, content: contentOf(own, to) });
-    own = [];
-  };
-  for (const block of blocks) {
-    if (block.type !== 'tool_result') {
-      own.push(block);
-      continue;
-    }
-    flush();
-    const { message, media } = toolMessage(block, to);
-    messages.push(message);
-    own.push(...media);
-  }
-  flush();
-  return messages;
+  return userItems(blocks, {
+    said: (own) => ({ role, content: contentOf(own, to) }),
+    result: (block) => toolMessage(block, to),
+  });
 }
 
 /** A tool answers with text alone: what else it gave is what the user says next. */
-function toolMessage(result: BlockOf<'tool_result'>, to: Writing): { readonly message: Json; readonly media: readonly Block[] } {
+function toolMessage(result: BlockOf<'tool_result'>, to: Writing): ResultItem {
   const { id, blocks, isError, cache, at = 'tool_result' } = result;
   const texts = blocks.filter(({ type }) => type === 'text');
   const media = blocks.filter(({ type }) => type !== 'text');
   if (isError) to.losses.drop(`${at}.is_error`);
   for (const block of media) to.losses.approximate(block.at ?? at);
-  return { message: { role: 'tool', tool_call_id: id, content: contentOf(texts, to), ...cacheOf(cache, at, to) }, media };
+  return { item: { role: 'tool', tool_call_id: id, content: contentOf(texts, to), ...cacheOf(cache, at, to) }, rest: media };
 }
 
 function assistantMessage(blocks: readonly Block[], to: Writing): Json {
@@ -196,11 +183,4 @@ function formatOf(format: ResponseFormat): Json {
   if (format.type === 'json') return { type: 'json_object' };
   const { name, schema, strict } = format;
   return { type: 'json_schema', json_schema: { name, schema, ...given({ strict }) } };
-}
-
-/** Providers that take this API cache by themselves. */
-function cacheOf(cache: CacheHint | undefined, at: string, to: Writing): Json {
-  if (to.isOwn) return cacheControl(cache);
-  if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
-  return {};
 }

@@ -4,7 +4,7 @@ import type { Answer, Block, FinishReason } from '../../conversation.ts';
 import { Fields } from '../../fields.ts';
 import type { Json } from '../../given.ts';
 import { Losses } from '../../losses.ts';
-import { malformed } from '../../malformed.ts';
+import { errorMessage, malformed } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { blocksOfItem, itemsOf, type Item } from './items.ts';
 import { callItem, endOf, hasRefused, itemId, messageItem, partOf, responseOf, thoughtItem, type Head } from './output.ts';
@@ -62,7 +62,7 @@ export function decodeAnswer(body: JsonObjectScan): Answer {
 export function finishIn(response: Fields, unsaid = 'completed'): (blocks: readonly Block[]) => FinishReason {
   const status = response.text('status') ?? unsaid;
   const reason = response.object('incomplete_details')?.text('reason');
-  if (status === 'failed') throw malformed('', `is a failure: ${messageIn(response)}`);
+  if (status === 'failed') throw malformed('', `is a failure: ${errorMessage(response.raw('error'))}`);
   if (status !== 'completed' && status !== 'incomplete') throw malformed('status', `is "${status}", and an answer has to be whole`);
   return (blocks) => {
     if (status === 'incomplete') return reason === 'content_filter' ? 'content_filter' : 'length';
@@ -75,13 +75,6 @@ export function finishIn(response: Fields, unsaid = 'completed'): (blocks: reado
 export function dropLeftOf(response: Fields, losses: Losses): void {
   for (const name of ENVELOPE) response.raw(name);
   losses.dropLeft(response);
-}
-
-/** Of `error`, where there is one. */
-export function messageIn(of: Fields): string {
-  const error = of.raw('error');
-  const { message } = (typeof error === 'object' && error !== null ? error : { message: error }) as { readonly message?: unknown };
-  return typeof message === 'string' && message !== '' ? message.slice(0, 2000) : 'the backend broke off';
 }
 
 export function usageIn(response: Fields): Usage | undefined {

@@ -2,8 +2,8 @@ import type { StreamDecoder, StreamEvent } from '../../codec.ts';
 import type { AnswerEvent, Block } from '../../conversation.ts';
 import { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
-import { eventFields, malformed, truncated } from '../../malformed.ts';
-import { dropLeftOf, finishIn, messageIn, usageIn } from './answer.ts';
+import { errorMessage, eventFields, malformed, truncated } from '../../malformed.ts';
+import { dropLeftOf, finishIn, usageIn } from './answer.ts';
 import { blocksOfItem, isSeal, PART_BREAK, signatureOf } from './items.ts';
 
 const DELTAS: Readonly<Record<string, Kind>> = {
@@ -69,8 +69,9 @@ export class ResponsesStreamDecoder implements StreamDecoder {
     this.#events = [];
     const event = eventFields(text);
     const type = event.text('type') ?? named;
-    if (type === 'error') this.#events.push({ type, message: event.text('message') ?? messageIn(event) });
-    else if (type === 'response.failed') this.#events.push({ type: 'error', message: messageIn(event.object('response') ?? event) });
+    if (type === 'error') this.#events.push({ type, message: event.text('message') ?? errorMessage(event.raw('error')) });
+    else if (type === 'response.failed')
+      this.#events.push({ type: 'error', message: errorMessage((event.object('response') ?? event).raw('error')) });
     else this.#read(type, event, event.object('response'));
     return this.#events;
   }

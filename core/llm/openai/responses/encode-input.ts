@@ -1,6 +1,7 @@
 import { fileName } from '../file-name.ts';
-import { cacheControl } from '../../cache-hint.ts';
-import type { Block, BlockOf, CacheHint, Conversation, Media, Turn } from '../../conversation.ts';
+import { cacheOf } from '../cache.ts';
+import { userItems } from '../user-items.ts';
+import type { Block, BlockOf, Conversation, Media, Turn } from '../../conversation.ts';
 import { given, type Json } from '../../given.ts';
 import type { Writing } from '../../losses.ts';
 import { urlOf } from '../../media.ts';
@@ -22,22 +23,10 @@ function itemsOfTurn({ role, blocks }: Turn, to: Writing): Json[] {
     return itemsOf(blocks)
       .map((item) => itemOf(item, to))
       .filter((item) => item !== undefined);
-  const items: Json[] = [];
-  let own: Block[] = [];
-  const flush = (): void => {
-    if (own.length > 0) items.push({ role, content: contentOf(own, to) });
-    own = [];
-  };
-  for (const block of blocks) {
-    if (block.type !== 'tool_result') {
-      own.push(block);
-      continue;
-    }
-    flush();
-    items.push(resultOf(block, to));
-  }
-  flush();
-  return items;
+  return userItems(blocks, {
+    said: (own) => ({ role, content: contentOf(own, to) }),
+    result: (block) => ({ item: resultOf(block, to), rest: [] }),
+  });
 }
 
 function itemOf(item: Item, to: Writing): Json | undefined {
@@ -132,11 +121,4 @@ function mediaOf(media: Media, urlName: string): Json {
 function filePart({ media, name }: BlockOf<'file'>): Json {
   if (!('base64' in media)) return { type: 'input_file', ...mediaOf(media, 'file_url'), ...given({ filename: name }) };
   return { type: 'input_file', filename: fileName(name), file_data: urlOf(media) };
-}
-
-/** The API caches by itself. */
-export function cacheOf(cache: CacheHint | undefined, at: string, to: Writing): Json {
-  if (to.isOwn) return cacheControl(cache);
-  if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
-  return {};
 }

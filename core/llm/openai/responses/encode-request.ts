@@ -5,7 +5,8 @@ import { Losses, type Writing } from '../../losses.ts';
 import { effortOf } from '../effort.ts';
 import { tierOf } from '../service-tier.ts';
 import { ENCRYPTED, LOGPROBS } from './decode-request.ts';
-import { cacheOf, inputOf } from './encode-input.ts';
+import { cacheOf } from '../cache.ts';
+import { inputOf } from './encode-input.ts';
 
 /** The least that the API takes as max_output_tokens. */
 const LEAST_TOKENS = 16;

@@ -1,3 +1,6 @@
+import type { BlockOf } from './conversation.ts';
+import type { Losses } from './losses.ts';
+
 /** Digits that a number cannot hold. */
 const HUGE_NUMBER = /\d{16}|\de[+-]?\d{3}/i;
 
@@ -16,4 +19,13 @@ export function jsonObject(text: string): JsonObject | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Arguments of a call, where an API has them as an object. */
+export function argumentsOf({ arguments: text }: BlockOf<'tool_call'>, at: string, losses: Losses): object {
+  if (text.trim() === '') return {};
+  const found = jsonObject(text);
+  // A model may have been cut off in the middle of it.
+  if (found?.isExact !== true) losses.approximate(at);
+  return found?.value ?? { arguments: text };
 }
