@@ -1,7 +1,7 @@
 // Backends of Google and of AWS: paths, bodies and frames that only they have.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { eventMessage } from '#core/providers/transports/event-stream';
+import { eventMessage } from '#core/providers/transports/event-stream.fixture';
 
 import { ask, CHAT, eventsOf, logged, MESSAGES, RESPONSES, type TestAnswer } from './dialects.fixture.ts';
 import { backendsYaml, routeYaml, startGateway, type TestGateway } from './gateway.fixture.ts';

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { scanObject } from '#core/json/scan';
 import { CODECS, type TranslatedDialect } from '#core/llm/codecs';
 import type { Answer, AnswerEvent } from '#core/llm/conversation';
 import { NO_DETAILS } from '#core/llm/usage';
-import { eventMessage } from '#core/providers/transports/event-stream';
+import { eventMessage } from '#core/providers/transports/event-stream.fixture';
 import { type Wire, wayOf } from '#core/providers/wire';
 import { ENDPOINTS, SCHEMA_NAMES, type SchemaName } from '#core/read/endpoints';
 
@@ -148,10 +149,7 @@ describe.each(CELLS)('$title', ({ client, schema, dialect, endpoint }) => {
     for (const part of ['hello', 'weather', 'Rome']) expect(told.text).toContain(part);
     const sent = JSON.parse(upstream.requests.at(-1)!.body.toString()) as Record<string, unknown>;
     const addressed = { model: 'm', stream: false };
-    const { turns } = CODECS[dialect].decodeRequest(
-      { bytes: Buffer.from(JSON.stringify({ model: 'm', ...sent })), open: 0 } as never,
-      addressed,
-    );
+    const { turns } = CODECS[dialect].decodeRequest(scanObject(Buffer.from(JSON.stringify({ model: 'm', ...sent }))), addressed);
     expect(turns).toMatchObject([{ role: 'user', blocks: [{ type: 'text', text: 'hi' }] }]);
   });
 

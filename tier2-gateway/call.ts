@@ -1,6 +1,7 @@
 import type { Endpoint } from '#core/attempt/backend';
 import type { Facts, Outbound, Outcome, Picked } from '#core/attempt/call';
 import { GatewayError } from '#core/errors';
+import { removeHeaders } from '#core/http/headers';
 import type { Usage } from '#core/llm/usage';
 import type { AiTarget } from '#core/providers/target';
 import { AiCall, type AnswerEditor } from '#core/serve/ai';
@@ -71,7 +72,7 @@ export class TierTwoCall extends AiCall {
     // Nobody may make a stranger's request important, at our picker or at another.
     if (isTrusted(this.api.request) || !(target.backend instanceof ServedPool)) return outbound;
     const { headers } = outbound;
-    for (let at = headers.length - 2; at >= 0; at -= 2) if (headers[at]!.startsWith(IMPORTANCE)) headers.splice(at, 2);
+    removeHeaders(headers, (name) => name.startsWith(IMPORTANCE));
     return outbound;
   }
 

@@ -97,6 +97,11 @@ export function forwardable(headers: IncomingHttpHeaders, kind: 'ai' | 'ordinary
   return result;
 }
 
+/** Takes headers off a flat list, in place. @param isGone by name */
+export function removeHeaders(headers: string[], isGone: (name: string) => boolean): void {
+  for (let at = headers.length - 2; at >= 0; at -= 2) if (isGone(headers[at]!)) headers.splice(at, 2);
+}
+
 /** Headers of an upstream's answer that go on to the client. */
 export function returnable(headers: IncomingHttpHeaders): Record<string, string | string[]> {
   const named = namedByConnection(headers);

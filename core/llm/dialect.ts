@@ -1,4 +1,5 @@
 import { ERRORS, type GatewayError } from '../errors.ts';
+import { isObject } from '../is-object.ts';
 
 /** The APIs that a client may speak; `plain` is ordinary HTTP. */
 export type Dialect = 'openai' | 'anthropic' | 'cohere' | 'plain';
@@ -46,8 +47,7 @@ export function errorEvent(dialect: Dialect, error: GatewayError, requestId: str
  */
 export function backendError(dialect: Dialect, status: number, body: Buffer, requestId: string): Buffer {
   const parsed = parsedOrNot(body);
-  if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) && hasShape(dialect, parsed as Record<string, unknown>))
-    return body;
+  if (isObject(parsed) && hasShape(dialect, parsed)) return body;
   const text = messageIn(parsed) ?? plainText(body) ?? `the backend answered ${status}`;
   if (dialect === 'anthropic')
     return Buffer.from(JSON.stringify({ type: 'error', error: { type: anthropicType(status), message: text }, request_id: requestId }));
@@ -78,16 +78,18 @@ function parsedOrNot(body: Buffer): unknown {
 
 /** What a provider calls an error: `error.code` and `error.type` (OpenAI, Anthropic), `error.status` (Google), `__type` (AWS). */
 function codeIn(body: unknown): string | undefined {
-  if (typeof body !== 'object' || body === null) return undefined;
-  const { error, __type } = body as Record<string, unknown>;
-  const { code, status, type } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
-  const found = [status, code, type, __type].find((each) => typeof each === 'string' && each !== '') as string | undefined;
+  if (!isObject(body)) return undefined;
+  const { code, status, type } = errorIn(body);
+  const found = [status, code, type, body['__type']].find((each) => typeof each === 'string' && each !== '') as string | undefined;
   return found?.slice(0, 200);
 }
 
+function errorIn({ error }: Record<string, unknown>): Record<string, unknown> {
+  return isObject(error) ? error : {};
+}
+
 function paramIn(body: unknown): string | null {
-  const { error } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  const { param } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
+  const { param } = isObject(body) ? errorIn(body) : {};
   return typeof param === 'string' ? param.slice(0, 200) : null;
 }
 

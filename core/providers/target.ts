@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Endpoint } from '../attempt/backend.ts';
 import type { Outbound } from '../attempt/call.ts';
 import type { Target } from '../attempt/plan.ts';
-import { forwardable } from '../http/headers.ts';
+import { forwardable, removeHeaders } from '../http/headers.ts';
 import { type Edit, editObject } from '../json/edit.ts';
 
 import type { LimitRule } from '../limits/rule.ts';
@@ -15,7 +15,7 @@ import type { OrdinaryTarget } from '../route/rule.ts';
 import type { Credential } from './credentials/credential.ts';
 import type { Translation } from './translation.ts';
 import { upstreamPath } from './transports/path.ts';
-import { removeHeaders, translateHeaders, type Wire } from './wire.ts';
+import { translateHeaders, type Wire } from './wire.ts';
 
 /** The API that a backend speaks, as `AIServiceBackend.spec.schema`. */
 export interface Schema {
@@ -108,7 +108,8 @@ export function encodeOverWire(
   model = target.modelOverride,
 ): Outbound {
   const headers = forwardable(request.headers, 'ai', target.stripped);
-  if (wire.inBody !== undefined) removeHeaders(headers, wire.inBody);
+  const { inBody } = wire;
+  if (inBody !== undefined) removeHeaders(headers, (name) => inBody.has(name));
   addHeaders(headers, request, target, endpoint);
   const body = bodyOf(request, target, model, wire.edits?.(target, request.headers));
   return { method: 'POST', path: wire.path(target, model ?? request.model, request.json!.stream), headers, body };

@@ -39,7 +39,6 @@ const MOST_TOLD = 40;
 
 /** One attempt at a backend that speaks another API than the client. */
 export class Translation {
-  readonly from: TranslatedDialect;
   readonly to: TranslatedDialect;
   readonly body: Buffer;
   readonly #asked: Asked;
@@ -52,7 +51,6 @@ export class Translation {
 
   /** @throws GatewayError TK_UNSUPPORTED where it is strict and something would be dropped */
   constructor({ from, to, conversation, model, bound, edits, strict, asked }: TranslationOptions) {
-    this.from = from;
     this.to = to;
     this.model = model;
     this.#asked = asked;

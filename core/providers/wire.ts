@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
+import { removeHeaders } from '../http/headers.ts';
 import type { Edit } from '../json/edit.ts';
 import type { TranslatedDialect } from '../llm/codecs.ts';
 import type { ApiEndpoint, BackendApi } from '../read/endpoints.ts';
@@ -98,11 +99,7 @@ const ANTHROPIC_VERSION = '2023-06-01';
 
 /** What stands in the place of the client's headers that another API does not know; changes the flat list in place. */
 export function translateHeaders(headers: string[], { dialect, inBody }: Wire): void {
-  removeHeaders(headers, OWN_HEADERS);
+  removeHeaders(headers, (name) => OWN_HEADERS.has(name));
   headers.push('content-type', 'application/json');
   if (dialect === 'anthropic-messages' && inBody === undefined) headers.push('anthropic-version', ANTHROPIC_VERSION);
-}
-
-export function removeHeaders(headers: string[], names: ReadonlySet<string>): void {
-  for (let at = headers.length - 2; at >= 0; at -= 2) if (names.has(headers[at]!)) headers.splice(at, 2);
 }

@@ -246,7 +246,8 @@ export class AiCall implements Call<AiTarget> {
   answerHeaders(target: AiTarget, headers: Record<string, string | string[]>): void {
     if (this.#wire !== undefined) {
       headers['content-type'] = this.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
-      if (this.#translation !== undefined) Object.assign(headers, toldHeaders(this.#translation));
+      // A whole answer has losses of its own, and tells all of them when it is read.
+      if (this.#translation !== undefined && this.stream) Object.assign(headers, toldHeaders(this.#translation));
     }
     // Cookies of a provider are for the provider's own pages.
     delete headers['set-cookie'];

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Outbound } from '../../attempt/call.ts';
+import { removeHeaders } from '../../http/headers.ts';
 import type { RefreshState } from './refreshed.ts';
 
 /** What a backend's credential puts on a request. Only requests to that backend's own origins ever get it. */
@@ -29,10 +30,10 @@ export interface Credential {
 /** The request with these headers instead of those that have their names. @param added flat, names in lower case */
 export function withHeaders(outbound: Outbound, added: readonly string[], alsoWithout: ReadonlySet<string> = NONE): Outbound {
   const { headers } = outbound;
-  for (let at = headers.length - 2; at >= 0; at -= 2) {
-    const name = headers[at]!.toLowerCase();
-    if (alsoWithout.has(name) || isNamed(added, name)) headers.splice(at, 2);
-  }
+  removeHeaders(headers, (written) => {
+    const name = written.toLowerCase();
+    return alsoWithout.has(name) || isNamed(added, name);
+  });
   headers.push(...added);
   return outbound;
 }

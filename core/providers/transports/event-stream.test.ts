@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 
 import { UnacceptableAnswer } from '../../attempt/failure.ts';
 import { awsEvents } from './aws-events.ts';
-import { eventMessage, type EventMessage, EventStreamBroken, EventStreamScanner } from './event-stream.ts';
+import { eventMessage } from './event-stream.fixture.ts';
+import { type EventMessage, EventStreamBroken, EventStreamScanner } from './event-stream.ts';
 
 function scan(bytes: Buffer, sizes: readonly number[] = [bytes.length], maxBytes?: number): { messages: EventMessage[]; cut: boolean } {
   const messages: EventMessage[] = [];

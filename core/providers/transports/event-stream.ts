@@ -16,7 +16,6 @@ export interface EventMessage {
 const PRELUDE = 12;
 const CHECK_SUM = 4;
 const DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
-const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
  * Cuts the bytes of AWS' event stream into its messages, wherever the chunks split them.
@@ -113,23 +112,4 @@ function headersOf(bytes: Buffer): Map<string, string> {
     if (type === TEXT) headers.set(name, value.toString());
   }
   return headers;
-}
-
-/** A message with text headers. */
-export function eventMessage(headers: Readonly<Record<string, string>>, payload: Buffer = EMPTY): Buffer {
-  const head = Buffer.concat(
-    Object.entries(headers).flatMap(([name, value]) => {
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(Buffer.byteLength(value));
-      return [Buffer.from([Buffer.byteLength(name)]), Buffer.from(name), Buffer.from([TEXT]), length, Buffer.from(value)];
-    }),
-  );
-  const bytes = Buffer.alloc(PRELUDE + head.length + payload.length + CHECK_SUM);
-  bytes.writeUInt32BE(bytes.length, 0);
-  bytes.writeUInt32BE(head.length, 4);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, 8)), 8);
-  head.copy(bytes, PRELUDE);
-  payload.copy(bytes, PRELUDE + head.length);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, bytes.length - CHECK_SUM)), bytes.length - CHECK_SUM);
-  return bytes;
 }

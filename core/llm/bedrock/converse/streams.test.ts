@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { UnacceptableAnswer } from '../../../attempt/failure.ts';
 import { awsEvents } from '../../../providers/transports/aws-events.ts';
-import { eventMessage } from '../../../providers/transports/event-stream.ts';
+import { eventMessage } from '../../../providers/transports/event-stream.fixture.ts';
 import { scanObject } from '../../../json/scan.ts';
 import { saidIn } from '../../answers.fixture.ts';
 import { CODECS } from '../../codecs.ts';
