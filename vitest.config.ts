@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     exclude: ['node_modules/**'],
     // Sockets and child processes are real in many tests; a hang is a failure, not a wait.
-    testTimeout: 60_000,
+    testTimeout: 20_000,
     pool: 'threads',
     // Much of the time is waiting: a core that is left to vitest itself would be idle.
     maxWorkers: '100%',

@@ -2,9 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { tierkit } from './command.fixture.ts';
+
+// A test starts the program several times: on a slow machine that takes longer than what else tests do.
+vi.setConfig({ testTimeout: 60_000 });
 
 let folder: string;
 

@@ -4,10 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { backendsYaml, routeYaml } from '../gateway/gateway.fixture.ts';
 import { type Env, start, tierkit } from './command.fixture.ts';
+
+// A test starts the program several times: on a slow machine that takes longer than what else tests do.
+vi.setConfig({ testTimeout: 60_000 });
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
