@@ -25,8 +25,8 @@ const AWS = `type: AWSCredentials
 
 beforeAll(async () => {
   upstream = await startUpstream(answer(500, {}));
-  const backends = ['gemini', 'vertex-claude', 'bedrock-claude'].map((name) => ({ name, port: upstream.port }));
-  const schemas = { gemini: 'GCPVertexAI', 'vertex-claude': 'GCPAnthropic', 'bedrock-claude': 'AWSAnthropic' };
+  const backends = ['gemini', 'vertex-claude', 'bedrock-claude', 'converse'].map((name) => ({ name, port: upstream.port }));
+  const schemas = { gemini: 'GCPVertexAI', 'vertex-claude': 'GCPAnthropic', 'bedrock-claude': 'AWSAnthropic', converse: 'AWSBedrock' };
   let yaml = backendsYaml(backends);
   for (const [name, schema] of Object.entries(schemas)) {
     yaml = yaml.replace(
@@ -38,6 +38,7 @@ beforeAll(async () => {
     gemini: 'gemini-2.5-flash',
     'vertex-claude': 'claude-sonnet-4@20250514',
     'bedrock-claude': 'us.anthropic.claude-x-v1:0',
+    converse: 'us.amazon.nova-pro-v1:0',
   });
   gateway = await startGateway({
     yaml: [
@@ -45,6 +46,7 @@ beforeAll(async () => {
       policy('gemini', GCP),
       policy('vertex-claude', GCP),
       policy('bedrock-claude', AWS),
+      policy('converse', AWS),
       'apiVersion: v1\nkind: Secret\nmetadata: {name: aws}\nstringData: {credentials: "[default]\\naws_access_key_id = AKIA\\naws_secret_access_key = of-aws\\n"}',
       ...routes.map(([name, model]) => routeYaml(name, [name]).replace('priority: 0', `priority: 0, modelNameOverride: "${model}"`)),
     ].join('\n---\n'),
@@ -222,5 +224,84 @@ describe('Claude on Bedrock', () => {
       expect(client.endsWithError(told.text)).toBe(true);
       expect(told.text).toContain(text);
     }
+  });
+});
+
+/** Events of ConverseStream. @see https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html */
+function converseStream(events: readonly (readonly [type: string, payload: object])[], ...more: readonly Buffer[]): Script {
+  const messages = events.map(([type, payload]) =>
+    eventMessage({ ':message-type': 'event', ':event-type': type }, Buffer.from(JSON.stringify({ ...payload, p: 'abcdef' }))),
+  );
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\nconnection: close\r\n\r\n';
+  return raw(Buffer.concat([Buffer.from(head), ...messages, ...more]));
+}
+
+const WORDS = [
+  ['messageStart', { role: 'assistant' }],
+  ['contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'hel' } }],
+  ['contentBlockDelta', { contentBlockIndex: 0, delta: { text: 'lo' } }],
+] as const;
+const END = [
+  ['contentBlockStop', { contentBlockIndex: 0 }],
+  ['messageStop', { stopReason: 'end_turn' }],
+  ['metadata', { usage: { inputTokens: 5, outputTokens: 7, totalTokens: 12 }, metrics: { latencyMs: 9 } }],
+] as const;
+
+describe.each([CHAT, MESSAGES, RESPONSES])('Converse on Bedrock, for a client of $name', (client) => {
+  const request = (stream: boolean) => ({ ...client.request('converse', stream), ...(client === MESSAGES ? { max_tokens: 9 } : {}) });
+
+  test('whole', async () => {
+    const output = { message: { role: 'assistant', content: [{ text: 'hello' }] } };
+    const usage = { inputTokens: 5, outputTokens: 7, totalTokens: 12 };
+    upstream.script(answer(200, { output, stopReason: 'end_turn', usage, metrics: { latencyMs: 9 } }));
+    const told = await ask(gateway.url, client.path, request(false));
+    expect(told.status).toBe(200);
+    expect(textIn(told)).toBe('hello');
+    const { path, headers, body } = sent();
+    expect(path).toBe('/model/us.amazon.nova-pro-v1%3A0/converse');
+    expect(headers['authorization']).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIA\/\d+\/us-east-1\/bedrock\/aws4_request/);
+    expect(body).toMatchObject({ messages: [{ role: 'user', content: [{ text: 'hi' }] }] });
+    for (const name of ['model', 'modelId', 'stream']) expect(body).not.toHaveProperty(name);
+    const logs = { genai_tokens_input: 5, genai_tokens_output: 7, translated_to: 'bedrock-converse' };
+    expect(await logged(gateway.accessLog)).toMatchObject(logs);
+  });
+
+  test('as a stream, whose usage follows its end', async () => {
+    upstream.script(converseStream([...WORDS, ...END]));
+    const told = await ask(gateway.url, client.path, request(true));
+    expect(told).toMatchObject({ status: 200, whole: true });
+    expect(told.headers['content-type']).toMatch('text/event-stream');
+    expect(sent().path).toMatch(/\/converse-stream$/);
+    expect(textIn(told)).toMatch(/^hello/);
+    expect(told.text).toContain(client.endMarker);
+    expect(await logged(gateway.accessLog)).toMatchObject({ complete: true, genai_tokens_input: 5, genai_tokens_output: 7 });
+  });
+
+  test.each([
+    ['cut', [], 'before the answer'],
+    [
+      'broken off by an exception',
+      [
+        eventMessage(
+          { ':message-type': 'exception', ':exception-type': 'modelStreamErrorException' },
+          Buffer.from('{"message":"model broke"}'),
+        ),
+      ],
+      'model broke',
+    ],
+  ])('%s after a token', async (_, more, text) => {
+    upstream.script(converseStream(WORDS, ...more));
+    const told = await ask(gateway.url, client.path, request(true));
+    expect(client.endsWithError(told.text)).toBe(true);
+    expect(told.text).toContain(text);
+  });
+
+  test('an error has AWS’ own name for it, which stands in a header', async () => {
+    const type = 'ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/';
+    upstream.script(answer(429, { message: 'Too many requests' }, { 'x-amzn-errortype': type, 'x-amzn-requestid': 'r-1' }));
+    const told = await ask(gateway.url, client.path, request(false));
+    expect(told.status).toBe(429);
+    expect(told.headers['x-amzn-requestid']).toBe('r-1');
+    expect(client.error(told.text)).toEqual({ message: 'Too many requests', code: 'ThrottlingException' });
   });
 });

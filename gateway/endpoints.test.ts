@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { backendsYaml, routeYaml, startGateway, type TestBackend, type TestGateway } from './gateway.fixture.ts';
 import { ENDPOINTS, type ApiEndpoint, DEFAULT_PREFIXES } from '#core/read/endpoints';
-import { serves } from '#core/providers/wire';
+import { serves } from '#core/providers/way';
 import { type Recorded, type Recorder, startRecorder } from './recorder.fixture.ts';
 
 let upstream: Recorder;

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { wayOf } from '#core/providers/wire';
+import { wayOf } from '#core/providers/way';
 import { type ApiEndpoint, ENDPOINTS, SCHEMA_NAMES, type SchemaName } from '#core/read/endpoints';
 
 export const COMMAND = 'node gateway/matrix.fixture.ts';
@@ -15,8 +15,8 @@ const END = '<!-- end -->';
 export function cellOf(endpoint: ApiEndpoint, schema: SchemaName): 'passed' | 'passed over its own path' | 'translated' | undefined {
   const way = wayOf(endpoint, schema);
   if (way === undefined) return undefined;
-  if ('pass' in way) return 'passed';
-  return way.dialect === endpoint.conversation ? 'passed over its own path' : 'translated';
+  if (way.how === 'pass') return 'passed';
+  return way.how === 'conversation' && way.wire.dialect === endpoint.conversation ? 'passed over its own path' : 'translated';
 }
 
 const SHORT = { passed: 'P', 'passed over its own path': 'P*', translated: 'T' } as const;

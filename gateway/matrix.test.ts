@@ -8,11 +8,12 @@ import { CODECS, type TranslatedDialect } from '#core/llm/codecs';
 import type { Answer, AnswerEvent } from '#core/llm/conversation';
 import { NO_DETAILS } from '#core/llm/usage';
 import { eventMessage } from '#core/providers/transports/event-stream.fixture';
-import { type Wire, wayOf } from '#core/providers/wire';
+import { type Way, wayOf } from '#core/providers/way';
 import { ENDPOINTS, SCHEMA_NAMES, type SchemaName } from '#core/read/endpoints';
 
+import { schemasYaml, TOKEN } from './cloud.fixture.ts';
 import { ask, CHAT, MESSAGES, RESPONSES, type TestAnswer } from './dialects.fixture.ts';
-import { backendsYaml, routeYaml, startGateway, type TestGateway } from './gateway.fixture.ts';
+import { startGateway, type TestGateway } from './gateway.fixture.ts';
 import { cellOf, COMMAND, page, PAGE } from './matrix.fixture.ts';
 import { answer, raw, type Script, sse, startUpstream, type Upstream } from './upstream.fixture.ts';
 
@@ -32,41 +33,13 @@ const CELLS = CONVERSATIONS.flatMap((endpoint) =>
   })),
 );
 
-function dialectAt(way: { readonly pass: string } | Wire, own: TranslatedDialect): TranslatedDialect {
-  return 'pass' in way ? own : way.dialect;
+function dialectAt(way: Way, own: TranslatedDialect): TranslatedDialect {
+  return way.how === 'conversation' ? way.wire.dialect : own;
 }
-
-const CREDENTIALS: Readonly<Record<SchemaName, string>> = {
-  OpenAI: 'type: APIKey, apiKey: {secretRef: {name: s}}',
-  AzureOpenAI: 'type: AzureAPIKey, azureAPIKey: {secretRef: {name: s}}',
-  Anthropic: 'type: AnthropicAPIKey, anthropicAPIKey: {secretRef: {name: s}}',
-  Cohere: 'type: APIKey, apiKey: {secretRef: {name: s}}',
-  AWSAnthropic: 'type: AWSCredentials, awsCredentials: {region: us-east-1, credentialsFile: {secretRef: {name: s}}}',
-  GCPVertexAI:
-    'type: GCPCredentials, gcpCredentials: {projectName: p, region: r}, credentialOverride: {fromRequestHeaders: {fallbackToConfigured: false}}',
-  GCPAnthropic:
-    'type: GCPCredentials, gcpCredentials: {projectName: p, region: r}, credentialOverride: {fromRequestHeaders: {fallbackToConfigured: false}}',
-};
-
-const name = (schema: SchemaName) => schema.toLowerCase();
-/** What has a version. */
-const azure = (schema: SchemaName) => (schema === 'AzureOpenAI' ? schema : 'OpenAI');
 
 beforeAll(async () => {
   upstream = await startUpstream(answer(500, {}));
-  let yaml = backendsYaml(SCHEMA_NAMES.map((schema) => ({ name: name(schema), port: upstream.port, schema: azure(schema) })));
-  for (const schema of SCHEMA_NAMES) {
-    const head = `metadata: {name: ${name(schema)}}\nspec: {schema: {name: `;
-    yaml = yaml.replace(head + azure(schema), head + schema);
-  }
-  const more = SCHEMA_NAMES.flatMap((schema) => [
-    `apiVersion: aigateway.envoyproxy.io/v1beta1\nkind: BackendSecurityPolicy\nmetadata: {name: ${name(schema)}}
-spec: {${CREDENTIALS[schema]}, targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: ${name(schema)}}]}`,
-    routeYaml(name(schema), [name(schema)]),
-  ]);
-  const secret = `apiVersion: v1\nkind: Secret\nmetadata: {name: s}
-stringData: {apiKey: canary, credentials: "[default]\\naws_access_key_id = AKIA\\naws_secret_access_key = canary\\n"}`;
-  gateway = await startGateway({ yaml: [yaml, ...more, secret].join('\n---\n') });
+  gateway = await startGateway({ yaml: schemasYaml(upstream.port) });
 });
 
 afterAll(async () => {
@@ -108,6 +81,9 @@ function streamed(dialect: TranslatedDialect, schema: SchemaName): Script {
   const events = text.split(/(?<=\n\n)/);
   if (!schema.startsWith('AWS')) return sse(events);
   const messages = events.map((event) => {
+    const type = /event: (.*)/.exec(event)?.[1] ?? '';
+    if (schema === 'AWSBedrock')
+      return eventMessage({ ':message-type': 'event', ':event-type': type }, Buffer.from(/data: (.*)/.exec(event)![1]!));
     const bytes = Buffer.from(/data: (.*)/.exec(event)![1]!).toString('base64');
     return eventMessage({ ':message-type': 'event', ':event-type': 'chunk' }, Buffer.from(JSON.stringify({ bytes })));
   });
@@ -132,8 +108,6 @@ function heard(client: TranslatedDialect, { text }: TestAnswer): string {
   decoder.end();
   return found.join('');
 }
-
-const TOKEN = { 'x-aigw-gcp-access-token': 'ya29.token' };
 
 describe.each(CELLS)('$title', ({ client, schema, dialect, endpoint }) => {
   const request = (stream: boolean) => ({

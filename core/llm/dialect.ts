@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
 import { ERRORS, type GatewayError } from '../errors.ts';
 import { isObject } from '../is-object.ts';
 
@@ -41,11 +43,18 @@ export function errorEvent(dialect: Dialect, error: GatewayError, requestId: str
   return Buffer.from(`data: ${JSON.stringify(body)}\n\n`);
 }
 
+/** What a backend answered instead of an answer. */
+export interface BackendError {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
 /**
  * A backend's own error as the client's dialect has it. JSON that already has the dialect's shape passes unchanged; anything
  * else is put into that shape, with the text of a short plain message.
  */
-export function backendError(dialect: Dialect, status: number, body: Buffer, requestId: string): Buffer {
+export function backendError(dialect: Dialect, { status, body }: BackendError, requestId: string): Buffer {
   const parsed = parsedOrNot(body);
   if (isObject(parsed) && hasShape(dialect, parsed)) return body;
   const text = messageIn(parsed) ?? plainText(body) ?? `the backend answered ${status}`;
@@ -59,12 +68,13 @@ export function backendError(dialect: Dialect, status: number, body: Buffer, req
  * An error of a backend that speaks another dialect, as the client's dialect has it: `type` is of the client's API, and what the backend
  * calls it is the `code`.
  */
-export function translatedError(dialect: Dialect, status: number, body: Buffer, requestId: string): Buffer {
+export function translatedError(dialect: Dialect, { status, headers, body }: BackendError, requestId: string): Buffer {
   const parsed = parsedOrNot(body);
   const message = messageIn(parsed) ?? plainText(body) ?? `the backend answered ${status}`;
-  const code = codeIn(parsed) ?? String(status);
+  const code = codeIn(parsed) ?? awsType(headers['x-amzn-errortype']) ?? String(status);
   if (dialect === 'anthropic')
     return Buffer.from(JSON.stringify({ type: 'error', error: { type: anthropicType(status), message, code }, request_id: requestId }));
+  if (dialect === 'cohere') return Buffer.from(JSON.stringify({ id: requestId, message, code }));
   return Buffer.from(JSON.stringify({ error: { message, type: openaiType(status), param: paramIn(parsed), code } }));
 }
 
@@ -82,6 +92,12 @@ function codeIn(body: unknown): string | undefined {
   const { code, status, type } = errorIn(body);
   const found = [status, code, type, body['__type']].find((each) => typeof each === 'string' && each !== '') as string | undefined;
   return found?.slice(0, 200);
+}
+
+/** `ThrottlingException:http://…` of services whose errors are named in a header. @see https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html */
+function awsType(header: string | string[] | undefined): string | undefined {
+  const type = typeof header === 'string' ? header.split(':')[0]!.trim() : '';
+  return type === '' ? undefined : type.slice(0, 200);
 }
 
 function errorIn({ error }: Record<string, unknown>): Record<string, unknown> {

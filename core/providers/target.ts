@@ -13,7 +13,6 @@ import type { OutputLimitName } from '../read/output-limit.ts';
 import type { Upload } from '../read/upload.ts';
 import type { OrdinaryTarget } from '../route/rule.ts';
 import type { Credential } from './credentials/credential.ts';
-import type { Translation } from './translation.ts';
 import { upstreamPath } from './transports/path.ts';
 import { translateHeaders, type Wire } from './wire.ts';
 
@@ -85,18 +84,23 @@ export function encode(request: AiRequest, target: AiTarget, endpoint: Endpoint,
   };
 }
 
-/** The request to a backend that speaks another dialect than the client; without its credential. What the client has in its query is of its own dialect. */
+/**
+ * The request to a backend that speaks another API than the client; without its credential. What the client has in its query is of its
+ * own API.
+ * @param own headers that the backend's API wants, flat
+ */
 export function encodeTranslated(
   request: AiRequest,
   target: AiTarget,
   endpoint: Endpoint,
-  wire: Wire,
-  { body, model }: Translation,
+  path: string,
+  body: Buffer,
+  own?: readonly string[],
 ): Outbound {
   const headers = forwardable(request.headers, 'ai', target.stripped);
-  translateHeaders(headers, wire);
+  translateHeaders(headers, own);
   addHeaders(headers, request, target, endpoint);
-  return { method: 'POST', path: wire.path(target, model, request.json!.stream), headers, body };
+  return { method: 'POST', path, headers, body };
 }
 
 /** The request to a backend that speaks the client's dialect, at a path and with a body as only it has them; without its credential. */

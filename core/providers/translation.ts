@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Accepted } from '../attempt/call.ts';
 import { UnacceptableAnswer } from '../attempt/failure.ts';
-import { GatewayError } from '../errors.ts';
 import { SseScanner } from '../http/sse.ts';
 import type { Edit } from '../json/edit.ts';
 import type { JsonObjectScan } from '../json/scan.ts';
@@ -11,6 +10,7 @@ import { CODECS, type TranslatedDialect } from '../llm/codecs.ts';
 import type { Answer, AnswerEvent, Conversation } from '../llm/conversation.ts';
 import type { EventMeaning, StreamReader } from '../llm/stream.ts';
 import type { Usage } from '../llm/usage.ts';
+import { refuseLosses, sent, type Told, toldOf, type Translated } from './translated.ts';
 
 /** What of the neutral conversation a translation to one backend is made with. */
 export interface TranslationOptions {
@@ -28,17 +28,8 @@ export interface TranslationOptions {
   readonly asked: Asked;
 }
 
-/** Names of what a translation could not say. */
-export interface Told {
-  readonly dropped: readonly string[];
-  readonly approximated: readonly string[];
-}
-
-/** Losses are told in a header: with so many of them one is as good as none. */
-const MOST_TOLD = 40;
-
-/** One attempt at a backend that speaks another API than the client. */
-export class Translation {
+/** A conversation, at a backend that says it in another API. */
+export class Translation implements Translated {
   readonly to: TranslatedDialect;
   readonly body: Buffer;
   readonly #asked: Asked;
@@ -60,19 +51,14 @@ export class Translation {
     const { body, losses } = this.#backend.encodeRequest({ ...conversation, model, sampling });
     this.#losses = losses;
     if (strict) refuseLosses(losses, to);
-    this.body = Buffer.from(JSON.stringify(edits.length === 0 ? body : edited(body, edits)));
+    this.body = sent(body, edits);
   }
 
-  /** What could not be said so far, of the request and of the answer. */
   get told(): Told {
     const stream = this.#stream;
-    const all = [...this.#losses, ...this.#ofAnswer, ...(stream === undefined ? [] : stream.losses)];
-    const names = (what: Loss['what']): string[] =>
-      [...new Set(all.filter((loss) => loss.what === what).map(({ path }) => printable(path)))].slice(0, MOST_TOLD);
-    return { dropped: names('dropped'), approximated: names('approximated') };
+    return toldOf([...this.#losses, ...this.#ofAnswer, ...(stream === undefined ? [] : stream.losses)]);
   }
 
-  /** @throws UnacceptableAnswer */
   accept(scan: JsonObjectScan, id: string): Accepted & { readonly body: Buffer } {
     const answer = this.#whole(this.#backend.decodeAnswer(scan), id);
     const { body, losses } = this.#client.encodeAnswer(answer, this.#asked);
@@ -96,34 +82,6 @@ export class Translation {
   #whole(answer: Answer, id: string): Answer {
     return { ...answer, id: answer.id || id, model: answer.model || this.model };
   }
-}
-
-/** @throws GatewayError TK_UNSUPPORTED naming what would be dropped */
-function refuseLosses(losses: readonly Loss[], to: TranslatedDialect): void {
-  const dropped = losses.filter(({ what }) => what === 'dropped').map(({ path }) => path);
-  if (dropped.length === 0) return;
-  const others = dropped.length > 1 ? ` (and ${dropped.slice(1, 8).join(', ')}${dropped.length > 8 ? ', …' : ''})` : '';
-  throw new GatewayError(
-    'TK_UNSUPPORTED',
-    `${dropped[0]} cannot be said in the API of the backend, ${to}${others}, and the route is strict`,
-    {
-      param: dropped[0]!,
-    },
-  );
-}
-
-function edited(body: Readonly<Record<string, unknown>>, edits: readonly Edit[]): object {
-  const result: Record<string, unknown> = { ...body };
-  for (const edit of edits) {
-    if ('remove' in edit) delete result[edit.remove];
-    else result[edit.set] = JSON.parse(edit.value.toString());
-  }
-  return result;
-}
-
-/** A path that can stand in a header: names of fields are the client's. */
-function printable(path: string): string {
-  return path.replaceAll(/[^\u0021-\u002b\u002d-\u007e]/g, '?').slice(0, 120);
 }
 
 type Start = Extract<AnswerEvent, { readonly type: 'answer_start' }>;

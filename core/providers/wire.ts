@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { removeHeaders } from '../http/headers.ts';
 import type { Edit } from '../json/edit.ts';
 import type { TranslatedDialect } from '../llm/codecs.ts';
-import type { ApiEndpoint, BackendApi } from '../read/endpoints.ts';
+import type { BackendApi } from '../read/endpoints.ts';
 import type { AiTarget } from './target.ts';
 import { bedrockPath, upstreamPath, vertexPath } from './transports/path.ts';
 
@@ -16,12 +16,23 @@ export interface Wire {
   edits?(target: AiTarget, client: IncomingHttpHeaders): readonly Edit[];
   /** Headers, in lower case, that {@link edits} has put into the body. */
   readonly inBody?: ReadonlySet<string>;
+  /** That the API wants of who does not speak it. Flat: name, value, … */
+  readonly headers?: readonly string[];
   /** How a stream is framed. @default Server-Sent Events */
   readonly framing?: 'aws' | undefined;
 }
 
+/** Every request to the API has to name its version. @see https://docs.anthropic.com/en/api/versioning */
+export const ANTHROPIC_HEADERS: readonly string[] = ['anthropic-version', '2023-06-01'];
+export const VERTEX_CLAUDE_VERSION = 'vertex-2023-10-16';
+export const BEDROCK_CLAUDE_VERSION = 'bedrock-2023-05-31';
+
 const CHAT: Wire = { dialect: 'openai-chat', path: ({ schema }, model) => upstreamPath(schema, 'chat/completions', model, '') };
-const MESSAGES: Wire = { dialect: 'anthropic-messages', path: ({ schema }, model) => upstreamPath(schema, 'messages', model, '') };
+const MESSAGES: Wire = {
+  dialect: 'anthropic-messages',
+  path: ({ schema }, model) => upstreamPath(schema, 'messages', model, ''),
+  headers: ANTHROPIC_HEADERS,
+};
 const VERTEX_GEMINI: Wire = {
   dialect: 'gemini',
   path: ({ credential }, model, stream) =>
@@ -31,7 +42,11 @@ const VERTEX_GEMINI: Wire = {
 const VERTEX_CLAUDE: Wire = {
   dialect: 'anthropic-messages',
   path: ({ credential }, model, stream) => vertexPath(credential!.gcp!, 'anthropic', model, stream ? 'streamRawPredict' : 'rawPredict'),
-  edits: ({ schema }) => [{ remove: 'model' }, { set: 'anthropic_version', value: JSON.stringify(schema.version ?? 'vertex-2023-10-16') }],
+  edits: ({ schema }) => [
+    { remove: 'model' },
+    { set: 'anthropic_version', value: JSON.stringify(schema.version ?? VERTEX_CLAUDE_VERSION) },
+  ],
+  headers: ANTHROPIC_HEADERS,
 };
 /** @see https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html */
 const BEDROCK_CLAUDE: Wire = {
@@ -40,10 +55,17 @@ const BEDROCK_CLAUDE: Wire = {
   edits: ({ schema }, client) => [
     { remove: 'model' },
     { remove: 'stream' },
-    { set: 'anthropic_version', value: JSON.stringify(schema.version ?? 'bedrock-2023-05-31') },
+    { set: 'anthropic_version', value: JSON.stringify(schema.version ?? BEDROCK_CLAUDE_VERSION) },
     ...betasOf(client),
   ],
   inBody: new Set(['anthropic-beta', 'anthropic-version']),
+  framing: 'aws',
+};
+
+/** @see https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html */
+const BEDROCK_CONVERSE: Wire = {
+  dialect: 'bedrock-converse',
+  path: (_, model, stream) => bedrockPath(model, stream ? 'converse-stream' : 'converse'),
   framing: 'aws',
 };
 
@@ -59,28 +81,15 @@ function betasOf({ 'anthropic-beta': header }: IncomingHttpHeaders): Edit[] {
 }
 
 /** A model server takes all that it is asked in its client's own words: nothing is translated for it. */
-const WIRES: Readonly<Partial<Record<BackendApi, Wire>>> = {
+export const WIRES: Readonly<Partial<Record<BackendApi, Wire>>> = {
   OpenAI: CHAT,
   AzureOpenAI: CHAT,
   Anthropic: MESSAGES,
   GCPVertexAI: VERTEX_GEMINI,
   GCPAnthropic: VERTEX_CLAUDE,
+  AWSBedrock: BEDROCK_CONVERSE,
   AWSAnthropic: BEDROCK_CLAUDE,
 };
-
-/**
- * How a backend serves an endpoint: `pass` as the client says it, with the path below the prefix of its schema; or by its wire.
- * @returns undefined where it cannot
- */
-export function wayOf(endpoint: ApiEndpoint, api: BackendApi): { readonly pass: string } | Wire | undefined {
-  const pass = endpoint.upstream[api];
-  if (pass !== undefined) return { pass };
-  return endpoint.conversation === undefined ? undefined : WIRES[api];
-}
-
-export function serves(endpoint: ApiEndpoint, api: BackendApi): boolean {
-  return wayOf(endpoint, api) !== undefined;
-}
 
 /** Headers that only backends of one API know: they mean nothing to another one. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
@@ -94,12 +103,8 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   'accept',
 ]);
 
-/** Every request to the API has to name it. @see https://docs.anthropic.com/en/api/versioning */
-const ANTHROPIC_VERSION = '2023-06-01';
-
 /** What stands in the place of the client's headers that another API does not know; changes the flat list in place. */
-export function translateHeaders(headers: string[], { dialect, inBody }: Wire): void {
+export function translateHeaders(headers: string[], own: readonly string[] = []): void {
   removeHeaders(headers, (name) => OWN_HEADERS.has(name));
-  headers.push('content-type', 'application/json');
-  if (dialect === 'anthropic-messages' && inBody === undefined) headers.push('anthropic-version', ANTHROPIC_VERSION);
+  headers.push('content-type', 'application/json', ...own);
 }

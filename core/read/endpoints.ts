@@ -7,7 +7,16 @@ import type { StreamReader } from '../llm/stream.ts';
 import { anthropicUsage, cohereUsage, openaiUsage, type Usage } from '../llm/usage.ts';
 
 /** APIs of backends, as `AIServiceBackend.spec.schema.name`. */
-export const SCHEMA_NAMES = ['OpenAI', 'AzureOpenAI', 'Anthropic', 'Cohere', 'AWSAnthropic', 'GCPVertexAI', 'GCPAnthropic'] as const;
+export const SCHEMA_NAMES = [
+  'OpenAI',
+  'AzureOpenAI',
+  'Anthropic',
+  'Cohere',
+  'AWSBedrock',
+  'AWSAnthropic',
+  'GCPVertexAI',
+  'GCPAnthropic',
+] as const;
 export type SchemaName = (typeof SCHEMA_NAMES)[number];
 /** What a backend speaks: one of the APIs, or all that a model server has, under its own paths. */
 export type BackendApi = SchemaName | 'vLLM';

@@ -49,6 +49,7 @@ function checkSchema(resource: AIServiceBackend, scope: Scope): void {
 
 const OWN_PATHS: Readonly<Partial<Record<Schema['name'], string>>> = {
   AzureOpenAI: '/openai/deployments',
+  AWSBedrock: '/model',
   AWSAnthropic: '/model',
   GCPVertexAI: '/v1/projects',
   GCPAnthropic: '/v1/projects',

@@ -11,10 +11,14 @@ import type { StreamEvent } from '../llm/codec.ts';
 import { CODECS, type TranslatedDialect } from '../llm/codecs.ts';
 import type { Conversation } from '../llm/conversation.ts';
 import { backendError, errorBody, errorEvent, translatedError } from '../llm/dialect.ts';
+import { OperationTranslation } from '../providers/operation-translation.ts';
+import type { OperationWire } from '../providers/operations.ts';
 import { type AiRequest, type AiTarget, authorize, encode, encodeOverWire, encodeTranslated } from '../providers/target.ts';
+import type { Translated } from '../providers/translated.ts';
 import { awsEvents } from '../providers/transports/aws-events.ts';
 import { answerId, notStreamed, Translation } from '../providers/translation.ts';
-import { serves, wayOf, type Wire } from '../providers/wire.ts';
+import { serves, type Way, wayOf } from '../providers/way.ts';
+import type { Wire } from '../providers/wire.ts';
 import { editAnswer } from '../route/filters.ts';
 import { without } from '../telemetry/trace/flat-headers.ts';
 import { ordinaryHeaders, ordinaryPath } from './ordinary.ts';
@@ -41,9 +45,9 @@ export class AiCall implements Call<AiTarget> {
   /** What the client said, once a backend needs it in other words. */
   #conversation: Conversation | undefined;
   /** Of the last attempt, where its backend speaks another API than the client. */
-  #translation: Translation | undefined;
-  /** Of the last attempt, where its backend has paths or frames of its own. */
-  #wire: Wire | undefined;
+  #translation: Translated | undefined;
+  /** Of the last attempt. */
+  #way: Way | undefined;
 
   constructor(api: ApiRequest) {
     const { request, match, endpoint, json, upload } = api;
@@ -88,10 +92,9 @@ export class AiCall implements Call<AiTarget> {
   protected outbound(target: AiTarget, endpoint: Endpoint): Outbound {
     const { request, match } = this.api;
     const way = wayOf(this.ai.endpoint, target.schema.name)!;
-    this.#wire = 'pass' in way ? undefined : way;
+    this.#way = way;
     this.#translation = undefined;
-    const outbound =
-      'pass' in way ? encode(this.ai, target, endpoint, way.pass, this.modelAt(target)) : this.#overWire(target, endpoint, way);
+    const outbound = this.#outboundBy(way, target, endpoint);
     if (match.rule.ai) return outbound;
     return {
       ...outbound,
@@ -100,20 +103,44 @@ export class AiCall implements Call<AiTarget> {
     };
   }
 
-  #overWire(target: AiTarget, endpoint: Endpoint, wire: Wire): Outbound {
-    if (wire.dialect === this.api.endpoint.conversation) return encodeOverWire(this.ai, target, endpoint, wire, this.modelAt(target));
+  #outboundBy(way: Way, target: AiTarget, endpoint: Endpoint): Outbound {
+    if (way.how === 'pass') return encode(this.ai, target, endpoint, way.below, this.modelAt(target));
+    if (way.how === 'conversation' && way.wire.dialect === this.api.endpoint.conversation)
+      return encodeOverWire(this.ai, target, endpoint, way.wire, this.modelAt(target));
     try {
-      this.#translation = this.#translate(target, wire);
+      return way.how === 'conversation' ? this.#converse(target, endpoint, way.wire) : this.#operate(target, endpoint, way.wire);
     } catch (error) {
       // Another backend of the rule may be able to say it, or need not.
       if (error instanceof GatewayError && error.code === 'TK_UNSUPPORTED')
         throw new AttemptFailed({ reason: 'local', message: error.message, cause: error });
       throw error;
     }
-    return encodeTranslated(this.ai, target, endpoint, wire, this.#translation);
   }
 
   /** @throws GatewayError TK_BAD_REQUEST, TK_UNSUPPORTED */
+  #operate(target: AiTarget, endpoint: Endpoint, wire: OperationWire): Outbound {
+    const { match } = this.api;
+    const model = this.modelAt(target) ?? this.ai.model;
+    const translation = new OperationTranslation({
+      operation: wire.operation(target.schema),
+      request: this.ai.json!.scan,
+      model,
+      edits: target.bodyEdits,
+      strict: match.rule.ai && match.rule.strict,
+    });
+    this.#translation = translation;
+    const { verb, body } = translation;
+    return encodeTranslated(this.ai, target, endpoint, wire.path(target, model, verb), body, wire.headers);
+  }
+
+  /** @throws GatewayError TK_BAD_REQUEST, TK_UNSUPPORTED */
+  #converse(target: AiTarget, endpoint: Endpoint, wire: Wire): Outbound {
+    const translation = this.#translate(target, wire);
+    this.#translation = translation;
+    const { model, body } = translation;
+    return encodeTranslated(this.ai, target, endpoint, wire.path(target, model, this.stream), body, wire.headers);
+  }
+
   #translate(target: AiTarget, wire: Wire): Translation {
     const { request, match, endpoint } = this.api;
     const { bound } = this.ai;
@@ -182,19 +209,24 @@ export class AiCall implements Call<AiTarget> {
   }
 
   #isStream(type: string): boolean {
-    return type.startsWith(this.#wire?.framing === 'aws' ? 'application/vnd.amazon.eventstream' : 'text/event-stream');
+    return type.startsWith(this.#isFramedByAws ? 'application/vnd.amazon.eventstream' : 'text/event-stream');
+  }
+
+  get #isFramedByAws(): boolean {
+    return this.#way?.how === 'conversation' && this.#way.wire.framing === 'aws';
   }
 
   get #scanner() {
-    return this.#wire?.framing === 'aws' ? awsEvents : undefined;
+    return this.#isFramedByAws ? awsEvents : undefined;
   }
 
-  #readTranslated(translation: Translation, target: AiTarget, type: string, headers: IncomingHttpHeaders): Reading {
+  #readTranslated(translation: Translated, target: AiTarget, type: string, headers: IncomingHttpHeaders): Reading {
     const { endpoint, request } = this.api;
     const { credential } = target;
     const id = answerId(headers, request.id);
     const editor = this.editor(target);
-    if (!this.stream) return { mode: 'whole', accept: (body, all) => this.#acceptTranslated(translation, body, type, target, id, all) };
+    if (!this.#streams(translation))
+      return { mode: 'whole', accept: (body, all) => this.#acceptTranslated(translation, body, type, target, id, all) };
     if (!this.#isStream(type)) throw notStreamed();
     const remembering = request.trace?.remembering(endpoint.operation);
     const reader = translation.reader(id, remembering === undefined ? undefined : (data, isToken) => remembering.push(data, isToken));
@@ -213,8 +245,13 @@ export class AiCall implements Call<AiTarget> {
     };
   }
 
+  /** Whether the client gets a stream. */
+  #streams(translation: Translated): translation is Translation {
+    return this.stream && translation instanceof Translation;
+  }
+
   #acceptTranslated(
-    translation: Translation,
+    translation: Translated,
     body: Buffer,
     type: string,
     target: AiTarget,
@@ -222,7 +259,7 @@ export class AiCall implements Call<AiTarget> {
     headers: IncomingHttpHeaders,
   ): Accepted {
     const scan = scanAnswer(body, type);
-    const accepted = translation.accept(scan, id);
+    const accepted = translation.accept(scan, id, headers);
     const { trace } = this.api.request;
     if (trace !== undefined) trace.answer = accepted.body;
     const own = this.editor(target)?.whole?.(scan, accepted, headers);
@@ -244,10 +281,12 @@ export class AiCall implements Call<AiTarget> {
   }
 
   answerHeaders(target: AiTarget, headers: Record<string, string | string[]>): void {
-    if (this.#wire !== undefined) {
-      headers['content-type'] = this.stream ? 'text/event-stream; charset=utf-8' : 'application/json';
+    const translation = this.#translation;
+    if (this.#way !== undefined && this.#way.how !== 'pass') {
+      const streams = translation === undefined ? this.stream : this.#streams(translation);
+      headers['content-type'] = streams ? 'text/event-stream; charset=utf-8' : 'application/json';
       // A whole answer has losses of its own, and tells all of them when it is read.
-      if (this.#translation !== undefined && this.stream) Object.assign(headers, toldHeaders(this.#translation));
+      if (translation !== undefined && streams) Object.assign(headers, toldHeaders(translation));
     }
     // Cookies of a provider are for the provider's own pages.
     delete headers['set-cookie'];
@@ -270,7 +309,7 @@ export class AiCall implements Call<AiTarget> {
         const headers: Record<string, string | string[]> = { 'content-type': 'application/json' };
         for (const name of PASSED_OF_ERRORS) if (answer.headers[name] !== undefined) headers[name] = answer.headers[name];
         const say = this.#translation === undefined ? backendError : translatedError;
-        return { status: answer.status, headers, body: say(endpoint.dialect, answer.status, answer.body, request.id) };
+        return { status: answer.status, headers, body: say(endpoint.dialect, answer, request.id) };
       }
       if (ours) return this.#own(new GatewayError('TK_UPSTREAM_CREDENTIAL', 'the backend did not accept the credential of the gateway'));
     }
@@ -324,7 +363,7 @@ function scanAnswer(body: Buffer, type: string): JsonObjectScan {
 }
 
 /** What of a request, or of its answer, a translation could not say. */
-function toldHeaders({ told }: Translation): Record<string, string> {
+function toldHeaders({ told }: Translated): Record<string, string> {
   const { dropped, approximated } = told;
   return {
     ...(dropped.length === 0 ? {} : { 'x-tierkit-dropped': dropped.join(', ') }),

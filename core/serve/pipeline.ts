@@ -17,7 +17,7 @@ import { crossOrigin, preflightOf } from './cross-origin.ts';
 import { anthropicModels, openaiModels, visibleModels } from './models.ts';
 import type { OrdinaryCallOptions } from './ordinary.ts';
 import { callersOf, type OwnAnswer } from './own.ts';
-import { serves } from '../providers/wire.ts';
+import { serves } from '../providers/way.ts';
 import { readBody } from '../read/body.ts';
 import type { ApiEndpoint, EndpointTable } from '../read/endpoints.ts';
 import { type JsonRequest, readJson } from '../read/json-request.ts';

@@ -6,7 +6,7 @@ import type { Outcome } from '../attempt/call.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Dialect } from '../llm/dialect.ts';
 import type { Usage } from '../llm/usage.ts';
-import type { Told } from '../providers/translation.ts';
+import type { Told } from '../providers/translated.ts';
 import type { RequestTrace } from '../telemetry/trace/request-trace.ts';
 import type { ServerResponse } from 'node:http';
 

@@ -40,6 +40,13 @@ export interface VertexPlace {
 }
 
 /** @see https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html */
-export function bedrockPath(model: string, operation: 'converse' | 'converse-stream' | 'invoke' | 'invoke-with-response-stream'): string {
+export function bedrockPath(model: string, operation: string): string {
   return `/model/${modelSegment(model)}/${operation}`;
+}
+
+const SEVERAL_REGIONS = /^(?:us|us-gov|eu|apac|jp|au|ca|global)\./;
+
+/** The model behind an inference profile of several regions. @see https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html */
+export function foundationModel(model: string): string {
+  return model.replace(SEVERAL_REGIONS, '');
 }

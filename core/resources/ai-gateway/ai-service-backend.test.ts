@@ -18,16 +18,10 @@ test.each([
   expect(of(yaml)).toEqual([]);
 });
 
-test.each(['AWSBedrock'])('the schema %s is refused by name', (name) => {
-  expect(of(`schema: {name: ${name}}\n${BACKEND}`)).toEqual([
-    `spec.schema.name: "${name}" is not supported: translation to this API comes with the providers release`,
-  ]);
-});
-
 test.each([
   [
     `schema: {name: OpenAi}\n${BACKEND}`,
-    'spec.schema.name: must be one of OpenAI, AzureOpenAI, Anthropic, Cohere, AWSAnthropic, GCPVertexAI, GCPAnthropic, not "OpenAi"; did you mean "OpenAI"?',
+    'spec.schema.name: must be one of OpenAI, AzureOpenAI, Anthropic, Cohere, AWSBedrock, AWSAnthropic, GCPVertexAI, GCPAnthropic, not "OpenAi"; did you mean "OpenAI"?',
   ],
   [`schema: {}\n${BACKEND}`, 'spec.schema.name: is required'],
   [BACKEND, 'spec.schema: is required'],

@@ -1,6 +1,6 @@
 import { defineKind, type ResourceOf } from '../kind.ts';
 import { object, Type } from '../schema.ts';
-import { refusedSchemas, VersionedAPISchema } from './api-schema.ts';
+import { VersionedAPISchema } from './api-schema.ts';
 import { BackendObjectRef } from './backend-ref.ts';
 import { AI_GATEWAY_GROUP, AI_GATEWAY_VERSIONS } from './group.ts';
 import { BodyMutation, checkMutations, HeaderMutation } from './mutation.ts';
@@ -19,7 +19,7 @@ export const AIServiceBackend = defineKind({
       bodyMutation: Type.Optional(BodyMutation),
     }),
   }),
-  refused: refusedSchemas('spec.schema'),
+  refused: {},
   rules: ({ spec }, report) => {
     const { group, kind } = spec.backendRef;
     // That a Service needs a port is a rule of the CRD too; this one leaves it nothing to say.

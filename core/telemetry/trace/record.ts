@@ -1,7 +1,7 @@
 import type { Outcome } from '../../attempt/call.ts';
 import type { Cost } from '../../money/cost.ts';
 import type { Usage } from '../../llm/usage.ts';
-import type { Told } from '../../providers/translation.ts';
+import type { Told } from '../../providers/translated.ts';
 import type { Accumulator } from './accumulate.ts';
 import type { Shown } from './shown.ts';
 
