@@ -7,38 +7,9 @@ import { answersOf, saidIn } from './answers.fixture.ts';
 import type { StreamDecoder } from './codec.ts';
 import { CODECS, TRANSLATED, type TranslatedDialect } from './codecs.ts';
 import type { Answer, AnswerEvent, Block } from './conversation.ts';
+import { toldBitByBit } from './told.fixture.ts';
 
 const ASKED = { created: 1, usage: true };
-/** Parts of a text, as many as there are numbers and one more. */
-function parts(text: string, cuts: readonly number[]): string[] {
-  const letters = Array.from(text);
-  const places = [...new Set(cuts.map((cut) => cut % (letters.length + 1)))].toSorted((a, b) => a - b);
-  return [0, ...places].map((from, index) => letters.slice(from, places[index]).join('')).filter((part) => part !== '');
-}
-
-/** An answer as it is told bit by bit. */
-function told({ id, model, blocks, finish, stopSequence, usage }: Answer, cuts: readonly number[]): AnswerEvent[] {
-  const inside = blocks.flatMap((block, index): AnswerEvent[] => {
-    const deltas = (type: 'text_delta' | 'reasoning_delta' | 'arguments_delta', text: string) =>
-      parts(text, cuts).map((part): AnswerEvent => ({ type, index, text: part }));
-    const [head, content] = emptied(block, deltas);
-    const signature: AnswerEvent[] =
-      block.type === 'reasoning' && block.signature !== undefined ? [{ type: 'signature_delta', index, text: block.signature }] : [];
-    return [{ type: 'block_start', index, block: head }, ...content, ...signature, { type: 'block_stop', index }];
-  });
-  return [{ type: 'answer_start', id, model, usage: undefined }, ...inside, { type: 'answer_stop', finish, stopSequence, usage }];
-}
-
-function emptied(
-  block: Block,
-  deltas: (type: 'text_delta' | 'reasoning_delta' | 'arguments_delta', text: string) => AnswerEvent[],
-): readonly [Block, AnswerEvent[]] {
-  if (block.type === 'text') return [{ ...block, text: '' }, deltas('text_delta', block.text)];
-  if (block.type === 'tool_call') return [{ ...block, arguments: '' }, deltas('arguments_delta', block.arguments)];
-  if (block.type === 'reasoning') return [{ ...block, text: '', signature: undefined }, deltas('reasoning_delta', block.text)];
-  return [block, []];
-}
-
 /** The whole of what was told. */
 function gathered(events: readonly AnswerEvent[]): Answer {
   const blocks: Block[] = [];
@@ -111,7 +82,7 @@ describe.each(TRANSLATED)('a stream of %s', (name) => {
   it('says what the whole answer says, wherever its texts and its bytes are split', () => {
     assert(
       property(tuple(answersOf(name), cuts, sizes), ([answer, texts, chunks]) => {
-        const events = read(name, bytesOf(name, told(answer, texts)), chunks);
+        const events = read(name, bytesOf(name, toldBitByBit(answer, texts)), chunks);
         expect(saidIn(gathered(events))).toEqual(saidIn(answer));
       }),
       { numRuns: 300 },
@@ -121,7 +92,7 @@ describe.each(TRANSLATED)('a stream of %s', (name) => {
   it.each(TRANSLATED)('says the same as a stream of %s', (other) => {
     assert(
       property(tuple(answersOf(name, other), cuts), ([answer, texts]) => {
-        const events = read(name, bytesOf(name, told(answer, texts)));
+        const events = read(name, bytesOf(name, toldBitByBit(answer, texts)));
         expect(saidIn(gathered(read(other, bytesOf(other, events))))).toEqual(saidIn(answer));
       }),
       { numRuns: 100 },
@@ -129,7 +100,7 @@ describe.each(TRANSLATED)('a stream of %s', (name) => {
   });
 
   it('that breaks off is no answer, wherever it does', () => {
-    const [answer] = [told(WHOLE, [2])];
+    const [answer] = [toldBitByBit(WHOLE, [2])];
     const bytes = bytesOf(name, answer);
     // Behind the reason for its end, what is missing is the end marker, which some servers leave out.
     const end = bytes.lastIndexOf(ENDS[name]);
@@ -137,7 +108,7 @@ describe.each(TRANSLATED)('a stream of %s', (name) => {
   });
 
   it('tells an error, and does not end', () => {
-    const events: AnswerEvent[] = [...told(WHOLE, []).slice(0, -1), { type: 'error', message: 'overloaded' }];
+    const events: AnswerEvent[] = [...toldBitByBit(WHOLE, []).slice(0, -1), { type: 'error', message: 'overloaded' }];
     const bytes = bytesOf(name, events, false);
     expect(bytes.toString()).toContain('overloaded');
     const decoder = CODECS[name].decodeStream();
