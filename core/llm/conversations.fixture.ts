@@ -148,7 +148,7 @@ export function hinted(of: Arbitrary<Conversation>): Arbitrary<Conversation> {
   );
 }
 
-/** What is said, however it was divided: without where it was, from what, and with neighbours of one role as one. */
+/** What is said, however it was divided: without where it was, from what, with neighbours of one role as one, and tools strict or not. */
 export function said(conversation: Conversation): object {
   const merged: Turn[] = [];
   for (const { role, blocks } of conversation.turns) {
@@ -159,7 +159,7 @@ export function said(conversation: Conversation): object {
   return JSON.parse(
     JSON.stringify(
       { ...conversation, source: undefined, losses: undefined, turns: merged, extras: [...conversation.extras] },
-      (key, value: unknown) => (key === 'at' ? undefined : value),
+      (key, value: unknown) => (key === 'at' || (key === 'strict' && value === false) ? undefined : value),
     ),
   ) as object;
 }

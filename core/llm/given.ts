@@ -12,3 +12,8 @@ export function given(fields: Json): Json {
 export function filled(name: string, value: Json | readonly Json[]): Json {
   return Object.keys(value).length === 0 ? {} : { [name]: value };
 }
+
+/** A tool whose arguments need not keep to its schema is what most APIs take one for: older models refuse to be told so. */
+export function onlyStrict(strict: boolean | undefined): Json {
+  return strict === true ? { strict } : {};
+}

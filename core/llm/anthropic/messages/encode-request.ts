@@ -1,7 +1,7 @@
 import { cacheControl } from '../../cache-hint.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, Media, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
-import { given, type Json } from '../../given.ts';
+import { given, type Json, onlyStrict } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { type Thinking, thinkingOf } from '../thinking.ts';
 import { isSignatureThought } from './signatures.ts';
@@ -141,7 +141,7 @@ function inputOf({ arguments: text }: BlockOf<'tool_call'>, at: string, to: Writ
 }
 
 function toolOf({ name, description, parameters, strict, cache }: Tool): Json {
-  return { name, ...given({ description, strict }), input_schema: parameters ?? { type: 'object' }, ...cacheControl(cache) };
+  return { name, ...given({ description, ...onlyStrict(strict) }), input_schema: parameters ?? { type: 'object' }, ...cacheControl(cache) };
 }
 
 function choiceOf({ tools, toolChoice, parallelTools }: Conversation): Json {

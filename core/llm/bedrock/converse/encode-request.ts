@@ -1,7 +1,7 @@
 import { JSON_ONLY } from '../../anthropic/messages/encode-request.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, Conversation, ResponseFormat, ToolChoice } from '../../conversation.ts';
-import { filled, given, type Json } from '../../given.ts';
+import { filled, given, type Json, onlyStrict } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { cachePoints } from './cache-point.ts';
 import { MORE } from './decode-request.ts';
@@ -94,7 +94,7 @@ function standIns(called: readonly string[], { losses }: BlockWriting): Json[] {
 function toolsOf({ tools }: Conversation, to: BlockWriting): Json[] {
   return tools.flatMap(({ name, description, parameters, strict, cache, at = 'tools' }) => {
     // It is refused where it is empty.
-    const described = given({ description: description === '' ? undefined : description, strict });
+    const described = given({ description: description === '' ? undefined : description, ...onlyStrict(strict) });
     const spec = { name, ...described, inputSchema: { json: parameters ?? { type: 'object' } } };
     return [{ toolSpec: spec }, ...cachePoints(cache, at, true, to)];
   });

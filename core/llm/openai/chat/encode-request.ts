@@ -1,6 +1,6 @@
 import type { Encoded } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, ResponseFormat, Sampling, Tool, ToolChoice, Turn } from '../../conversation.ts';
-import { given, type Json } from '../../given.ts';
+import { given, type Json, onlyStrict } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { urlOf } from '../../media.ts';
 import { cacheOf } from '../cache.ts';
@@ -156,7 +156,7 @@ function filePart({ media, name }: BlockOf<'file'>, at: string, to: Writing): Js
 }
 
 function toolOf({ name, description, parameters, strict, cache, at = 'tools' }: Tool, to: Writing): Json {
-  return { type: 'function', function: { name, ...given({ description, parameters, strict }) }, ...cacheOf(cache, at, to) };
+  return { type: 'function', function: { name, ...given({ description, parameters, ...onlyStrict(strict) }) }, ...cacheOf(cache, at, to) };
 }
 
 function choiceOf(choice: ToolChoice): unknown {
