@@ -11,6 +11,7 @@ import { CODECS, type TranslatedDialect } from '../llm/codecs.ts';
 import type { Answer, AnswerEvent, Conversation } from '../llm/conversation.ts';
 import type { EventMeaning, StreamReader } from '../llm/stream.ts';
 import type { Usage } from '../llm/usage.ts';
+import { type ChatWords, inWordsOf } from './chat-words.ts';
 
 /** What of the neutral conversation a translation to one backend is made with. */
 export interface TranslationOptions {
@@ -23,6 +24,8 @@ export interface TranslationOptions {
   /** Output tokens at most, whatever the request says. */
   readonly bound: number | undefined;
   readonly edits: readonly Edit[];
+  /** Of a backend of chat completions. */
+  readonly words: ChatWords;
   /** Refuses what would be dropped. */
   readonly strict: boolean;
   readonly asked: Asked;
@@ -50,7 +53,7 @@ export class Translation {
   #stream: TranslatingReader | undefined;
 
   /** @throws GatewayError TK_UNSUPPORTED where it is strict and something would be dropped */
-  constructor({ from, to, conversation, model, bound, edits, strict, asked }: TranslationOptions) {
+  constructor({ from, to, conversation, model, bound, edits, words, strict, asked }: TranslationOptions) {
     this.to = to;
     this.model = model;
     this.#asked = asked;
@@ -60,7 +63,8 @@ export class Translation {
     const { body, losses } = this.#backend.encodeRequest({ ...conversation, model, sampling });
     this.#losses = losses;
     if (strict) refuseLosses(losses, to);
-    this.body = Buffer.from(JSON.stringify(edits.length === 0 ? body : edited(body, edits)));
+    const said = to === 'openai-chat' ? inWordsOf(words, body) : body;
+    this.body = Buffer.from(JSON.stringify(edits.length === 0 ? said : edited(said, edits)));
   }
 
   /** What could not be said so far, of the request and of the answer. */
