@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { ask, CHAT, eventsOf, pairsYaml } from './dialects.fixture.ts';
+import { ask, CHAT, eventsOf, pairsYaml, RESPONSES } from './dialects.fixture.ts';
 import { startGateway, type TestGateway } from './gateway.fixture.ts';
 import { answer, type Script, sse, startUpstream, type Upstream } from './upstream.fixture.ts';
 
@@ -182,6 +182,34 @@ describe('usage in a stream', () => {
     for (const body of [CHAT.request('openai-pair', false), { ...CHAT.request('openai-pair', false), stream: false }])
       await ask(gateway.url, CHAT.path, body);
     for (const { body } of first.requests) expect(body.toString()).not.toContain('stream_options');
+  });
+});
+
+describe('the bound of an answer', () => {
+  it.each([
+    ['{"model":"openai-pair","max_completion_tokens": 5.0,"messages":[]}', '{"model":"openai-pair","messages":[],"max_tokens":5.0}'],
+    [
+      '{"model":"openai-pair","max_tokens":7,"max_completion_tokens":5,"messages":[]}',
+      '{"model":"openai-pair","max_tokens":5,"messages":[]}',
+    ],
+    [
+      '{"model":"openai-pair","max_tokens":7,"max_completion_tokens":null,"messages":[]}',
+      '{"model":"openai-pair","max_tokens":7,"messages":[]}',
+    ],
+    ['{"model":"openai-pair", "max_tokens":7,"messages":[]}', '{"model":"openai-pair", "max_tokens":7,"messages":[]}'],
+  ])('has the name that the backend knows: %s', async (body, sent) => {
+    const first = await upstream(answer(200, CHAT.whole('fine')));
+    const yaml = pairsYaml(first.port, first.port).replaceAll(
+      'metadata: {name: openai-first}\nspec: {schema',
+      'metadata: {name: openai-first, annotations: {tierkit.dev/output-limit: max_tokens}}\nspec: {schema',
+    );
+    gateway = await startGateway({ yaml });
+    expect((await ask(gateway.url, CHAT.path, body)).status).toBe(200);
+    expect(first.requests[0]!.body.toString()).toBe(sent);
+    const other = '{"model":"openai-pair","input":"hi","max_output_tokens":5,"max_completion_tokens":1}';
+    first.script(answer(200, RESPONSES.whole('fine')));
+    await ask(gateway.url, RESPONSES.path, other);
+    expect(first.requests[1]!.body.toString()).toBe(other);
   });
 });
 

@@ -19,8 +19,13 @@ beforeAll(async () => {
     yaml: [
       backendsYaml([
         { name: 'gpt', port: openai.port, key: 'sk-openai' },
+        { name: 'old', port: openai.port },
         { name: 'claude', port: anthropic.port, schema: 'Anthropic', key: 'sk-anthropic' },
-      ]),
+      ]).replace(
+        'kind: AIServiceBackend\nmetadata: {name: old}',
+        'kind: AIServiceBackend\nmetadata: {name: old, annotations: {tierkit.dev/stream-usage: client, tierkit.dev/output-limit: max_tokens}}',
+      ),
+      routeYaml('on-old', ['old']),
       routeYaml('on-claude', ['claude']),
       routeYaml('on-gpt', ['gpt']).replace('{name: gpt, priority: 0}', '{name: gpt, priority: 0, modelNameOverride: gpt-real}'),
       routeYaml('claude-then-gpt', ['claude', 'gpt']),
@@ -228,6 +233,20 @@ describe('one rule, two APIs', () => {
     expect(told.status).toBe(200);
     expect(anthropic.requests).toEqual([]);
   });
+});
+
+test('a server that does not know all of chat completions is asked in the words that it knows', async () => {
+  openai.script(sse(eventsOf(CHAT, ['hel', 'lo'])));
+  const request = { ...MESSAGES.request('on-old', true), max_tokens: 50 };
+  const told = await ask(gateway.url, MESSAGES.path, request);
+  expect(textIn(told)).toBe('hello');
+  expect(JSON.parse(openai.requests[0]!.body.toString())).toEqual({
+    model: 'on-old',
+    messages: [{ role: 'user', content: 'hi' }],
+    stream: true,
+    max_tokens: 50,
+  });
+  expect(await logged(gateway.accessLog)).toMatchObject({ genai_tokens_input: 5, genai_tokens_output: 7 });
 });
 
 describe('what cannot be said', () => {

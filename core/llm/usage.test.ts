@@ -37,6 +37,26 @@ describe('openaiUsage', () => {
     });
   });
 
+  it.each([
+    ['xAI, beside the output', { completion_tokens: 9, total_tokens: 135, completion_tokens_details: { reasoning_tokens: 94 } }, 103, 94],
+    ['Google, in the total alone', { completion_tokens: 9, total_tokens: 135 }, 103, undefined],
+    ['Google, where all was thought', { total_tokens: 135 }, 103, undefined],
+    ['OpenAI, in the output', { completion_tokens: 103, total_tokens: 135, completion_tokens_details: { reasoning_tokens: 94 } }, 103, 94],
+    ['nobody: a cache that is counted beside the input', { completion_tokens: 3, total_tokens: 135, cached_tokens: 100 }, 3, undefined],
+    ['nobody can tell', { completion_tokens: 3, total_tokens: 135, completion_tokens_details: { reasoning_tokens: 2 } }, 3, 2],
+  ])('has the thoughts in the output, as told by %s', (_, usage, output, reasoning) => {
+    expect(openaiUsage({ prompt_tokens: 32, ...usage })).toMatchObject({ input: 32, output, total: 135, reasoning });
+  });
+
+  it('makes no output of a total that is the input, as of embeddings', () => {
+    expect(openaiUsage({ prompt_tokens: 8, total_tokens: 8 })).toMatchObject({ input: 8, output: undefined, total: 8 });
+    expect(openaiUsage({ total_tokens: 8 })).toMatchObject({ input: undefined, output: undefined, total: 8 });
+  });
+
+  it.each([{ prompt_cache_hit_tokens: 6 }, { cached_tokens: 6 }])('finds what a cache gave in %j', (more) => {
+    expect(openaiUsage({ prompt_tokens: 8, completion_tokens: 1, total_tokens: 9, ...more })).toMatchObject({ cachedInput: 6 });
+  });
+
   it.each([[{ type: 'duration', seconds: 4 }], [undefined], ['x'], [{ prompt_tokens: -1 }], [{ prompt_tokens: 1.5 }]])(
     'takes nothing from %j',
     (value) => {

@@ -44,29 +44,56 @@ function count(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-/** `usage` of chat completions, completions, embeddings (prompt_tokens, …), and of responses, images, audio (input_tokens, …). */
+/**
+ * `usage` of chat completions, completions, embeddings (prompt_tokens, …), and of responses, images, audio (input_tokens, …).
+ * DeepSeek counts what its cache gave as `prompt_cache_hit_tokens`, Moonshot and Together as `cached_tokens` beside the others.
+ * @see https://api-docs.deepseek.com/api/create-chat-completion
+ */
 export function openaiUsage(value: unknown): Usage | undefined {
   const usage = fields(value);
   const input = count(usage['prompt_tokens']) ?? count(usage['input_tokens']);
-  const output = count(usage['completion_tokens']) ?? count(usage['output_tokens']);
+  const told = count(usage['completion_tokens']) ?? count(usage['output_tokens']);
   const total = count(usage['total_tokens']);
-  if (input === undefined && output === undefined && total === undefined) return undefined;
+  if (input === undefined && told === undefined && total === undefined) return undefined;
   // Transcriptions say input_token_details.
   const inputDetails = fields(usage['prompt_tokens_details'] ?? usage['input_tokens_details'] ?? usage['input_token_details']);
   const outputDetails = fields(usage['completion_tokens_details'] ?? usage['output_tokens_details'] ?? usage['output_token_details']);
+  const cachedInput = count(inputDetails['cached_tokens']) ?? count(usage['prompt_cache_hit_tokens']) ?? count(usage['cached_tokens']);
+  const reasoning = count(outputDetails['reasoning_tokens']);
+  const missing = input === undefined ? 0 : (total ?? 0) - input - (told ?? 0);
+  const output = withThoughts(told, missing, reasoning, cachedInput);
   return {
     input,
     output,
     total: total ?? (input === undefined && output === undefined ? undefined : (input ?? 0) + (output ?? 0)),
-    cachedInput: count(inputDetails['cached_tokens']),
+    cachedInput,
     cacheCreation: count(inputDetails['cache_write_tokens']) ?? count(inputDetails['cache_creation_tokens']),
     cacheCreation1h: undefined,
     inputAudio: count(inputDetails['audio_tokens']),
     inputImage: count(inputDetails['image_tokens']),
-    reasoning: count(outputDetails['reasoning_tokens']),
+    reasoning,
     outputAudio: count(outputDetails['audio_tokens']),
     source: 'reported',
   };
+}
+
+/**
+ * Output tokens with those of the thoughts, which xAI and Google leave out of `completion_tokens`: xAI counts them beside it, Google in the
+ * total alone.
+ * @param missing tokens of the total that are neither input nor output
+ * @see https://docs.x.ai/docs/key-information/consumption-and-rate-limits
+ * @see https://ai.google.dev/gemini-api/docs/openai
+ */
+function withThoughts(
+  told: number | undefined,
+  missing: number,
+  reasoning: number | undefined,
+  cachedInput: number | undefined,
+): number | undefined {
+  if (missing <= 0) return told;
+  // Some count what the cache gave beside the input.
+  const isThought = reasoning ? missing === reasoning : missing !== cachedInput;
+  return isThought ? (told ?? 0) + missing : told;
 }
 
 /**

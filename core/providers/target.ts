@@ -13,6 +13,7 @@ import type { OutputLimitName } from '../read/output-limit.ts';
 import type { Upload } from '../read/upload.ts';
 import type { OrdinaryTarget } from '../route/rule.ts';
 import type { Credential } from './credentials/credential.ts';
+import { type ChatWords, limitEdits } from './chat-words.ts';
 import { upstreamPath } from './transports/path.ts';
 import { translateHeaders, type Wire } from './wire.ts';
 
@@ -32,7 +33,7 @@ export interface HeaderEdits {
 }
 
 /** A model provider at one place of an AIGatewayRoute. */
-export interface AiTarget extends Target {
+export interface AiTarget extends Target, ChatWords {
   readonly schema: Schema;
   readonly credential: Credential | undefined;
   /** Client headers, in lower case, that may carry the client's own credential for this backend. */
@@ -43,8 +44,6 @@ export interface AiTarget extends Target {
   readonly stripped: ReadonlySet<string>;
   /** Body mutations, the route's behind the backend's: later ones win. */
   readonly bodyEdits: readonly Edit[];
-  /** Whether a stream without usage is asked for it. */
-  readonly asksForUsage: boolean;
   /** What may be used of the backend (QuotaPolicy). */
   readonly quotas: readonly LimitRule[];
   /** Where the backend is a tier two: the name that requests to it are signed for. */
@@ -141,8 +140,10 @@ function bodyOf(
   if (wanted !== undefined && wanted !== model) edits.push({ set: 'model', value: JSON.stringify(wanted) });
   if (json.stream && endpoint.asksForUsage && target.asksForUsage && !json.wantsUsage)
     edits.push({ set: 'stream_options', value: withUsage(json) });
+  const newName = endpoint.operation === 'chat' ? target.outputLimit : undefined;
+  if (newName !== undefined) edits.push(...limitEdits(json.scan, newName));
   if (bodyEdits.length > 0) edits.push(...bodyEdits);
-  if (bound !== undefined) edits.push(bound);
+  if (bound !== undefined) edits.push(newName === undefined ? bound : { set: newName, value: bound.value });
   edits.push(...more);
   return edits.length === 0 ? json.scan.bytes : editObject(json.scan, edits);
 }

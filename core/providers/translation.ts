@@ -10,6 +10,7 @@ import { CODECS, type TranslatedDialect } from '../llm/codecs.ts';
 import type { Answer, AnswerEvent, Conversation } from '../llm/conversation.ts';
 import type { EventMeaning, StreamReader } from '../llm/stream.ts';
 import type { Usage } from '../llm/usage.ts';
+import { type ChatWords, inWordsOf } from './chat-words.ts';
 import { refuseLosses, sent, type Told, toldOf, type Translated } from './translated.ts';
 
 /** What of the neutral conversation a translation to one backend is made with. */
@@ -23,6 +24,8 @@ export interface TranslationOptions {
   /** Output tokens at most, whatever the request says. */
   readonly bound: number | undefined;
   readonly edits: readonly Edit[];
+  /** Of a backend of chat completions. */
+  readonly words: ChatWords;
   /** Refuses what would be dropped. */
   readonly strict: boolean;
   readonly asked: Asked;
@@ -41,7 +44,7 @@ export class Translation implements Translated {
   #stream: TranslatingReader | undefined;
 
   /** @throws GatewayError TK_UNSUPPORTED where it is strict and something would be dropped */
-  constructor({ from, to, conversation, model, bound, edits, strict, asked }: TranslationOptions) {
+  constructor({ from, to, conversation, model, bound, edits, words, strict, asked }: TranslationOptions) {
     this.to = to;
     this.model = model;
     this.#asked = asked;
@@ -51,7 +54,7 @@ export class Translation implements Translated {
     const { body, losses } = this.#backend.encodeRequest({ ...conversation, model, sampling });
     this.#losses = losses;
     if (strict) refuseLosses(losses, to);
-    this.body = sent(body, edits);
+    this.body = sent(to === 'openai-chat' ? inWordsOf(words, body) : body, edits);
   }
 
   get told(): Told {

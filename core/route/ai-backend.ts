@@ -4,7 +4,7 @@ import type { Schema } from '../providers/target.ts';
 import type { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { type BackendSecurityPolicy, overrideHeaders } from '../resources/ai-gateway/backend-security-policy.ts';
 
-import { optOut, STREAM_USAGE } from './annotations.ts';
+import { optOut, outputLimitAt, STREAM_USAGE } from './annotations.ts';
 import { compileCredential } from './backend-credential.ts';
 import { checkMutation } from './mutations.ts';
 import { endpointsOf, originsOf } from './origins.ts';
@@ -67,6 +67,7 @@ export function knownBackend(
 /** Reports the problems of a backend that no route may name: its author wants to know all of them at once. */
 export function checkAiBackend(resource: AIServiceBackend, policies: BackendPolicies, scope: Scope): void {
   optOut(resource, STREAM_USAGE, scope);
+  outputLimitAt(resource, scope);
   knownBackend(resource, DEFAULT_TRAFFIC, policies, scope);
 }
 

@@ -217,11 +217,20 @@ const withAnnotation = (annotation: string) =>
 
 describe('annotations of our own', () => {
   it('are read', () => {
-    const annotated = aiBackendYaml('a', '{name: OpenAI}', '', 'annotations: {tierkit.dev/stream-usage: client}');
+    const annotated = aiBackendYaml(
+      'a',
+      '{name: OpenAI}',
+      '',
+      'annotations: {tierkit.dev/stream-usage: client, tierkit.dev/output-limit: max_tokens}',
+    );
     const routes = routesOf(gatewayYaml() + annotated + withAnnotation('tierkit.dev/stream-keepalive: 1m30s, example.com/any: thing'));
     expect(routes.problems).toEqual([]);
     expect([routes.ai('m').plan.keepAliveMs, routes.ai('m').plan.targets[0]!.asksForUsage]).toEqual([90_000, false]);
-    expect(routesOf(gatewayYaml() + A + withAnnotation('')).ai('m').plan.targets[0]!.asksForUsage).toBe(true);
+    expect(routes.ai('m').plan.targets[0]!.outputLimit).toBe('max_tokens');
+    expect(routesOf(gatewayYaml() + A + withAnnotation('')).ai('m').plan.targets[0]).toMatchObject({
+      asksForUsage: true,
+      outputLimit: undefined,
+    });
   });
 
   it.each([

@@ -9,7 +9,7 @@ import { durationMs } from '../resources/schema.ts';
 import type { Security } from '../identify/identity.ts';
 import type { AiTarget } from '../providers/target.ts';
 import { type BackendPolicies, knownBackend } from './ai-backend.ts';
-import { drainOf, isStrict, keepAliveOf, optOut, STREAM_USAGE, tierTwoOf } from './annotations.ts';
+import { drainOf, isStrict, keepAliveOf, optOut, outputLimitAt, STREAM_USAGE, tierTwoOf } from './annotations.ts';
 import { bodyEdits, checkMutation, headerEdits } from './mutations.ts';
 import { atPool, poolOf } from './pool.ts';
 import type { QuotasOf } from './quotas.ts';
@@ -222,6 +222,7 @@ function targetOf(
     bodyEdits: bodyEdits([resource.body.spec.bodyMutation, ref.bodyMutation]),
     quotas,
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
+    outputLimit: outputLimitAt(resource, scope),
     tierTwo: tierTwoOf(resource, scope),
   };
 }

@@ -15,6 +15,9 @@ const TRANSLATION = `${PREFIX}translation`;
 /** On an AIServiceBackend: `client` leaves `stream_options` as the client sent it; for servers that refuse the field. */
 export const STREAM_USAGE = `${PREFIX}stream-usage`;
 
+/** On an AIServiceBackend: `max_tokens` is how its chat completions name the bound of an answer; for servers that do not know the API's newer name. */
+const OUTPUT_LIMIT = `${PREFIX}output-limit`;
+
 /** On an AIServiceBackend: it is a tier two, and this is the name that its requests are signed for. */
 const TIER_TWO = `${PREFIX}tier-two`;
 /** On an InferencePool: `built-in` lets the gateway pick, also where the pool names an endpoint picker. */
@@ -26,7 +29,7 @@ const ENDPOINTS = `${PREFIX}endpoints`;
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   AIGatewayRoute: [STREAM_KEEP_ALIVE, STREAM_DRAIN, TRANSLATION],
-  AIServiceBackend: [STREAM_USAGE, TIER_TWO],
+  AIServiceBackend: [STREAM_USAGE, OUTPUT_LIMIT, TIER_TWO],
   InferencePool: [PICKER, PICKER_TLS],
 };
 
@@ -78,6 +81,11 @@ function secondsOf(resource: Resource, name: string, example: string, scope: Sco
 
 export function optOut(resource: Resource, name: string, scope: Scope): boolean {
   return isSet(resource, name, 'client', scope);
+}
+
+/** How chat completions of a backend name the bound of an answer; undefined: `max_completion_tokens`. */
+export function outputLimitAt(resource: Resource, scope: Scope): 'max_tokens' | undefined {
+  return isSet(resource, OUTPUT_LIMIT, 'max_tokens', scope) ? 'max_tokens' : undefined;
 }
 
 export function isStrict(resource: Resource, scope: Scope): boolean {
