@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { wayOf } from '#core/providers/way';
 import { DEFAULT_PREFIXES, ENDPOINTS, SCHEMA_NAMES, type SchemaName } from '#core/read/endpoints';
 
-import { schemasYaml, TOKEN } from './cloud.fixture.ts';
+import { schemaNamed, schemasYaml, TOKEN } from './cloud.fixture.ts';
 import { ask, logged } from './dialects.fixture.ts';
 import { startGateway, type TestGateway } from './gateway.fixture.ts';
 import { answer, startUpstream, type Upstream } from './upstream.fixture.ts';
@@ -85,7 +85,7 @@ const SAMPLES: Readonly<Record<string, Readonly<Partial<Record<SchemaName, Sampl
 };
 
 const CELLS = ENDPOINTS.flatMap((endpoint) =>
-  SCHEMA_NAMES.filter((schema) => wayOf(endpoint, schema)?.how === 'operation').map((schema) => ({
+  SCHEMA_NAMES.filter((schema) => wayOf(endpoint, schemaNamed(schema))?.how === 'operation').map((schema) => ({
     endpoint,
     schema,
     title: `${endpoint.path} at ${schema}`,
