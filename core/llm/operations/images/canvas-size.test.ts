@@ -39,6 +39,7 @@ it('every size becomes one that is made, and one like it where there is one', ()
 it.each([
   [size(256, 256), size(320, 320)],
   [size(1000, 1000), size(992, 992)],
+  [size(90, 300), size(320, 1056)],
   [size(4096, 4096), size(2048, 2048)],
 ])('%j becomes %j', (asked, made) => {
   expect(canvasSize(asked)).toEqual(made);

@@ -52,7 +52,7 @@ export function readImages(body: JsonObjectScan, losses: Losses): ImagesRequest 
   // What models make has no holes unless it is asked for.
   const background = otherThan('auto', fields.text('background'));
   if (background !== undefined && background !== 'opaque') losses.drop('background');
-  if (fields.number('partial_images') ?? 0) losses.drop('partial_images');
+  if ((fields.number('partial_images') ?? 0) !== 0) losses.drop('partial_images');
   losses.dropLeft(fields);
   return request;
 }
