@@ -12,8 +12,8 @@ it.each([
   ['arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us-gov.cohere.embed-v4:0', 'cohere.embed-v4:0'],
   ['arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3', undefined],
   ['arn:aws:bedrock:us-east-1:123456789012:provisioned-model/amazon', undefined],
-  ['anthropic.claude-3', undefined],
-  ['notcohere.embed-v4', undefined],
+  ['eu.anthropic.claude-3', 'anthropic.claude-3'],
+  ['cohere', undefined],
   ['', undefined],
 ])('%s is %s', (id, name) => {
   expect(bedrockModel(id)).toBe(name);

@@ -3,7 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { inputUsage } from './input-usage.ts';
 import type { Usage } from '../usage.ts';
 
-const NAMED = /(?:^|\.)((?:amazon|cohere)\.[^.].*)$/;
+const SEVERAL_REGIONS = /^(?:us|us-gov|eu|apac|jp|au|ca|global)\./;
+/** Its company, and what that calls it. */
+const NAMED = /^[a-z0-9]+\.[^.]/;
 
 /**
  * What a model of Bedrock is called without the region of its inference profile, out of its id or out of an ARN that has it. A profile of
@@ -12,7 +14,8 @@ const NAMED = /(?:^|\.)((?:amazon|cohere)\.[^.].*)$/;
  * @see https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
  */
 export function bedrockModel(id: string): string | undefined {
-  return NAMED.exec(id.slice(id.lastIndexOf('/') + 1))?.[1];
+  const name = id.slice(id.lastIndexOf('/') + 1).replace(SEVERAL_REGIONS, '');
+  return NAMED.test(name) ? name : undefined;
 }
 
 const DIGITS = /^\d{1,15}$/;

@@ -1,6 +1,7 @@
 import { UnacceptableAnswer } from '../../../attempt/failure.ts';
 import { given } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
+import { malformed } from '../../malformed.ts';
 import type { OperationAnswer } from '../../operation.ts';
 import type { ImagesRequest } from './request.ts';
 
@@ -33,9 +34,10 @@ export function imagesAnswer(images: readonly Image[], losses: Losses): Operatio
 /** Characters of a backend's reason that are shown. */
 const MOST_OF_REASON = 500;
 
-/** Nothing is left of what the model made. @param reason as the backend tells it */
+/** There is no image, or nothing is left of what the model made. @param reason as the backend tells it */
 export function noImage(reason: string | undefined, { prompt }: ImagesRequest): UnacceptableAnswer {
+  if (reason === undefined) return malformed('', 'has no image');
   // The message goes to logs, where the client's text must not be.
-  const isShown = reason !== undefined && !reason.toLowerCase().includes(prompt.toLowerCase());
-  return new UnacceptableAnswer('malformed', `the backend made no image${isShown ? `: ${reason.slice(0, MOST_OF_REASON)}` : ''}`);
+  const isShown = !reason.toLowerCase().includes(prompt.toLowerCase());
+  return new UnacceptableAnswer('filtered', `the backend made no image${isShown ? `: ${reason.slice(0, MOST_OF_REASON)}` : ''}`);
 }
