@@ -33,7 +33,10 @@ export interface Told {
 /** Losses are told in a header: with so many of them one is as good as none. */
 const MOST_TOLD = 40;
 
+const NOTHING: Told = { dropped: [], approximated: [] };
+
 export function toldOf(losses: readonly Loss[]): Told {
+  if (losses.length === 0) return NOTHING;
   const names = (what: Loss['what']): string[] =>
     [...new Set(losses.filter((loss) => loss.what === what).map(({ path }) => printable(path)))].slice(0, MOST_TOLD);
   return { dropped: names('dropped'), approximated: names('approximated') };

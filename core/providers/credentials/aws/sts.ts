@@ -2,7 +2,7 @@ import { ask } from '../ask.ts';
 import { FetchFailed } from '../fetch-failed.ts';
 import type { Fetched } from '../refreshed.ts';
 import { isKey } from '../sendable-key.ts';
-import type { Environment } from '../environment.ts';
+import { type Environment, setIn } from '../environment.ts';
 import type { AwsKeys } from './sigv4.ts';
 
 /** Of AssumeRoleWithWebIdentity. */
@@ -41,9 +41,9 @@ export async function assumeRole(identity: WebIdentity, env: Environment, signal
     RoleSessionName: sessionName.replace(/[^\w+=,.@-]/g, '-').slice(0, 64),
     WebIdentityToken: token,
   }).toString();
-  const url = env['AWS_ENDPOINT_URL_STS'] ?? `https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}/`;
+  const url = setIn(env, 'AWS_ENDPOINT_URL_STS') ?? `https://sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}/`;
   const headers = { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/xml' };
-  const text = await ask({ url, method: 'POST', headers, body, codeOf, proxy: env['AI_GATEWAY_STS_PROXY_URL'] }, signal);
+  const text = await ask({ url, method: 'POST', headers, body, codeOf, proxy: setIn(env, 'AI_GATEWAY_STS_PROXY_URL') }, signal);
   const credentials = element(text, 'Credentials');
   const keys = {
     accessKeyId: element(credentials, 'AccessKeyId'),
