@@ -115,6 +115,12 @@ export const ERRORS = {
     meaning:
       'The backends of the route do not have this endpoint; or the route is strict, and the API of its backend cannot say all of the request.',
   },
+  TK_FILTERED: {
+    status: 400,
+    openai: 'invalid_request_error',
+    anthropic: 'invalid_request_error',
+    meaning: 'The safety filters of the provider left nothing of the answer.',
+  },
   TK_RATE_LIMITED: {
     status: 429,
     openai: 'rate_limit_error',

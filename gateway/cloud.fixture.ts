@@ -17,6 +17,9 @@ const CREDENTIALS: Readonly<Record<SchemaName, string>> = {
   GCPAnthropic: GCP,
 };
 
+/** A schema with nothing but its name. */
+export const schemaNamed = (name: SchemaName) => ({ name, version: undefined, prefix: undefined });
+
 /** What a client of Google's backends brings here. */
 export const TOKEN = { 'x-aigw-gcp-access-token': 'ya29.token' };
 

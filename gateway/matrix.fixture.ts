@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { wayOf } from '#core/providers/way';
 import { type ApiEndpoint, ENDPOINTS, SCHEMA_NAMES, type SchemaName } from '#core/read/endpoints';
 
+import { schemaNamed } from './cloud.fixture.ts';
+
 export const COMMAND = 'node gateway/matrix.fixture.ts';
 export const PAGE = join(import.meta.dirname, '..', 'docs', 'providers.md');
 
@@ -13,7 +15,7 @@ const END = '<!-- end -->';
 
 /** How a backend serves an endpoint. */
 export function cellOf(endpoint: ApiEndpoint, schema: SchemaName): 'passed' | 'passed over its own path' | 'translated' | undefined {
-  const way = wayOf(endpoint, schema);
+  const way = wayOf(endpoint, schemaNamed(schema));
   if (way === undefined) return undefined;
   if (way.how === 'pass') return 'passed';
   return way.how === 'conversation' && way.wire.dialect === endpoint.conversation ? 'passed over its own path' : 'translated';

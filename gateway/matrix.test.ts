@@ -11,7 +11,7 @@ import { eventMessage } from '#core/providers/transports/event-stream.fixture';
 import { type Way, wayOf } from '#core/providers/way';
 import { ENDPOINTS, SCHEMA_NAMES, type SchemaName } from '#core/read/endpoints';
 
-import { schemasYaml, TOKEN } from './cloud.fixture.ts';
+import { schemaNamed, schemasYaml, TOKEN } from './cloud.fixture.ts';
 import { ask, CHAT, MESSAGES, RESPONSES, type TestAnswer } from './dialects.fixture.ts';
 import { startGateway, type TestGateway } from './gateway.fixture.ts';
 import { cellOf, COMMAND, page, PAGE } from './matrix.fixture.ts';
@@ -23,12 +23,12 @@ let gateway: TestGateway;
 const CLIENTS = { 'openai-chat': CHAT, 'openai-responses': RESPONSES, 'anthropic-messages': MESSAGES } as const;
 const CONVERSATIONS = ENDPOINTS.filter(({ conversation }) => conversation !== undefined);
 const CELLS = CONVERSATIONS.flatMap((endpoint) =>
-  SCHEMA_NAMES.filter((schema) => wayOf(endpoint, schema) !== undefined).map((schema) => ({
+  SCHEMA_NAMES.filter((schema) => wayOf(endpoint, schemaNamed(schema)) !== undefined).map((schema) => ({
     endpoint,
     schema,
     client: CLIENTS[endpoint.conversation as keyof typeof CLIENTS],
     /** What the backend speaks. */
-    dialect: dialectAt(wayOf(endpoint, schema)!, endpoint.conversation as TranslatedDialect),
+    dialect: dialectAt(wayOf(endpoint, schemaNamed(schema))!, endpoint.conversation as TranslatedDialect),
     title: `${endpoint.path} at ${schema}: ${cellOf(endpoint, schema)}`,
   })),
 );

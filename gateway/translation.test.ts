@@ -301,3 +301,44 @@ test('a stream whose bytes come one by one, and end without a blank line', async
   expect(textIn(told)).toBe('hello');
   expect(told.text).toContain('message_stop');
 });
+
+const lacking = (name: string, lacks: string) => (yaml: string) =>
+  yaml.replace(
+    `kind: AIServiceBackend\nmetadata: {name: ${name}}`,
+    `kind: AIServiceBackend\nmetadata: {name: ${name}, annotations: {tierkit.dev/lacks: "${lacks}"}}`,
+  );
+
+describe('a server that does not have all of its API', () => {
+  let partial: TestGateway;
+  beforeAll(async () => {
+    const names = ['only-chat', 'only-responses', 'whole'];
+    const backends = backendsYaml(names.map((name) => ({ name, port: openai.port })));
+    const yaml = lacking('only-chat', 'responses, embeddings')(lacking('only-responses', 'chat')(backends));
+    const routes = [...names.map((name) => routeYaml(name, [name])), routeYaml('chat-then-whole', ['only-chat', 'whole'])];
+    partial = await startGateway({ yaml: [yaml, ...routes].join('\n---\n') });
+  });
+
+  afterAll(() => partial.close());
+
+  test.each([
+    [RESPONSES, CHAT, 'only-chat'],
+    [CHAT, RESPONSES, 'only-responses'],
+    [MESSAGES, RESPONSES, 'only-responses'],
+    [MESSAGES, CHAT, 'only-chat'],
+  ])('%# is asked in the one that it has', async (client, backend, model) => {
+    openai.script(answer(200, backend.whole('hello')), sse(eventsOf(backend, ['hel', 'lo'])));
+    expect(textIn(await ask(partial.url, client.path, client.request(model, false)))).toBe('hello');
+    const told = await ask(partial.url, client.path, client.request(model, true));
+    expect(textIn(told)).toMatch(/^hello/);
+    expect(told.text).toContain(client.endMarker);
+    expect(openai.requests.map(({ path }) => path)).toEqual([backend.path, backend.path]);
+  });
+
+  test('is passed over for one that has it, or refuses', async () => {
+    openai.script(answer(200, { object: 'list', data: [] }));
+    expect((await ask(partial.url, '/v1/embeddings', { model: 'chat-then-whole', input: 'x' })).status).toBe(200);
+    expect(openai.requests).toHaveLength(1);
+    const refused = await ask(partial.url, '/v1/embeddings', { model: 'only-chat', input: 'x' });
+    expect(refused).toMatchObject({ status: 422, text: expect.stringContaining('nothing like /v1/embeddings') as string });
+  });
+});

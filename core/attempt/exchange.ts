@@ -330,7 +330,7 @@ export class Exchange<T extends Target = Target> {
     const text = tried > 1 ? `${tried} attempts failed, the last one: ${last.message}` : last.message;
     if (last.reason === 'local' && last.cause instanceof GatewayError) return last.cause;
     if (last.reason === 'timeout' || last.reason === 'idle') return new GatewayError('TK_TIMEOUT', text);
-    return new GatewayError('TK_UPSTREAM', text);
+    return new GatewayError(last.reason === 'filtered' ? 'TK_FILTERED' : 'TK_UPSTREAM', text);
   }
 
   #answerError(error: GatewayError, last: Failure | undefined, upstream: Upstream<T> | undefined): void {

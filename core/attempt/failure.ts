@@ -19,6 +19,8 @@ export type FailureReason =
   | 'stream_error'
   /** The answer ended before it was complete. */
   | 'truncated'
+  /** A good status, and nothing in it: the provider's safety filters took all. */
+  | 'filtered'
   /** No credential, or an extension refused: nothing was sent. */
   | 'local';
 
@@ -51,9 +53,9 @@ export class AttemptFailed extends Error {
 
 /** An answer that its reader cannot accept: an attempt's failure, not the request's. */
 export class UnacceptableAnswer extends Error {
-  readonly reason: 'malformed' | 'stream_error' | 'truncated';
+  readonly reason: 'malformed' | 'stream_error' | 'truncated' | 'filtered';
 
-  constructor(reason: 'malformed' | 'stream_error' | 'truncated', message: string) {
+  constructor(reason: UnacceptableAnswer['reason'], message: string) {
     super(message);
     this.name = 'UnacceptableAnswer';
     this.reason = reason;
@@ -62,7 +64,8 @@ export class UnacceptableAnswer extends Error {
 
 /** How a failure counts against the endpoint; undefined: it does not. */
 export function sortOf(failure: Failure): FailureSort | undefined {
-  if (failure.reason === 'local') return undefined;
+  // What a client asks for says nothing about the backend's health.
+  if (failure.reason === 'local' || failure.reason === 'filtered') return undefined;
   if (failure.reason === 'connect' || failure.reason === 'reset') return 'local';
   const status = failure.answer?.status;
   if (status !== undefined) return sortOfStatus(status);

@@ -28,6 +28,7 @@ function errorObject(dialect: Dialect, error: GatewayError, requestId: string): 
 function openaiCode(error: GatewayError): string {
   if (error.code === 'TK_MODEL_NOT_FOUND') return 'model_not_found';
   if (error.code === 'TK_UNAUTHENTICATED') return 'invalid_api_key';
+  if (error.code === 'TK_FILTERED') return 'content_policy_violation';
   return error.code;
 }
 

@@ -22,9 +22,10 @@ function lost([from, to]: Names): readonly string[] {
 
 const PAIRS = TRANSLATED.flatMap((from) => TRANSLATED.map((to): Names => [from, to]));
 
+const isThought = (part: unknown) => ['thinking', 'reasoningContent'].some((key) => key in Object(part) || Object(part).type === key);
+
 /** What a backend of the API is asked where the thought cannot come along. */
 function withoutThought(body: unknown): unknown {
-  const isThought = (part: unknown) => ['thinking', 'reasoningContent'].some((key) => key in Object(part) || Object(part).type === key);
   return JSON.parse(JSON.stringify(body), (key, value: unknown) => {
     if (key === 'thinking_blocks') return undefined;
     return key === 'content' && Array.isArray(value) ? value.filter((part) => !isThought(part)) : value;

@@ -1,4 +1,5 @@
 import type { Operation } from '../llm/operation.ts';
+import { bedrockModel } from '../llm/operations/bedrock-model.ts';
 import { counting } from '../llm/operations/counting/count.ts';
 import { type Counted, MESSAGES_COUNTED, RESPONSES_COUNTED, TOKENIZED } from '../llm/operations/counting/counted.ts';
 import {
@@ -10,9 +11,16 @@ import {
   RESPONSES_COUNTER,
   vertexClaudeCounter,
 } from '../llm/operations/counting/counters.ts';
+import { bedrockEmbeddings } from '../llm/operations/embeddings/bedrock.ts';
+import { cohereEmbeddings } from '../llm/operations/embeddings/cohere.ts';
+import { vertexEmbeddings } from '../llm/operations/embeddings/vertex.ts';
+import { bedrockImages } from '../llm/operations/images/bedrock.ts';
+import { vertexImages } from '../llm/operations/images/vertex.ts';
+import { bedrockRerank } from '../llm/operations/rerank/bedrock.ts';
+import { vertexRerank } from '../llm/operations/rerank/vertex.ts';
 import type { BackendApi } from '../read/endpoints.ts';
 import type { AiTarget, Schema } from './target.ts';
-import { bedrockPath, foundationModel, upstreamPath, vertexPath } from './transports/path.ts';
+import { bedrockPath, rankingPath, upstreamPath, vertexPath } from './transports/path.ts';
 import { ANTHROPIC_HEADERS, BEDROCK_CLAUDE_VERSION, VERTEX_CLAUDE_VERSION } from './wire.ts';
 
 /** How backends of an API are asked for an operation that is no conversation. */
@@ -37,10 +45,10 @@ const COUNTERS: Readonly<Partial<Record<BackendApi, CounterWire>>> = {
   AzureOpenAI: { counter: () => RESPONSES_COUNTER, path: BELOW_PREFIX },
   Anthropic: { counter: () => ANTHROPIC_COUNTER, path: BELOW_PREFIX, headers: ANTHROPIC_HEADERS },
   // Inference profiles of several regions are refused by the counter.
-  AWSBedrock: { counter: () => CONVERSE_COUNTER, path: (_, model, verb) => bedrockPath(foundationModel(model), verb) },
+  AWSBedrock: { counter: () => CONVERSE_COUNTER, path: (_, model, verb) => bedrockPath(bedrockModel(model) ?? model, verb) },
   AWSAnthropic: {
     counter: ({ version }) => bedrockClaudeCounter(version ?? BEDROCK_CLAUDE_VERSION),
-    path: (_, model, verb) => bedrockPath(foundationModel(model), verb),
+    path: (_, model, verb) => bedrockPath(bedrockModel(model) ?? model, verb),
   },
   GCPVertexAI: { counter: () => GEMINI_COUNTER, path: VERTEX },
   GCPAnthropic: {
@@ -59,9 +67,22 @@ function countersOf(counted: Counted): Readonly<Partial<Record<BackendApi, Opera
   );
 }
 
+const INVOKE: Path = (_, model, verb) => bedrockPath(model, verb);
+/** The ranking API stands at a host of its own. */
+const RANKING: Path = ({ credential }, _, verb) => rankingPath(credential!.gcp!, verb);
+
+const wire = (operation: Operation, path: Path): OperationWire => ({ operation: () => operation, path });
+
 /** By the name of the operation, and the API of the backend. */
 export const OPERATIONS: Readonly<Record<string, Readonly<Partial<Record<BackendApi, OperationWire>>>>> = {
   count_tokens: countersOf(MESSAGES_COUNTED),
   responses_input_tokens: countersOf(RESPONSES_COUNTED),
   tokenize: countersOf(TOKENIZED),
+  embeddings: {
+    Cohere: wire(cohereEmbeddings, BELOW_PREFIX),
+    AWSBedrock: wire(bedrockEmbeddings, INVOKE),
+    GCPVertexAI: wire(vertexEmbeddings, VERTEX),
+  },
+  rerank: { AWSBedrock: wire(bedrockRerank, INVOKE), GCPVertexAI: wire(vertexRerank, RANKING) },
+  image_generation: { AWSBedrock: wire(bedrockImages, INVOKE), GCPVertexAI: wire(vertexImages, VERTEX) },
 };

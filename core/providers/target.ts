@@ -22,6 +22,8 @@ export interface Schema {
   readonly name: BackendApi;
   readonly version: string | undefined;
   readonly prefix: string | undefined;
+  /** Operations of the API that this server does not have. */
+  readonly lacks?: ReadonlySet<string> | undefined;
 }
 
 /** Headers to set and to take away on the way to a backend; names in lower case. */

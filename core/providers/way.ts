@@ -1,5 +1,6 @@
-import type { ApiEndpoint, BackendApi } from '../read/endpoints.ts';
+import { ENDPOINTS, type ApiEndpoint } from '../read/endpoints.ts';
 import { OPERATIONS, type OperationWire } from './operations.ts';
+import type { Schema } from './target.ts';
 import { type Wire, WIRES } from './wire.ts';
 
 /** How a backend serves an endpoint: as the client says it, with the path below the prefix of its schema; or in its API's own way. */
@@ -8,28 +9,33 @@ export type Way =
   | { readonly how: 'conversation'; readonly wire: Wire }
   | { readonly how: 'operation'; readonly wire: OperationWire };
 
+/** Both do not change while a configuration serves. */
+const KNOWN = new WeakMap<Schema, Map<ApiEndpoint, Way | undefined>>();
+
 /** @returns undefined where it cannot */
-export function wayOf(endpoint: ApiEndpoint, api: BackendApi): Way | undefined {
-  const known = KNOWN.get(endpoint) ?? new Map<BackendApi, Way | undefined>();
-  if (known.size === 0) KNOWN.set(endpoint, known);
-  if (!known.has(api)) known.set(api, lookUp(endpoint, api));
-  return known.get(api);
+export function wayOf(endpoint: ApiEndpoint, schema: Schema): Way | undefined {
+  let known = KNOWN.get(schema);
+  if (known === undefined) KNOWN.set(schema, (known = new Map()));
+  if (!known.has(endpoint)) known.set(endpoint, lookUp(endpoint, schema));
+  return known.get(endpoint);
 }
 
-/** The tables do not change. */
-const KNOWN = new WeakMap<ApiEndpoint, Map<BackendApi, Way | undefined>>();
+export function serves(endpoint: ApiEndpoint, schema: Schema): boolean {
+  return wayOf(endpoint, schema) !== undefined;
+}
 
-function lookUp(endpoint: ApiEndpoint, api: BackendApi): Way | undefined {
-  const below = endpoint.upstream[api];
-  if (below !== undefined) return { how: 'pass', below };
-  if (endpoint.conversation !== undefined) {
-    const wire = WIRES[api];
+function lookUp({ operation, upstream, conversation }: ApiEndpoint, { name, lacks }: Schema): Way | undefined {
+  const below = upstream[name];
+  if (below !== undefined && lacks?.has(operation) !== true) return { how: 'pass', below };
+  if (conversation !== undefined) {
+    const wire = WIRES[name]?.find(({ dialect }) => lacks?.has(operationOf(dialect)) !== true);
     return wire === undefined ? undefined : { how: 'conversation', wire };
   }
-  const wire = OPERATIONS[endpoint.operation]?.[api];
+  const wire = OPERATIONS[operation]?.[name];
   return wire === undefined ? undefined : { how: 'operation', wire };
 }
 
-export function serves(endpoint: ApiEndpoint, api: BackendApi): boolean {
-  return wayOf(endpoint, api) !== undefined;
+/** What a conversation in a dialect is called; empty where no client speaks it. */
+function operationOf(dialect: Wire['dialect']): string {
+  return ENDPOINTS.find(({ conversation }) => conversation === dialect)?.operation ?? '';
 }

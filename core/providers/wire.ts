@@ -28,6 +28,7 @@ export const VERTEX_CLAUDE_VERSION = 'vertex-2023-10-16';
 export const BEDROCK_CLAUDE_VERSION = 'bedrock-2023-05-31';
 
 const CHAT: Wire = { dialect: 'openai-chat', path: ({ schema }, model) => upstreamPath(schema, 'chat/completions', model, '') };
+const RESPONSES: Wire = { dialect: 'openai-responses', path: ({ schema }, model) => upstreamPath(schema, 'responses', model, '') };
 const MESSAGES: Wire = {
   dialect: 'anthropic-messages',
   path: ({ schema }, model) => upstreamPath(schema, 'messages', model, ''),
@@ -80,15 +81,15 @@ function betasOf({ 'anthropic-beta': header }: IncomingHttpHeaders): Edit[] {
   return betas.length === 0 ? [] : [{ set: 'anthropic_beta', value: JSON.stringify(betas) }];
 }
 
-/** A model server takes all that it is asked in its client's own words: nothing is translated for it. */
-export const WIRES: Readonly<Partial<Record<BackendApi, Wire>>> = {
-  OpenAI: CHAT,
-  AzureOpenAI: CHAT,
-  Anthropic: MESSAGES,
-  GCPVertexAI: VERTEX_GEMINI,
-  GCPAnthropic: VERTEX_CLAUDE,
-  AWSBedrock: BEDROCK_CONVERSE,
-  AWSAnthropic: BEDROCK_CLAUDE,
+/** The best one first. A model server takes all that it is asked in its client's own words: nothing is translated for it. */
+export const WIRES: Readonly<Partial<Record<BackendApi, readonly Wire[]>>> = {
+  OpenAI: [CHAT, RESPONSES],
+  AzureOpenAI: [CHAT, RESPONSES],
+  Anthropic: [MESSAGES],
+  GCPVertexAI: [VERTEX_GEMINI],
+  GCPAnthropic: [VERTEX_CLAUDE],
+  AWSBedrock: [BEDROCK_CONVERSE],
+  AWSAnthropic: [BEDROCK_CLAUDE],
 };
 
 /** Headers that only backends of one API know: they mean nothing to another one. */

@@ -4,7 +4,7 @@ import type { Schema } from '../providers/target.ts';
 import type { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { type BackendSecurityPolicy, overrideHeaders } from '../resources/ai-gateway/backend-security-policy.ts';
 
-import { optOut, outputLimitAt, STREAM_USAGE } from './annotations.ts';
+import { lacksOf, optOut, outputLimitAt, STREAM_USAGE } from './annotations.ts';
 import { compileCredential } from './backend-credential.ts';
 import { checkMutation } from './mutations.ts';
 import { endpointsOf, originsOf } from './origins.ts';
@@ -32,9 +32,9 @@ export interface KnownBackend {
   readonly fallback: boolean;
 }
 
-function schemaOf(resource: AIServiceBackend): Schema {
+function schemaOf(resource: AIServiceBackend, scope: Scope): Schema {
   const { name, version, prefix } = resource.body.spec.schema;
-  return { name, version, prefix };
+  return { name, version, prefix, lacks: lacksOf(resource, name, scope) };
 }
 
 /** What a schema needs, and what would have no effect in it. */
@@ -76,6 +76,7 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendP
   const { schema, backendRef, headerMutation } = resource.body.spec;
   checkMutation(headerMutation, resource, 'spec.headerMutation', scope);
   checkSchema(resource, scope);
+  const api = schemaOf(resource, scope);
   const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
   const policy = policies.credentials(`${namespace}/${name}`);
   if (policy === 'broken') return undefined;
@@ -96,7 +97,7 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendP
   };
   const key = JSON.stringify([definition.name, origins, traffic.connections, traffic.limits, traffic.balance, traffic.check]);
   return {
-    schema: schemaOf(resource),
+    schema: api,
     backend: scope.backend(definition, key),
     credential,
     overrides: policy === undefined ? [] : overrideHeaders(policy.body.spec),

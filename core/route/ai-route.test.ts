@@ -235,6 +235,7 @@ describe('annotations of our own', () => {
 
   it.each([
     ['stream-keepalives: 15s', 'stream-keepalives', 'is no setting of this kind (AIGatewayRoute); did you mean "stream-keepalive"?'],
+    ['lacks: responses', 'lacks', 'is no setting of this kind (AIGatewayRoute); it is one of AIServiceBackend'],
     ['stream-usage: client', 'stream-usage', 'is no setting of this kind (AIGatewayRoute); it is one of AIServiceBackend'],
     ['stream-drain: "5"', 'stream-drain', 'must be a duration of at least 1s, such as 10s, not "5"'],
     // Told once, however many rules have it.
@@ -248,6 +249,11 @@ describe('annotations of our own', () => {
     expect(
       routesOf(gatewayYaml() + aiBackendYaml('a', '{name: OpenAI}', '', 'annotations: {tierkit.dev/stream-usage: server}')).problems,
     ).toEqual(['AIServiceBackend default/a: metadata.annotations["tierkit.dev/stream-usage"]: must be "client", not "server"']);
+    expect(
+      routesOf(gatewayYaml() + aiBackendYaml('a', '{name: Cohere}', '', 'annotations: {tierkit.dev/lacks: "rerank, rerunk"}')).problems,
+    ).toEqual([
+      'AIServiceBackend default/a: metadata.annotations["tierkit.dev/lacks"]: must be operations of Cohere, with commas between them; "rerunk" is none of rerank; did you mean "rerank"?',
+    ]);
     const annotated = gatewayYaml().replace('metadata: {name: b}', 'metadata: {name: b, annotations: {tierkit.dev/stream-usage: client}}');
     expect(routesOf(annotated).problems).toEqual([
       'Backend default/b: metadata.annotations["tierkit.dev/stream-usage"]: is no setting of this kind (Backend); it is one of AIServiceBackend',

@@ -1,3 +1,4 @@
+import { ENDPOINTS as OPERATIONS, type SchemaName } from '../read/endpoints.ts';
 import type { Resource } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
 import { durationMs, isDuration } from '../resources/schema.ts';
@@ -18,6 +19,9 @@ export const STREAM_USAGE = `${PREFIX}stream-usage`;
 /** On an AIServiceBackend: `max_tokens` is how its chat completions name the bound of an answer; for servers that do not know the API's newer name. */
 const OUTPUT_LIMIT = `${PREFIX}output-limit`;
 
+/** On an AIServiceBackend: operations that the server does not have of its API: `responses, embeddings`. */
+const LACKS = `${PREFIX}lacks`;
+
 /** On an AIServiceBackend: it is a tier two, and this is the name that its requests are signed for. */
 const TIER_TWO = `${PREFIX}tier-two`;
 /** On an InferencePool: `built-in` lets the gateway pick, also where the pool names an endpoint picker. */
@@ -29,7 +33,7 @@ const ENDPOINTS = `${PREFIX}endpoints`;
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   AIGatewayRoute: [STREAM_KEEP_ALIVE, STREAM_DRAIN, TRANSLATION],
-  AIServiceBackend: [STREAM_USAGE, OUTPUT_LIMIT, TIER_TWO],
+  AIServiceBackend: [STREAM_USAGE, OUTPUT_LIMIT, LACKS, TIER_TWO],
   InferencePool: [PICKER, PICKER_TLS],
 };
 
@@ -86,6 +90,20 @@ export function optOut(resource: Resource, name: string, scope: Scope): boolean 
 /** How chat completions of a backend name the bound of an answer; undefined: `max_completion_tokens`. */
 export function outputLimitAt(resource: Resource, scope: Scope): 'max_tokens' | undefined {
   return isSet(resource, OUTPUT_LIMIT, 'max_tokens', scope) ? 'max_tokens' : undefined;
+}
+
+/** Operations that a server does not have of its API; undefined where nothing is said. */
+export function lacksOf(resource: Resource, schema: SchemaName, scope: Scope): ReadonlySet<string> | undefined {
+  const value = resource.metadata.annotations[LACKS];
+  if (value === undefined) return undefined;
+  const names = value.split(',').map((name) => name.trim());
+  const known = OPERATIONS.filter(({ upstream }) => upstream[schema] !== undefined).map(({ operation }) => operation);
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    const message = `must be operations of ${schema}, with commas between them; ${JSON.stringify(name)} is none of ${known.join(', ')}`;
+    scope.report(resource, `metadata.annotations["${LACKS}"]`, message + didYouMean(name, known));
+  }
+  return new Set(names);
 }
 
 export function isStrict(resource: Resource, scope: Scope): boolean {

@@ -91,7 +91,7 @@ export class AiCall implements Call<AiTarget> {
   /** The request to one backend, without its credential. */
   protected outbound(target: AiTarget, endpoint: Endpoint): Outbound {
     const { request, match } = this.api;
-    const way = wayOf(this.ai.endpoint, target.schema.name)!;
+    const way = wayOf(this.ai.endpoint, target.schema)!;
     this.#way = way;
     this.#translation = undefined;
     const outbound = this.#outboundBy(way, target, endpoint);
@@ -162,7 +162,7 @@ export class AiCall implements Call<AiTarget> {
 
   /** Whether the backend can be asked what the client asks. */
   protected serves({ schema }: AiTarget): boolean {
-    return serves(this.ai.endpoint, schema.name);
+    return serves(this.ai.endpoint, schema);
   }
 
   /** Whether the backend is a part of the platform: a tier two, or a pod. */

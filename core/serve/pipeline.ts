@@ -407,7 +407,7 @@ function checkWhole(rule: Rule): void {
 function checkServed({ plan, route }: Rule & { ai: true }, endpoint: ApiEndpoint, model: string): void {
   if (plan.targets.length === 0)
     throw new GatewayError('TK_NO_BACKEND', `the rule of ${route.namespace}/${route.name} that serves "${model}" has no backend`);
-  if (plan.targets.some(({ schema }) => serves(endpoint, schema.name))) return;
+  if (plan.targets.some(({ schema }) => serves(endpoint, schema))) return;
   const names = [...new Set(plan.targets.map(({ schema }) => schema.name))];
   throw new GatewayError(
     'TK_UNSUPPORTED',

@@ -112,6 +112,7 @@ function flagsOf({ outcome, errorCode, rule }: GatewayRequest): string {
     case 'stream_error':
       return 'UPE';
     case 'status':
+    case 'filtered':
     case 'local':
     case undefined:
       return errorCode === 'TK_NO_BACKEND' ? 'UO' : '-';

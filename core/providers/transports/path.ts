@@ -34,6 +34,11 @@ export function vertexPath(place: VertexPlace, publisher: 'google' | 'anthropic'
   return `/v1/projects/${encodeURIComponent(project)}/locations/${encodeURIComponent(region)}/publishers/${publisher}/models/${segment}:${method}`;
 }
 
+/** Rankings are of no region. @see https://cloud.google.com/generative-ai-app-builder/docs/ranking */
+export function rankingPath({ project }: VertexPlace, method: string): string {
+  return `/v1/projects/${encodeURIComponent(project)}/locations/global/rankingConfigs/default_ranking_config:${method}`;
+}
+
 export interface VertexPlace {
   readonly project: string;
   readonly region: string;
@@ -42,11 +47,4 @@ export interface VertexPlace {
 /** @see https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html */
 export function bedrockPath(model: string, operation: string): string {
   return `/model/${modelSegment(model)}/${operation}`;
-}
-
-const SEVERAL_REGIONS = /^(?:us|us-gov|eu|apac|jp|au|ca|global)\./;
-
-/** The model behind an inference profile of several regions. @see https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html */
-export function foundationModel(model: string): string {
-  return model.replace(SEVERAL_REGIONS, '');
 }

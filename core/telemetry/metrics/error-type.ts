@@ -56,6 +56,7 @@ const BY_CODE: Readonly<Record<ErrorCode, ErrorType>> = {
   TK_MEDIA_TYPE: 'invalid_request',
   TK_REFUSED: 'refused',
   TK_UNSUPPORTED: 'invalid_request',
+  TK_FILTERED: 'upstream_content_filter',
   TK_RATE_LIMITED: 'rate_limited',
   TK_BUDGET: 'budget',
   TK_PRICE_UNKNOWN: 'price_unknown',
@@ -78,6 +79,7 @@ const BY_REASON: Readonly<Record<Exclude<FailureReason, 'status' | 'local'>, Err
   malformed: 'upstream_malformed',
   stream_error: 'upstream_stream_error',
   truncated: 'upstream_truncated',
+  filtered: 'upstream_content_filter',
 };
 
 /** What is told of a finished request. */
