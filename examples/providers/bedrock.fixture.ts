@@ -3,7 +3,7 @@ import { eventMessage } from '#core/providers/transports/event-stream.fixture';
 
 import { type AwsKeys, wrongSignature } from './aws-signature.fixture.ts';
 import { BOUND } from './compatible.fixture.ts';
-import { bodyOf, type Door, enter, type Fake } from './fake.fixture.ts';
+import { bodyOf, type Door, enter, type Fake, type Reply } from './fake.fixture.ts';
 
 const USAGE = { inputTokens: 1, outputTokens: 7, totalTokens: 12, cacheReadInputTokens: 4, cacheWriteInputTokens: 0 };
 const FIELDS = [
@@ -26,6 +26,7 @@ export function converse(door: Door, keys: AwsKeys): Fake {
     const operation = enter(request, door);
     if (typeof operation !== 'string') return operation;
     const body = bodyOf(request);
+    if (operation === 'embeddings') return titan(body, wrongSignature(request, keys));
     const extra = Object.keys(body).find((name) => !FIELDS.includes(name));
     const fault = wrongSignature(request, keys) ?? (extra === undefined ? undefined : `extraneous key [${extra}] is not permitted`);
     if (fault !== undefined) return { status: 403, body: { message: fault }, headers: { 'x-amzn-errortype': 'ValidationException' } };
@@ -52,4 +53,14 @@ export function converse(door: Door, keys: AwsKeys): Fake {
     });
     return { status: 200, type: 'application/vnd.amazon.eventstream', body: Buffer.concat(frames) };
   };
+}
+
+/** @see https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html */
+function titan(body: Record<string, unknown>, fault: string | undefined): Reply {
+  const extra = Object.keys(body).find((name) => !['inputText', 'dimensions', 'normalize', 'embeddingTypes'].includes(name));
+  if (fault !== undefined) return { status: 403, body: { message: fault } };
+  if (extra !== undefined || body['inputText'] !== 'hi')
+    return { status: 400, body: { message: `not what was asked: ${JSON.stringify(body)}` } };
+  const vector = [0.25, -0.5];
+  return { status: 200, body: { embedding: vector, embeddingsByType: { float: vector }, inputTextTokenCount: 2 } };
 }

@@ -1,6 +1,6 @@
 // For tests: Gemini on Vertex AI.
 import { BOUND } from './compatible.fixture.ts';
-import { bodyOf, data, type Door, enter, events, type Fake } from './fake.fixture.ts';
+import { bodyOf, data, type Door, enter, events, type Fake, refusal, type Reply } from './fake.fixture.ts';
 
 const FIELDS = ['contents', 'systemInstruction', 'tools', 'toolConfig', 'safetySettings', 'generationConfig', 'labels', 'cachedContent'];
 
@@ -30,6 +30,7 @@ export function gemini(door: Door): Fake {
     const operation = enter(request, door);
     if (typeof operation !== 'string') return operation;
     const body = bodyOf(request);
+    if (operation === 'embeddings') return predict(body);
     const extra = Object.keys(body).find((name) => !FIELDS.includes(name));
     const { maxOutputTokens } = (body['generationConfig'] ?? {}) as { maxOutputTokens?: number };
     if (
@@ -47,4 +48,13 @@ export function gemini(door: Door): Fake {
       data(told('', { usageMetadata: USAGE }, 'STOP')),
     );
   };
+}
+
+/** @see https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api */
+function predict({ instances, parameters, ...more }: Record<string, unknown>): Reply {
+  const [instance, ...others] = instances as { content?: string }[];
+  if (instance?.content !== 'hi' || others.length > 0 || Object.keys(more).length > 0)
+    return refusal(400, `not what was asked: ${JSON.stringify(parameters)}`);
+  const embeddings = { statistics: { truncated: false, token_count: 2 }, values: [0.25, -0.5] };
+  return { status: 200, body: { predictions: [{ embeddings }], metadata: { billableCharacterCount: 2 } } };
 }

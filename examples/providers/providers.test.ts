@@ -4,6 +4,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
+import { Loader } from '#core/resources/load';
+import { formatProblem } from '#core/resources/problem';
+import { compile, newShared } from '#core/route/compile';
 import { verificationKeys } from '#core/tiers/jws';
 import { TierKeys } from '#core/tiers/keys';
 import { RequestVerifier, TOKEN_HEADER } from '#core/tiers/request-token';
@@ -32,7 +35,7 @@ const tierKeys = new TierKeys(keys.tierOne, () => undefined);
 /** As tier two has it. */
 const verifier = new RequestVerifier(verificationKeys(readFileSync(keys.tierTwo.peerKeys, 'utf8')), 'models');
 
-type ClientName = keyof typeof CLIENTS;
+const NAMES = ['chat', 'messages', 'responses'] as const;
 
 interface Provider {
   readonly file: string;
@@ -40,33 +43,21 @@ interface Provider {
   readonly key?: string;
   readonly fake: Fake;
   readonly model: string;
-  readonly clients: readonly ClientName[];
   /** What the access log says of an answer. */
   readonly usage: object;
   /** Model of embeddings. */
   readonly embeddings?: string;
 }
 
-const CHAT = ['chat', 'messages'] as const;
-const ALL = ['chat', 'messages', 'responses'] as const;
 const COUNTED = { genai_tokens_input: 5, genai_tokens_output: 7, genai_tokens_total: 12 };
 const CACHED = { ...COUNTED, genai_tokens_cached_input: 4 };
 const THOUGHT = { ...CACHED, genai_tokens_reasoning: 3 };
 
-const of = (
-  file: string,
-  key: string | undefined,
-  table: Compatible,
-  model: string,
-  clients: readonly ClientName[],
-  usage: object,
-  embeddings?: string,
-): Provider => ({
+const of = (file: string, key: string | undefined, table: Compatible, model: string, usage: object, embeddings?: string): Provider => ({
   file,
   ...(key === undefined ? {} : { key }),
   fake: compatible(table),
   model,
-  clients,
   usage,
   ...(embeddings === undefined ? {} : { embeddings }),
 });
@@ -88,30 +79,31 @@ const invoked = (model: string, whole: string, stream: string) => ({
   paths: { whole: `/model/${encodeURIComponent(model)}/${whole}`, stream: `/model/${encodeURIComponent(model)}/${stream}` },
 });
 
+const GEMINI = vertex('us-central1', 'google/models/gemini-3.5-flash', 'generateContent', 'streamGenerateContent?alt=sse');
 const COHERE = compatible(tables.COHERE);
 const RERANK = rerank({ host: 'api.cohere.com', paths: { rerank: '/v2/rerank' }, headers: { authorization: `Bearer ${KEY}` } });
 const HAIKU = 'us.anthropic.claude-haiku-4-5-20251001-v1:0';
 const NOVA = 'us.amazon.nova-2-lite-v1:0';
 
 const PROVIDERS: readonly Provider[] = [
-  of('openai', 'OPENAI_API_KEY', tables.OPENAI, 'gpt-6-luna', ALL, THOUGHT, 'text-embedding-3-small'),
-  of('azure-openai', 'AZURE_OPENAI_API_KEY', tables.AZURE, 'azure/gpt-6-luna', CHAT, THOUGHT, 'azure/text-embedding-3-small'),
-  of('azure-openai-entra', 'AZURE_CLIENT_SECRET', tables.AZURE_ENTRA, 'azure-entra/gpt-6-luna', CHAT, THOUGHT),
-  of('google-ai-studio', 'GEMINI_API_KEY', tables.GOOGLE, 'gemini-3.5-flash', CHAT, COUNTED, 'gemini-embedding-001'),
+  of('openai', 'OPENAI_API_KEY', tables.OPENAI, 'gpt-6-luna', THOUGHT, 'text-embedding-3-small'),
+  of('azure-openai', 'AZURE_OPENAI_API_KEY', tables.AZURE, 'azure/gpt-6-luna', THOUGHT, 'azure/text-embedding-3-small'),
+  of('azure-openai-entra', 'AZURE_CLIENT_SECRET', tables.AZURE_ENTRA, 'azure-entra/gpt-6-luna', THOUGHT),
+  of('google-ai-studio', 'GEMINI_API_KEY', tables.GOOGLE, 'gemini-3.5-flash', COUNTED, 'gemini-embedding-001'),
   {
-    ...of('cohere', 'COHERE_API_KEY', tables.COHERE, 'command-a-03-2025', CHAT, COUNTED, 'embed-v4.0'),
+    ...of('cohere', 'COHERE_API_KEY', tables.COHERE, 'command-a-03-2025', COUNTED, 'embed-v4.0'),
     fake: (request) => (request.url.startsWith('/v2/') ? RERANK : COHERE)(request),
   },
-  of('mistral', 'MISTRAL_API_KEY', tables.MISTRAL, 'mistral-medium-latest', CHAT, CACHED, 'mistral-embed'),
-  of('groq', 'GROQ_API_KEY', tables.GROQ, 'openai/gpt-oss-120b', ALL, THOUGHT),
-  of('together', 'TOGETHER_API_KEY', tables.TOGETHER, 'moonshotai/Kimi-K2.5', CHAT, CACHED),
-  of('deepseek', 'DEEPSEEK_API_KEY', tables.DEEPSEEK, 'deepseek-v4-flash', CHAT, THOUGHT),
-  of('grok', 'XAI_API_KEY', tables.GROK, 'grok-4.6', ALL, THOUGHT),
-  of('sambanova', 'SAMBANOVA_API_KEY', tables.SAMBANOVA, 'gpt-oss-120b', ALL, CACHED),
-  of('deepinfra', 'DEEPINFRA_API_KEY', tables.DEEPINFRA, 'deepseek-ai/DeepSeek-V4-Flash-0731', CHAT, CACHED, 'BAAI/bge-m3'),
-  of('hunyuan', 'HUNYUAN_API_KEY', tables.HUNYUAN, 'hunyuan-turbos-latest', CHAT, COUNTED, 'hunyuan-embedding'),
-  of('ollama', undefined, tables.OLLAMA, 'gpt-oss:20b', ALL, COUNTED, 'nomic-embed-text'),
-  of('vllm', undefined, tables.VLLM, 'Qwen/Qwen3-8B', ALL, CACHED, 'Qwen/Qwen3-8B'),
+  of('mistral', 'MISTRAL_API_KEY', tables.MISTRAL, 'mistral-medium-latest', CACHED, 'mistral-embed'),
+  of('groq', 'GROQ_API_KEY', tables.GROQ, 'openai/gpt-oss-120b', THOUGHT),
+  of('together', 'TOGETHER_API_KEY', tables.TOGETHER, 'moonshotai/Kimi-K2.5', CACHED),
+  of('deepseek', 'DEEPSEEK_API_KEY', tables.DEEPSEEK, 'deepseek-v4-flash', THOUGHT),
+  of('grok', 'XAI_API_KEY', tables.GROK, 'grok-4.6', THOUGHT),
+  of('sambanova', 'SAMBANOVA_API_KEY', tables.SAMBANOVA, 'gpt-oss-120b', CACHED),
+  of('deepinfra', 'DEEPINFRA_API_KEY', tables.DEEPINFRA, 'deepseek-ai/DeepSeek-V4-Flash-0731', CACHED, 'BAAI/bge-m3'),
+  of('hunyuan', 'HUNYUAN_API_KEY', tables.HUNYUAN, 'hunyuan-turbos-latest', COUNTED, 'hunyuan-embedding'),
+  of('ollama', undefined, tables.OLLAMA, 'gpt-oss:20b', COUNTED, 'nomic-embed-text'),
+  of('vllm', undefined, tables.VLLM, 'Qwen/Qwen3-8B', CACHED, 'Qwen/Qwen3-8B'),
   {
     file: 'anthropic',
     key: 'ANTHROPIC_API_KEY',
@@ -121,7 +113,6 @@ const PROVIDERS: readonly Provider[] = [
       paths: { messages: '/v1/messages', count: '/v1/messages/count_tokens' },
     }),
     model: 'claude-haiku-5-5',
-    clients: ALL,
     usage: CACHED,
   },
   {
@@ -129,15 +120,20 @@ const PROVIDERS: readonly Provider[] = [
     key: 'GCP_SERVICE_ACCOUNT',
     fake: vertexClaude(vertex('us-east5', 'anthropic/models/claude-haiku-4-5@20251001', 'rawPredict', 'streamRawPredict')),
     model: 'claude-haiku-4-5@20251001',
-    clients: ALL,
     usage: CACHED,
   },
   {
     file: 'vertex-gemini',
     key: 'GCP_SERVICE_ACCOUNT',
-    fake: gemini(vertex('us-central1', 'google/models/gemini-3.5-flash', 'generateContent', 'streamGenerateContent?alt=sse')),
+    fake: gemini({
+      ...GEMINI,
+      paths: {
+        ...GEMINI.paths,
+        embeddings: GEMINI.paths.whole.replace('gemini-3.5-flash:generateContent', 'gemini-embedding-001:predict'),
+      },
+    }),
+    embeddings: 'vertex/gemini-embedding-001',
     model: 'vertex/gemini-3.5-flash',
-    clients: ALL,
     usage: THOUGHT,
   },
   {
@@ -145,15 +141,20 @@ const PROVIDERS: readonly Provider[] = [
     key: 'AWS_CREDENTIALS',
     fake: bedrockClaude(invoked(HAIKU, 'invoke', 'invoke-with-response-stream'), AWS_KEYS),
     model: HAIKU,
-    clients: ALL,
     usage: CACHED,
   },
   {
     file: 'bedrock',
     key: 'AWS_CREDENTIALS',
-    fake: converse(invoked(NOVA, 'converse', 'converse-stream'), AWS_KEYS),
+    fake: converse(
+      {
+        ...BEDROCK,
+        paths: { ...invoked(NOVA, 'converse', 'converse-stream').paths, embeddings: '/model/amazon.titan-embed-text-v2%3A0/invoke' },
+      },
+      AWS_KEYS,
+    ),
+    embeddings: 'amazon.titan-embed-text-v2:0',
     model: NOVA,
-    clients: ALL,
     usage: CACHED,
   },
   {
@@ -167,7 +168,6 @@ const PROVIDERS: readonly Provider[] = [
         : refusal(403, `a token for ${model}`);
     },
     model: 'demo-small',
-    clients: ALL,
     usage: CACHED,
   },
 ];
@@ -202,17 +202,32 @@ const hostOf = (file: string) => {
   return (policy?.spec?.['validation'] as { hostname: string } | undefined)?.hostname;
 };
 
-describe.each(PROVIDERS)('$file', ({ file, key, fake, model, clients, usage }) => {
+/** Tier one with the file, and its fake. */
+async function serving(file: string, fake: Fake): Promise<[Loaded, Started]> {
+  const { key } = PROVIDERS.find((each) => each.file === file)!;
+  const provider = await startFake(fake, hostOf(file));
+  const gateway = await startWith(file, provider, key === undefined ? {} : { [key]: VALUES[key] ?? KEY }, tierKeys);
+  // Tokens are fetched once it is in service.
+  const ready = async () => (await fetch(`${gateway.adminUrl}/readyz`)).text();
+  await eventually(async () => !/"status":"(starting|failing)"/.test(await ready()), 'the credential is there');
+  return [gateway, provider];
+}
+
+async function using(file: string, then: (gateway: Loaded, provider: Started) => Promise<void>, fake?: Fake): Promise<void> {
+  const [gateway, provider] = await serving(file, fake ?? PROVIDERS.find((each) => each.file === file)!.fake);
+  try {
+    await then(gateway, provider);
+  } finally {
+    await gateway.close();
+    await provider.close();
+  }
+}
+
+describe.each(PROVIDERS)('$file', ({ file, fake, model, usage }) => {
   let provider: Started;
   let gateway: Loaded;
   beforeAll(async () => {
-    provider = await startFake(fake, hostOf(file));
-    gateway = await startWith(file, provider, key === undefined ? {} : { [key]: VALUES[key] ?? KEY }, tierKeys);
-    // Tokens are fetched once it is in service.
-    await eventually(
-      async () => !/"status":"(starting|failing)"/.test(await (await fetch(`${gateway.adminUrl}/readyz`)).text()),
-      'credentials are there',
-    );
+    [gateway, provider] = await serving(file, fake);
   });
   afterAll(async () => {
     await gateway.close();
@@ -229,7 +244,7 @@ describe.each(PROVIDERS)('$file', ({ file, key, fake, model, clients, usage }) =
     return { answer, request: provider.seen[0]! };
   };
 
-  test.each(clients.flatMap((name) => [false, true].map((stream) => ({ name, stream }))))(
+  test.each(NAMES.flatMap((name) => [false, true].map((stream) => ({ name, stream }))))(
     '$name, stream: $stream',
     async ({ name, stream }) => {
       const client = CLIENTS[name];
@@ -260,18 +275,6 @@ describe.each(PROVIDERS)('$file', ({ file, key, fake, model, clients, usage }) =
     },
   );
 });
-
-const using = async (file: string, then: (gateway: Loaded, provider: Started) => Promise<void>) => {
-  const { fake, key } = PROVIDERS.find((each) => each.file === file)!;
-  const provider = await startFake(fake, hostOf(file));
-  const gateway = await startWith(file, provider, { [key!]: VALUES[key!] ?? KEY });
-  try {
-    await then(gateway, provider);
-  } finally {
-    await gateway.close();
-    await provider.close();
-  }
-};
 
 const EMBEDDING = PROVIDERS.flatMap(({ file, embeddings }) => (embeddings === undefined ? [] : [{ file, embeddings }]));
 
@@ -339,18 +342,20 @@ describe('what a provider has of its own', () => {
     ['mistral', 'temperature', 9, 'Extra'],
     ['google-ai-studio', 'temperature', 9, 'Unknown name'],
     ['grok', 'stop_sequences', ['a'], 'Argument not supported on this model: stop'],
-  ])('an error of %s is told to a client of another API', async (file, field, value, words) => {
-    const { model, key } = PROVIDERS.find((each) => each.file === file)!;
+  ])('an error of %s is told to a client of another API', (file, field, value, words) => {
+    const { model } = PROVIDERS.find((each) => each.file === file)!;
     const table = { mistral: tables.MISTRAL, 'google-ai-studio': tables.GOOGLE, grok: tables.GROK }[file as 'mistral'];
-    const fake = compatible({ ...table, refuses: [field === 'stop_sequences' ? 'stop' : field] });
-    const provider = await startFake(fake, hostOf(file));
-    const gateway = await startWith(file, provider, { [key!]: KEY });
-    const answer = await ask(gateway.url, CLIENTS.messages.path, { ...CLIENTS.messages.request(model, false), [field]: value });
-    await gateway.close();
-    await provider.close();
-    const { type, error } = JSON.parse(answer.text) as { type: string; error: { type: string; message: string } };
-    expect([answer.status, type]).toEqual([file === 'mistral' ? 422 : 400, 'error']);
-    expect(error.message).toContain(words);
+    const refusing = compatible({ ...table, refuses: [field === 'stop_sequences' ? 'stop' : field] });
+    return using(
+      file,
+      async (gateway) => {
+        const told = await ask(gateway.url, CLIENTS.messages.path, { ...CLIENTS.messages.request(model, false), [field]: value });
+        const { type, error } = JSON.parse(told.text) as { type: string; error: { type: string; message: string } };
+        expect([told.status, type]).toEqual([file === 'mistral' ? 422 : 400, 'error']);
+        expect(error.message).toContain(words);
+      },
+      refusing,
+    );
   });
 });
 
@@ -370,11 +375,18 @@ describe('the files', () => {
     expect(all.filter((model, index) => all.indexOf(model) !== index)).toEqual([]);
   });
 
+  test('have no problem, all together and unchanged', () => {
+    const env = Object.fromEntries(PROVIDERS.flatMap(({ key }) => (key === undefined ? [] : [[key, VALUES[key] ?? KEY]])));
+    const loaded = new Loader().load({ paths: [import.meta.dirname], env });
+    expect([...loaded.problems, ...compile(loaded, newShared()).problems].map(formatProblem)).toEqual([]);
+    expect(loaded.set.size).toBeGreaterThan(120);
+  });
+
   test('are in the table of README.md, as they are', () => {
     const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8');
     const rows = new Map([...readme.matchAll(/^\| \[`([\w-]+)\.yaml`\]\(\1\.yaml\) \|.*$/gm)].map(([row, file]) => [file!, row]));
     expect([...rows.keys()].toSorted()).toEqual(FILES.filter((file) => file !== 'gateway').toSorted());
-    for (const { file, key, clients, embeddings } of PROVIDERS) {
+    for (const { file, key, embeddings } of PROVIDERS) {
       const row = rows.get(file)!;
       const schemas = documents(file)
         .filter(({ kind }) => kind === 'AIServiceBackend')
@@ -388,7 +400,7 @@ describe('the files', () => {
           .at(-2)!
           .split(', ')
           .map((each) => each.trim().split(' ')[0]),
-      ).toEqual(expect.arrayContaining([...clients, ...(embeddings === undefined ? [] : ['embeddings'])]));
+      ).toEqual(expect.arrayContaining([...NAMES, ...(embeddings === undefined ? [] : ['embeddings'])]));
     }
   });
 
