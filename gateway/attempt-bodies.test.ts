@@ -176,6 +176,20 @@ describe('usage in a stream', () => {
     expect(sent['stream_options']).toBeUndefined();
   });
 
+  it('is not asked of Cohere, which refuses to be asked', async () => {
+    const first = await upstream(sse(events));
+    const yaml = pairsYaml(first.port, first.port).replaceAll(
+      'metadata: {name: openai-first}\nspec: {schema: {name: OpenAI}',
+      'metadata: {name: openai-first}\nspec: {schema: {name: Cohere, prefix: /eu/}',
+    );
+    gateway = await startGateway({ yaml });
+    const request = { ...CHAT.request('openai-pair', true), max_completion_tokens: 9, stream_options: { include_usage: true } };
+    expect((await ask(gateway.url, CHAT.path, request)).text).toBe(events.join(''));
+    const [{ path, body }] = first.requests as [(typeof first.requests)[number]];
+    expect(path).toBe('/eu/compatibility/v1/chat/completions');
+    expect(JSON.parse(body.toString())).toEqual({ ...CHAT.request('openai-pair', true), max_tokens: 9 });
+  });
+
   it('is not asked for where there is no stream', async () => {
     const first = await upstream(answer(200, CHAT.whole('fine')));
     gateway = await startGateway({ yaml: pairsYaml(first.port, first.port) });

@@ -227,6 +227,16 @@ describe('one rule, two APIs', () => {
     expect(RESPONSES.error(alone.text).message).toContain('previous_response_id');
   });
 
+  test('several answers are asked of the one that gives them', async () => {
+    openai.script(answer(200, CHAT.whole('hello')));
+    const request = { ...CHAT.request('claude-then-gpt', false), n: 2 };
+    expect((await ask(gateway.url, CHAT.path, request)).status).toBe(200);
+    expect(anthropic.requests).toEqual([]);
+    expect(JSON.parse(openai.requests[0]!.body.toString())).toEqual(request);
+    const alone = await ask(gateway.url, CHAT.path, { ...request, model: 'on-claude' });
+    expect(alone).toMatchObject({ status: 422, text: expect.stringContaining('"param":"n"') as string });
+  });
+
   test('a backend without such an endpoint is passed over', async () => {
     openai.script(answer(200, { object: 'list', data: [], model: 'e', usage: { prompt_tokens: 1, total_tokens: 1 } }));
     const told = await ask(gateway.url, '/v1/embeddings', { model: 'claude-then-gpt', input: 'hi' });

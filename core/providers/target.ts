@@ -116,7 +116,7 @@ export function encodeOverWire(
   const { inBody } = wire;
   if (inBody !== undefined) removeHeaders(headers, (name) => inBody.has(name));
   addHeaders(headers, request, target, endpoint);
-  const body = bodyOf(request, target, model, wire.edits?.(target, request.headers));
+  const body = bodyOf(request, target, model, wire.edits?.(target, request.headers), wire.words);
   return { method: 'POST', path: wire.path(target, model ?? request.model, request.json!.stream), headers, body };
 }
 
@@ -134,15 +134,16 @@ function bodyOf(
   target: AiTarget,
   wanted: string | undefined,
   more: readonly Edit[] = [],
+  { asksForUsage, outputLimit }: ChatWords = target,
 ): Outbound['body'] {
   if (upload !== undefined) return upload.body(wanted);
   if (json === undefined) return null;
   const { bodyEdits } = target;
   const edits: Edit[] = [];
   if (wanted !== undefined && wanted !== model) edits.push({ set: 'model', value: JSON.stringify(wanted) });
-  if (json.stream && endpoint.asksForUsage && target.asksForUsage && !json.wantsUsage)
+  if (json.stream && endpoint.asksForUsage && asksForUsage && !json.wantsUsage)
     edits.push({ set: 'stream_options', value: withUsage(json) });
-  const newName = endpoint.operation === 'chat' ? target.outputLimit : undefined;
+  const newName = endpoint.operation === 'chat' ? outputLimit : undefined;
   if (newName !== undefined) edits.push(...limitEdits(json.scan, newName));
   if (bodyEdits.length > 0) edits.push(...bodyEdits);
   if (bound !== undefined) edits.push(newName === undefined ? bound : { set: newName, value: bound.value });

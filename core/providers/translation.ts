@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Accepted } from '../attempt/call.ts';
 import { UnacceptableAnswer } from '../attempt/failure.ts';
+import { GatewayError } from '../errors.ts';
 import { SseScanner } from '../http/sse.ts';
 import type { Edit } from '../json/edit.ts';
 import type { JsonObjectScan } from '../json/scan.ts';
@@ -43,13 +44,15 @@ export class Translation implements Translated {
   #ofAnswer: readonly Loss[] = [];
   #stream: TranslatingReader | undefined;
 
-  /** @throws GatewayError TK_UNSUPPORTED where it is strict and something would be dropped */
+  /** @throws GatewayError TK_UNSUPPORTED for several answers; where it is strict and something would be dropped */
   constructor({ from, to, conversation, model, bound, edits, words, strict, asked }: TranslationOptions) {
     this.to = to;
     this.model = model;
     this.#asked = asked;
     this.#client = CODECS[from];
     this.#backend = CODECS[to];
+    // One instead of several would be paid for, and be none of what the client reads.
+    if (conversation.choices > 1) throw new GatewayError('TK_UNSUPPORTED', severalAnswers(to), { param: 'n' });
     const sampling = bound === undefined ? conversation.sampling : { ...conversation.sampling, maxTokens: bound };
     const { body, losses } = this.#backend.encodeRequest({ ...conversation, model, sampling });
     this.#losses = losses;
@@ -85,6 +88,10 @@ export class Translation implements Translated {
   #whole(answer: Answer, id: string): Answer {
     return { ...answer, id: answer.id || id, model: answer.model || this.model };
   }
+}
+
+function severalAnswers(to: TranslatedDialect): string {
+  return `n: the backend’s API, ${to}, gives one answer a request; ask for one several times`;
 }
 
 type Start = Extract<AnswerEvent, { readonly type: 'answer_start' }>;

@@ -4,8 +4,9 @@ import { removeHeaders } from '../http/headers.ts';
 import type { Edit } from '../json/edit.ts';
 import type { TranslatedDialect } from '../llm/codecs.ts';
 import type { BackendApi } from '../read/endpoints.ts';
+import type { ChatWords } from './chat-words.ts';
 import type { AiTarget } from './target.ts';
-import { bedrockPath, upstreamPath, vertexPath } from './transports/path.ts';
+import { bedrockPath, besidePrefix, upstreamPath, vertexPath } from './transports/path.ts';
 
 /** How backends of an API are asked for a conversation, whatever API the client speaks. */
 export interface Wire {
@@ -18,6 +19,8 @@ export interface Wire {
   readonly inBody?: ReadonlySet<string>;
   /** That the API wants of who does not speak it. Flat: name, value, … */
   readonly headers?: readonly string[];
+  /** Of chat completions, where all servers of the API have the same. @default those of the backend */
+  readonly words?: ChatWords;
   /** How a stream is framed. @default Server-Sent Events */
   readonly framing?: 'aws' | undefined;
 }
@@ -33,6 +36,16 @@ const MESSAGES: Wire = {
   dialect: 'anthropic-messages',
   path: ({ schema }, model) => upstreamPath(schema, 'messages', model, ''),
   headers: ANTHROPIC_HEADERS,
+};
+/**
+ * Its own API is not chat completions', but it has these beside it, and refuses to be asked for usage.
+ * @see https://docs.cohere.com/docs/compatibility-api
+ */
+const COHERE_CHAT: Wire = {
+  dialect: 'openai-chat',
+  path: ({ schema }) => besidePrefix(schema, 'compatibility/v1/chat/completions'),
+  edits: () => [{ remove: 'stream_options' }],
+  words: { asksForUsage: false, outputLimit: 'max_tokens' },
 };
 const VERTEX_GEMINI: Wire = {
   dialect: 'gemini',
@@ -88,6 +101,7 @@ export const WIRES: Readonly<Partial<Record<BackendApi, readonly Wire[]>>> = {
   Anthropic: [MESSAGES],
   GCPVertexAI: [VERTEX_GEMINI],
   GCPAnthropic: [VERTEX_CLAUDE],
+  Cohere: [COHERE_CHAT],
   AWSBedrock: [BEDROCK_CONVERSE],
   AWSAnthropic: [BEDROCK_CLAUDE],
 };

@@ -154,7 +154,7 @@ export class AiCall implements Call<AiTarget> {
       model: this.modelAt(target) ?? this.ai.model,
       bound: bound === undefined ? undefined : Number(bound.value),
       edits: [...target.bodyEdits, ...(wire.edits?.(target, NO_HEADERS) ?? [])],
-      words: target,
+      words: wire.words ?? target,
       strict: match.rule.ai && match.rule.strict,
       asked: { created: Math.floor(request.startTime / 1000), usage: json.wantsUsage },
     });

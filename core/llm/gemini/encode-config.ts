@@ -8,10 +8,12 @@ const MOST_SEED = 2 ** 31;
 
 /** `generationConfig`. @see https://ai.google.dev/api/generate-content#generationconfig */
 export function configOf({ model, sampling, format, reasoning, choices, logprobs }: Conversation, to: Writing): Json {
+  if (choices > 1 && !to.isOwn) to.losses.drop('n');
   return given({
     ...samplingOf(sampling, to),
     ...formatOf(format),
-    candidateCount: choices === 1 ? undefined : choices,
+    // A stream of several is none that others have.
+    candidateCount: choices > 1 && to.isOwn ? choices : undefined,
     responseLogprobs: logprobs === undefined ? undefined : true,
     // The chosen token is told without.
     logprobs: logprobs === 0 ? undefined : logprobs,

@@ -94,7 +94,7 @@ describe('what others say and Gemini cannot', () => {
         service_tier: 'auto',
         parallel_tool_calls: true,
       },
-      [],
+      ['dropped n'],
     ],
     [
       'openai-chat',

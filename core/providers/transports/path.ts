@@ -11,6 +11,11 @@ export function upstreamPath(schema: Schema, below: string, model: string, query
   return `/${prefix}/${below}`.replaceAll(/\/{2,}/g, '/') + query;
 }
 
+/** What a provider has beside the paths of its schema. @param path below the prefix */
+export function besidePrefix({ prefix = '' }: Schema, path: string): string {
+  return `/${prefix}/${path}`.replaceAll(/\/{2,}/g, '/');
+}
+
 /** @see https://learn.microsoft.com/azure/ai-services/openai/reference */
 function azurePath(schema: Schema, below: string, model: string): string {
   const version = `?api-version=${encodeURIComponent(schema.version ?? '')}`;
