@@ -78,6 +78,30 @@ describe('a chat completion as a message', () => {
   it.each<[object, object]>([
     [choice({ content: 'a' }, 'length'), { stop_reason: 'max_tokens', content: [{ type: 'text', text: 'a' }] }],
     [choice({ content: 'a' }, 'content_filter'), { stop_reason: 'refusal' }],
+    // Mistral, of a model that reasons.
+    [
+      choice({
+        content: [
+          {
+            type: 'thinking',
+            thinking: [
+              { type: 'text', text: 'h' },
+              { type: 'text', text: 'm' },
+            ],
+            closed: true,
+          },
+          { type: 'reference', reference_ids: [1] },
+          { type: 'text', text: 'a' },
+        ],
+      }),
+      {
+        stop_reason: 'end_turn',
+        content: [
+          { type: 'thinking', thinking: 'hm' },
+          { type: 'text', text: 'a' },
+        ],
+      },
+    ],
     [choice({ refusal: 'no' }), { stop_reason: 'refusal', content: [{ type: 'text', text: 'no' }] }],
     [choice({ content: 'a' }, null), { stop_reason: 'end_turn', usage: { input_tokens: 0, output_tokens: 0 } }],
     [

@@ -56,8 +56,9 @@ export interface BackendError {
  * else is put into that shape, with the text of a short plain message.
  */
 export function backendError(dialect: Dialect, { status, body }: BackendError, requestId: string): Buffer {
-  const parsed = parsedOrNot(body);
-  if (isObject(parsed) && hasShape(dialect, parsed)) return body;
+  const whole = parsedOrNot(body);
+  if (isObject(whole) && hasShape(dialect, whole)) return body;
+  const parsed = onlyOf(whole);
   const text = messageIn(parsed) ?? plainText(body) ?? `the backend answered ${status}`;
   if (dialect === 'anthropic')
     return Buffer.from(JSON.stringify({ type: 'error', error: { type: anthropicType(status), message: text }, request_id: requestId }));
@@ -70,7 +71,7 @@ export function backendError(dialect: Dialect, { status, body }: BackendError, r
  * calls it is the `code`.
  */
 export function translatedError(dialect: Dialect, { status, headers, body }: BackendError, requestId: string): Buffer {
-  const parsed = parsedOrNot(body);
+  const parsed = onlyOf(parsedOrNot(body));
   const message = messageIn(parsed) ?? plainText(body) ?? `the backend answered ${status}`;
   const code = codeIn(parsed) ?? awsType(headers['x-amzn-errortype']) ?? String(status);
   if (dialect === 'anthropic')
@@ -85,6 +86,11 @@ function parsedOrNot(body: Buffer): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Google's OpenAI compatibility has errors as lists of one. @see https://ai.google.dev/gemini-api/docs/openai */
+function onlyOf(body: unknown): unknown {
+  return Array.isArray(body) ? body[0] : body;
 }
 
 /** What a provider calls an error: `error.code` and `error.type` (OpenAI, Anthropic), `error.status` (Google), `__type` (AWS). */
@@ -132,9 +138,21 @@ function messageIn(body: unknown): string | undefined {
     detail,
     Message,
   ]) {
-    if (typeof candidate === 'string' && candidate !== '') return candidate.slice(0, 2000);
+    const text = typeof candidate === 'string' ? candidate : faultsIn(isObject(candidate) ? candidate['detail'] : candidate);
+    if (text !== undefined && text !== '') return text.slice(0, 2000);
   }
   return undefined;
+}
+
+/** Faults of single fields, as FastAPI tells them, and Mistral within `message`; without what was sent. */
+function faultsIn(faults: unknown): string | undefined {
+  if (!Array.isArray(faults)) return undefined;
+  const told = faults.slice(0, 8).map((fault: unknown) => {
+    if (!isObject(fault) || typeof fault['msg'] !== 'string') return undefined;
+    const place = Array.isArray(fault['loc']) ? `${fault['loc'].join('.')}: ` : '';
+    return place + fault['msg'];
+  });
+  return told.filter((each) => each !== undefined).join('; ') || undefined;
 }
 
 function plainText(body: Buffer): string | undefined {

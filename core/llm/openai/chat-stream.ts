@@ -65,7 +65,8 @@ export class ChatStreamReader implements StreamReader {
     if (typeof chunk !== 'object' || chunk === null) return 'malformed';
     // `object: error` is how vLLM said it before it had the API's own shape.
     if ((chunk['error'] !== undefined && chunk['error'] !== null) || chunk['object'] === 'error') return 'error';
-    if (typeof chunk['model'] === 'string') this.model ??= chunk['model'];
+    // Azure's first chunk is about the prompt, and names no model.
+    if (typeof chunk['model'] === 'string' && chunk['model'] !== '') this.model ??= chunk['model'];
     const usage = openaiUsage(chunk['usage']);
     if (usage !== undefined) this.usage = usage;
     const choices = Array.isArray(chunk['choices']) ? (chunk['choices'] as Record<string, unknown>[]) : [];

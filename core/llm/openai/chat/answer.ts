@@ -7,7 +7,7 @@ import { Losses } from '../../losses.ts';
 import { malformed } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { signatureIn, signed } from '../thought-signature.ts';
-import { callOf, thoughtsIn, toolCallIn, withSignature } from './message.ts';
+import { callOf, contentIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',
@@ -52,11 +52,10 @@ export function decodeAnswer(body: JsonObjectScan): Answer {
 
 function blocksOf(message: Fields, losses: Losses): Block[] {
   message.raw('role');
-  const text = message.text('content');
   const refusal = message.text('refusal');
   return [
     ...thoughtsIn(message),
-    ...withSignature(text === undefined || text === '' ? [] : [{ type: 'text', text }], signatureIn(message, losses)),
+    ...withSignature(contentIn(message, losses), signatureIn(message, losses)),
     ...(refusal === undefined ? [] : [{ type: 'refusal', text: refusal } as const]),
     ...message.objects('tool_calls').map((call) => toolCallIn(call, losses)),
   ];

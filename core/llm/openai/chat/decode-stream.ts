@@ -6,7 +6,7 @@ import { errorMessage, eventFields, malformed, truncated } from '../../malformed
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { finishOf } from './answer.ts';
 import { signatureIn } from '../thought-signature.ts';
-import { thoughtIn } from './message.ts';
+import { contentIn, thoughtIn } from './message.ts';
 
 type Delta = Extract<AnswerEvent, { readonly text: string }>['type'];
 
@@ -57,11 +57,13 @@ export class ChatStreamDecoder implements StreamDecoder {
 
   #read(delta: Fields, events: AnswerEvent[]): void {
     const thought = delta.text('reasoning_content') ?? delta.text('reasoning');
-    if (thought)
-      this.#add('reasoning', { type: 'reasoning', text: '', signature: undefined, sealed: undefined }, 'reasoning_delta', thought, events);
+    if (thought) this.#think(thought, events);
     for (const block of delta.objects('thinking_blocks')) this.#readThought(block, events);
-    const text = delta.text('content');
-    if (text) this.#add('text', { type: 'text', text: '' }, 'text_delta', text, events);
+    for (const block of contentIn(delta, this.losses)) {
+      if (block.type === 'reasoning' && block.text !== '') this.#think(block.text, events);
+      if (block.type === 'reasoning' && block.signature !== undefined) this.losses.drop('choices.delta.content.signature');
+      if (block.type === 'text' && block.text !== '') this.#add('text', { type: 'text', text: '' }, 'text_delta', block.text, events);
+    }
     const signature = signatureIn(delta, this.losses);
     if (signature) {
       this.#add('text', { type: 'text', text: '' }, 'signature_delta', signature, events);
@@ -72,6 +74,10 @@ export class ChatStreamDecoder implements StreamDecoder {
     for (const call of delta.objects('tool_calls')) this.#readCall(call, events);
     delta.raw('role');
     for (const [name] of delta.left()) this.losses.drop(`choices.delta.${name}`);
+  }
+
+  #think(text: string, events: AnswerEvent[]): void {
+    this.#add('reasoning', { type: 'reasoning', text: '', signature: undefined, sealed: undefined }, 'reasoning_delta', text, events);
   }
 
   /** A whole thought with its signature, which another gateway tells at its end. */

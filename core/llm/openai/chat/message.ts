@@ -12,6 +12,31 @@ export function thoughtsIn(message: Fields): Block[] {
   return [{ type: 'reasoning', text, signature: undefined, sealed: undefined, at: message.at('reasoning_content') }];
 }
 
+/**
+ * Text of an answer. Of a model that reasons Mistral has a list instead, of thoughts and texts, until the thought is closed.
+ * @see https://docs.mistral.ai/capabilities/reasoning
+ */
+export function contentIn(message: Fields, losses: Losses): Block[] {
+  if (!Array.isArray(message.raw('content'))) {
+    const text = message.text('content');
+    return text === undefined || text === '' ? [] : [{ type: 'text', text }];
+  }
+  return message.objects('content').flatMap((part): Block[] => {
+    const type = part.text('type');
+    if (type === 'text') return [{ type, text: part.text('text') ?? '' }];
+    if (type === 'thinking') {
+      const text = Array.isArray(part.raw('thinking')) ? textIn(part.objects('thinking')) : (part.text('thinking') ?? '');
+      return [{ type: 'reasoning', text, signature: part.text('signature'), sealed: undefined }];
+    }
+    losses.drop(part.path);
+    return [];
+  });
+}
+
+function textIn(parts: readonly Fields[]): string {
+  return parts.map((part) => part.text('text') ?? '').join('');
+}
+
 /** As LiteLLM and Envoy AI Gateway hand on what Anthropic gave. */
 export function thoughtIn(block: Fields): ReasoningBlock {
   const type = block.requiredText('type');
