@@ -30,6 +30,8 @@ export interface OperationWire {
   readonly path: (target: AiTarget, model: string, verb: string) => string;
   /** Flat: name, value, … */
   readonly headers?: readonly string[];
+  /** Operation of the API that it asks: a server that lacks it cannot be asked so. */
+  readonly asks?: string;
 }
 
 type Path = OperationWire['path'];
@@ -41,9 +43,9 @@ interface CounterWire extends Omit<OperationWire, 'operation'> {
 }
 
 const COUNTERS: Readonly<Partial<Record<BackendApi, CounterWire>>> = {
-  OpenAI: { counter: () => RESPONSES_COUNTER, path: BELOW_PREFIX },
-  AzureOpenAI: { counter: () => RESPONSES_COUNTER, path: BELOW_PREFIX },
-  Anthropic: { counter: () => ANTHROPIC_COUNTER, path: BELOW_PREFIX, headers: ANTHROPIC_HEADERS },
+  OpenAI: { counter: () => RESPONSES_COUNTER, path: BELOW_PREFIX, asks: 'responses_input_tokens' },
+  AzureOpenAI: { counter: () => RESPONSES_COUNTER, path: BELOW_PREFIX, asks: 'responses_input_tokens' },
+  Anthropic: { counter: () => ANTHROPIC_COUNTER, path: BELOW_PREFIX, headers: ANTHROPIC_HEADERS, asks: 'count_tokens' },
   // Inference profiles of several regions are refused by the counter.
   AWSBedrock: { counter: () => CONVERSE_COUNTER, path: (_, model, verb) => bedrockPath(bedrockModel(model) ?? model, verb) },
   AWSAnthropic: {

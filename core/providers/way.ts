@@ -32,7 +32,7 @@ function lookUp({ operation, upstream, conversation }: ApiEndpoint, { name, lack
     return wire === undefined ? undefined : { how: 'conversation', wire };
   }
   const wire = OPERATIONS[operation]?.[name];
-  return wire === undefined ? undefined : { how: 'operation', wire };
+  return wire === undefined || (wire.asks !== undefined && lacks?.has(wire.asks) === true) ? undefined : { how: 'operation', wire };
 }
 
 /** What a conversation in a dialect is called; empty where no client speaks it. */

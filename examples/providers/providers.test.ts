@@ -308,6 +308,17 @@ describe('what a provider has of its own', () => {
       expect(JSON.parse(answer.text)).toEqual({ input_tokens: 5 });
     }));
 
+  test('Mistral counts no tokens beforehand, and is not asked to', () =>
+    using('mistral', async (gateway, provider) => {
+      const model = 'mistral-small-latest';
+      for (const [path, body] of [
+        ['/anthropic/v1/messages/count_tokens', { model, messages: [{ role: 'user', content: 'hi' }] }],
+        ['/v1/responses/input_tokens', { model, input: 'hi' }],
+      ] as const)
+        expect((await ask(gateway.url, path, body)).status).toBe(422);
+      expect(provider.seen).toEqual([]);
+    }));
+
   test.each(['deepseek', 'mistral', 'grok'])('thoughts of %s are thoughts to a client of messages', (file) =>
     using(file, async (gateway) => {
       const { model } = PROVIDERS.find((each) => each.file === file)!;
