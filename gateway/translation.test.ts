@@ -318,6 +318,40 @@ const lacking = (name: string, lacks: string) => (yaml: string) =>
     `kind: AIServiceBackend\nmetadata: {name: ${name}, annotations: {tierkit.dev/lacks: "${lacks}"}}`,
   );
 
+test('a server whose model goes on from its thoughts gets them back, whatever API the client speaks', async () => {
+  const yaml = backendsYaml([{ name: 'deep', port: openai.port }]).replace(
+    'kind: AIServiceBackend\nmetadata: {name: deep}',
+    'kind: AIServiceBackend\nmetadata: {name: deep, annotations: {tierkit.dev/thoughts: reasoning_content, tierkit.dev/lacks: responses}}',
+  );
+  const deep = await startGateway({ yaml: [yaml, routeYaml('deep', ['deep'])].join('\n---\n') });
+  const call = { id: 'c1', type: 'function', function: { name: 'weather', arguments: '{}' } };
+  const message = { role: 'assistant', content: null, reasoning_content: 'hm', tool_calls: [call] };
+  const thought = { ...CHAT.whole(''), choices: [{ index: 0, message, finish_reason: 'tool_calls' }] };
+  try {
+    openai.script(answer(200, thought));
+    const tools = [{ name: 'weather', input_schema: { type: 'object' } }];
+    const first = { ...MESSAGES.request('deep', false), tools };
+    const { content } = JSON.parse((await ask(deep.url, MESSAGES.path, first)).text) as { content: object[] };
+    const results = [{ type: 'tool_result', tool_use_id: 'c1', content: 'sun' }];
+    const messages = [
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', content },
+      { role: 'user', content: results },
+    ];
+    const told = await ask(deep.url, MESSAGES.path, { ...first, messages });
+    expect(told.headers).not.toHaveProperty('x-tierkit-dropped');
+    const asked = { model: 'deep', input: 'hi', tools: [{ type: 'function', name: 'weather', parameters: {} }] };
+    const { output } = JSON.parse((await ask(deep.url, RESPONSES.path, asked)).text) as { output: object[] };
+    const given = { type: 'function_call_output', call_id: 'c1', output: 'sun' };
+    await ask(deep.url, RESPONSES.path, { ...asked, input: [{ role: 'user', content: 'hi' }, ...output, given] });
+    const sent = openai.requests.map(({ body }) => (JSON.parse(body.toString()) as { messages: object[] }).messages[1]);
+    const back = { role: 'assistant', reasoning_content: 'hm', tool_calls: [{ id: 'c1' }] };
+    expect([sent[1], sent[3]]).toMatchObject([back, back]);
+  } finally {
+    await deep.close();
+  }
+});
+
 describe('a server that does not have all of its API', () => {
   let partial: TestGateway;
   beforeAll(async () => {

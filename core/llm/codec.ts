@@ -57,6 +57,12 @@ export interface Asked {
   readonly usage: boolean;
 }
 
+/** What a server takes that its API does not have. */
+export interface Takes {
+  /** Thoughts of earlier turns, as text: some models go on from them, and their servers refuse calls without. */
+  readonly thoughts?: boolean;
+}
+
 /**
  * One API's way to say a conversation. A provider is a codec, a transport and a credential; a request from dialect A to a provider of
  * dialect B is A's decodeRequest and B's encodeRequest, the answer the other way round.
@@ -65,7 +71,7 @@ export interface Codec {
   readonly dialect: DialectName;
   /** @throws GatewayError TK_BAD_REQUEST with the path of what cannot be understood */
   decodeRequest(body: JsonObjectScan, addressed?: Addressed): Conversation;
-  encodeRequest(conversation: Conversation): Encoded;
+  encodeRequest(conversation: Conversation, takes?: Takes): Encoded;
   /** @throws UnacceptableAnswer */
   decodeAnswer(body: JsonObjectScan): Answer;
   encodeAnswer(answer: Answer, asked: Asked): Encoded;

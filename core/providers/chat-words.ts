@@ -11,6 +11,8 @@ export interface ChatWords {
   readonly asksForUsage: boolean;
   /** How the bound of an answer is called. @default max_completion_tokens */
   readonly outputLimit?: 'max_tokens' | undefined;
+  /** Whether it takes back as `reasoning_content` what its model thought. */
+  readonly takesThoughts?: boolean | undefined;
 }
 
 /** A body of our own, in the words of one server. */

@@ -54,7 +54,7 @@ export class Translation implements Translated {
     // One instead of several would be paid for, and be none of what the client reads.
     if (conversation.choices > 1) throw new GatewayError('TK_UNSUPPORTED', severalAnswers(to), { param: 'n' });
     const sampling = bound === undefined ? conversation.sampling : { ...conversation.sampling, maxTokens: bound };
-    const { body, losses } = this.#backend.encodeRequest({ ...conversation, model, sampling });
+    const { body, losses } = this.#backend.encodeRequest({ ...conversation, model, sampling }, { thoughts: words.takesThoughts === true });
     this.#losses = losses;
     if (strict) refuseLosses(losses, to);
     this.body = sent(to === 'openai-chat' ? inWordsOf(words, body) : body, edits);

@@ -9,7 +9,7 @@ import { durationMs } from '../resources/schema.ts';
 import type { Security } from '../identify/identity.ts';
 import type { AiTarget } from '../providers/target.ts';
 import { type BackendPolicies, knownBackend } from './ai-backend.ts';
-import { drainOf, isStrict, keepAliveOf, optOut, outputLimitAt, STREAM_USAGE, tierTwoOf } from './annotations.ts';
+import { drainOf, isStrict, keepAliveOf, optOut, outputLimitAt, STREAM_USAGE, takesThoughts, tierTwoOf } from './annotations.ts';
 import { bodyEdits, checkMutation, headerEdits } from './mutations.ts';
 import { atPool, poolOf } from './pool.ts';
 import type { QuotasOf } from './quotas.ts';
@@ -223,6 +223,7 @@ function targetOf(
     quotas,
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
     outputLimit: outputLimitAt(resource, scope),
+    takesThoughts: takesThoughts(resource, scope),
     tierTwo: tierTwoOf(resource, scope),
   };
 }

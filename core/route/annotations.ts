@@ -19,6 +19,9 @@ export const STREAM_USAGE = `${PREFIX}stream-usage`;
 /** On an AIServiceBackend: `max_tokens` is how its chat completions name the bound of an answer; for servers that do not know the API's newer name. */
 const OUTPUT_LIMIT = `${PREFIX}output-limit`;
 
+/** On an AIServiceBackend: `reasoning_content` gives chat completions back what their model thought before; for servers that refuse calls without. */
+const THOUGHTS = `${PREFIX}thoughts`;
+
 /** On an AIServiceBackend: operations that the server does not have of its API: `responses, embeddings`. */
 const LACKS = `${PREFIX}lacks`;
 
@@ -33,7 +36,7 @@ const ENDPOINTS = `${PREFIX}endpoints`;
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   AIGatewayRoute: [STREAM_KEEP_ALIVE, STREAM_DRAIN, TRANSLATION],
-  AIServiceBackend: [STREAM_USAGE, OUTPUT_LIMIT, LACKS, TIER_TWO],
+  AIServiceBackend: [STREAM_USAGE, OUTPUT_LIMIT, THOUGHTS, LACKS, TIER_TWO],
   InferencePool: [PICKER, PICKER_TLS],
 };
 
@@ -90,6 +93,11 @@ export function optOut(resource: Resource, name: string, scope: Scope): boolean 
 /** How chat completions of a backend name the bound of an answer; undefined: `max_completion_tokens`. */
 export function outputLimitAt(resource: Resource, scope: Scope): 'max_tokens' | undefined {
   return isSet(resource, OUTPUT_LIMIT, 'max_tokens', scope) ? 'max_tokens' : undefined;
+}
+
+/** Whether chat completions of a backend take `reasoning_content` in messages of the assistant. */
+export function takesThoughts(resource: Resource, scope: Scope): boolean {
+  return isSet(resource, THOUGHTS, 'reasoning_content', scope);
 }
 
 /** Operations that a server does not have of its API; undefined where nothing is said. */

@@ -1,4 +1,4 @@
-import type { Encoded } from '../../codec.ts';
+import type { Encoded, Takes } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, ResponseFormat, Sampling, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { given, type Json, onlyStrict } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
@@ -11,15 +11,19 @@ import { signed } from '../thought-signature.ts';
 import { type ResultItem, userItems } from '../user-items.ts';
 import { callOf } from './message.ts';
 
+interface ChatWriting extends Writing {
+  readonly takesThoughts: boolean;
+}
+
 /**
  * Writes the body of POST /v1/chat/completions. A stream always has its usage: whoever did not ask for it does not get it.
  * @see https://platform.openai.com/docs/api-reference/chat/create
  */
-export function encodeRequest(conversation: Conversation): Encoded {
+export function encodeRequest(conversation: Conversation, { thoughts = false }: Takes = {}): Encoded {
   const { model, tools, toolChoice, parallelTools, format, stream, choices, logprobs, user, source, extras } = conversation;
   const losses = new Losses();
   const isOwn = source === 'openai-chat';
-  const to: Writing = { isOwn, losses };
+  const to: ChatWriting = { isOwn, losses, takesThoughts: thoughts };
   const body = {
     model,
     messages: messagesOf(conversation, to),
@@ -39,12 +43,12 @@ export function encodeRequest(conversation: Conversation): Encoded {
   return { body, losses: [...conversation.losses, ...losses.list()] };
 }
 
-function messagesOf({ system, turns }: Conversation, to: Writing): Json[] {
+function messagesOf({ system, turns }: Conversation, to: ChatWriting): Json[] {
   const first = system.length === 0 ? [] : [{ role: 'system', content: contentOf(system, to) }];
   return [...first, ...turns.flatMap((turn) => messagesOfTurn(turn, to))];
 }
 
-function messagesOfTurn({ role, blocks }: Turn, to: Writing): Json[] {
+function messagesOfTurn({ role, blocks }: Turn, to: ChatWriting): Json[] {
   if (role === 'system') return [{ role, content: contentOf(blocks, to) }];
   if (role === 'assistant') return [assistantMessage(blocks, to)];
   return userItems(blocks, {
@@ -63,18 +67,17 @@ function toolMessage(result: BlockOf<'tool_result'>, to: Writing): ResultItem {
   return { item: { role: 'tool', tool_call_id: id, content: contentOf(texts, to), ...cacheOf(cache, at, to) }, rest: media };
 }
 
-function assistantMessage(blocks: readonly Block[], to: Writing): Json {
+function assistantMessage(blocks: readonly Block[], to: ChatWriting): Json {
   const thoughts = blocks.filter((block): block is BlockOf<'reasoning'> => block.type === 'reasoning');
   const calls = blocks.filter((block): block is BlockOf<'tool_call'> => block.type === 'tool_call');
   const rest = blocks.filter(({ type }) => type !== 'reasoning' && type !== 'tool_call');
   const texts = rest.filter((block) => block.type !== 'text' || block.text !== '');
-  if (!to.isOwn) for (const { at = 'reasoning' } of thoughts) to.losses.drop(at);
   // A call has no hint in this API.
   for (const { cache, at = 'tool_call' } of calls) if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
   return {
     role: 'assistant',
     content: texts.length === 0 ? null : contentOf(texts, to),
-    ...(to.isOwn ? thoughtsOf(thoughts) : {}),
+    ...(to.isOwn ? thoughtsOf(thoughts) : plainThoughts(thoughts, to)),
     ...(calls.length === 0 ? {} : { tool_calls: calls.map((call) => ({ ...callOf(call), ...signed(signatureOf(call, to)) })) }),
     ...signed(lastSignature(rest, to)),
   };
@@ -90,6 +93,16 @@ function signatureOf({ signature, at }: BlockOf<'tool_call' | 'text'>, to: Writi
 /** A message has one for all of its text. */
 function lastSignature(blocks: readonly Block[], to: Writing): string | undefined {
   return blocks.flatMap((block) => (block.type === 'text' ? (signatureOf(block, to) ?? []) : [])).at(-1);
+}
+
+/** Nobody but who signed or sealed them could check them: a server that takes thoughts reads their text. */
+function plainThoughts(thoughts: readonly BlockOf<'reasoning'>[], to: ChatWriting): Json {
+  const texts: string[] = [];
+  for (const { text, sealed, at = 'reasoning' } of thoughts) {
+    if (to.takesThoughts && sealed === undefined) texts.push(text);
+    else to.losses.drop(at);
+  }
+  return texts.length === 0 ? {} : { reasoning_content: texts.join('') };
 }
 
 /** As they came: with a signature or a seal as blocks, otherwise as text. */
