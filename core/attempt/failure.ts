@@ -1,9 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
+import { ForwardProxyFailed } from '../http/forward-proxy.ts';
 import type { FailureSort } from './health.ts';
 
 export type FailureReason =
-  /** No connection: refused, unreachable, name not found, TLS. */
+  /** No connection: refused, unreachable, name not found, TLS; or no tunnel through the forward proxy. */
   | 'connect'
   /** The connection ended before the answer's head. */
   | 'reset'
@@ -92,6 +93,8 @@ export function connectionFailure(error: Error, headSeen: boolean): Failure {
   const code = (error as { code?: unknown }).code;
   if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED')
     return { reason: 'local', message: 'the request cannot be sent to the backend', cause: error };
+  if (error instanceof ForwardProxyFailed)
+    return { reason: 'connect', message: `no way to the backend: the forward proxy ${error.fault}`, cause: error };
   if (headSeen) return { reason: 'truncated', message: 'the connection to the backend ended in the middle of the answer', cause: error };
   if (
     typeof code === 'string' &&

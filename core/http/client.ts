@@ -1,13 +1,17 @@
+import type { Socket } from 'node:net';
+
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 
 import { Kept } from '../kept.ts';
+import { openTunnel } from './forward-proxy.ts';
 import { H2cPool } from './h2c/pool.ts';
 import { LocalAddressRefused, localKind, lookupElsewhere } from './local-address.ts';
-import { type Origin, originUrl } from './origin.ts';
+import { authorityOf, type Origin, originUrl } from './origin.ts';
 import { checkAltNames } from './server-identity.ts';
 
 /** Settings of the connections to one backend. */
 export interface ConnectionSettings {
+  /** Of a connection; through a forward proxy also of the tunnel alone, before TLS. */
   readonly connectTimeoutMs: number;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
@@ -19,7 +23,7 @@ export interface ConnectionSettings {
   readonly maxAgeMs: number;
   /** Idle time before TCP keep-alive probes. */
   readonly tcpKeepAliveMs: number;
-  /** 4 or 6 for one family of addresses only, 0 for both. */
+  /** 4 or 6 for one family of addresses only, 0 for both. A forward proxy looks up names as it likes. */
   readonly addressFamily: 0 | 4 | 6;
 }
 
@@ -74,7 +78,8 @@ function open(origin: Origin, settings: ConnectionSettings): Dispatcher {
     ...(settings.addressFamily === 0 ? {} : { family: settings.addressFamily }),
     ...(origin.elsewhere === true ? { lookup: lookupElsewhere } : {}),
   };
-  if (tls === undefined) return new Pool(originUrl(origin), { ...options, connect });
+  const tunnel = origin.proxy === undefined ? undefined : tunnelTo(origin, settings);
+  if (tls === undefined) return new Pool(originUrl(origin), { ...options, connect: tunnel ?? connect });
   const connector = buildConnector({
     ...connect,
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
@@ -87,8 +92,19 @@ function open(origin: Origin, settings: ConnectionSettings): Dispatcher {
   return new TlsPool(originUrl(origin), {
     ...options,
     // Whom a backend has to be is the configuration's to say: undici would ask for the name in the Host header, which can be the client's.
-    connect: ({ hostname, host = hostname, protocol, port }, done) => connector({ hostname, host, protocol, port }, done),
+    connect: ({ hostname, host = hostname, protocol, port }, done) => {
+      const to = { hostname, host, protocol, port };
+      if (tunnel === undefined) connector(to, done);
+      else tunnel(to, (...[error, httpSocket]) => (error === null ? connector({ ...to, httpSocket }, done) : done(error, null)));
+    },
   });
+}
+
+/** Connects to the proxy of an origin, and from there to the origin. */
+function tunnelTo(origin: Origin, { connectTimeoutMs, tcpKeepAliveMs }: ConnectionSettings): buildConnector.connector {
+  const settings = { authority: authorityOf(origin), timeoutMs: connectTimeoutMs, tcpKeepAliveMs };
+  return (_to, done) =>
+    openTunnel(origin.proxy!, settings, (error, socket?: Socket) => (error === undefined ? done(null, socket!) : done(error, null)));
 }
 
 /** An address is looked up by nobody: it is refused here. */

@@ -1,3 +1,4 @@
+import type { ForwardProxy } from './forward-proxy.ts';
 import type { SubjectAltName } from './server-identity.ts';
 
 /** How the certificate of an origin is checked. */
@@ -28,6 +29,8 @@ export interface Origin {
   readonly protocol?: 'h2c' | undefined;
   /** Whether the host may not lead to this machine and what only it may ask: then nothing is connected to. @default false */
   readonly elsewhere?: true;
+  /** What leads there: the host is looked up and connected to by the proxy. @default none */
+  readonly proxy?: ForwardProxy;
 }
 
 /** A host as URLs have it: IPv6 addresses in brackets (RFC 3986, section 3.2.2). @param host a name or an address */
@@ -40,6 +43,11 @@ export function originUrl(origin: Origin): string {
   const host = inUrl(origin.host);
   const usual = origin.tls === undefined ? 80 : 443;
   return `${origin.tls === undefined ? 'http' : 'https'}://${host}${origin.port === usual ? '' : `:${origin.port}`}`;
+}
+
+/** `api.example.com:443`: host and port, as CONNECT has them. */
+export function authorityOf({ host, port }: Pick<Origin, 'host' | 'port'>): string {
+  return `${inUrl(host)}:${port}`;
 }
 
 /** Value of the Host header: the name that the certificate carries where it differs from the address. */

@@ -4,23 +4,24 @@ import type { Schema } from '../providers/target.ts';
 import type { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { type BackendSecurityPolicy, overrideHeaders } from '../resources/ai-gateway/backend-security-policy.ts';
 
-import { optOut, STREAM_USAGE } from './annotations.ts';
+import { optOut, STREAM_USAGE, tierTwoOf } from './annotations.ts';
 import { compileCredential } from './backend-credential.ts';
+import { goingOut } from './egress.ts';
 import { checkMutation } from './mutations.ts';
 import { endpointsOf, originsOf } from './origins.ts';
-import type { ClientCertificate, Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 import { DEFAULT_TRAFFIC, type Traffic } from './traffic.ts';
 
 /** What looking up a backend needs besides the scope. */
 export interface BackendPolicies {
   /** Policies for an AIServiceBackend, by `namespace/name`; `broken` where one has problems. */
   readonly credentials: (backend: string) => BackendSecurityPolicy | 'broken' | undefined;
-  /** Origins and credential are the same wherever a backend is named under one traffic policy: looked up once. */
+  /** Origins and credential are the same wherever a backend is named under one traffic policy, and goes out in one way: looked up once. */
   readonly known: (
     backend: AIServiceBackend,
     traffic: Traffic,
     lookUp: () => KnownBackend | undefined,
-    client: ClientCertificate | undefined,
+    way: Pick<Scope, 'client' | 'proxy'>,
   ) => KnownBackend | undefined;
 }
 
@@ -60,7 +61,7 @@ export function knownBackend(
   policies: BackendPolicies,
   scope: Scope,
 ): KnownBackend | undefined {
-  return policies.known(resource, traffic, () => lookUp(resource, traffic, policies, scope), scope.client);
+  return policies.known(resource, traffic, () => lookUp(resource, traffic, policies, scope), scope);
 }
 
 /** Reports the problems of a backend that no route may name: its author wants to know all of them at once. */
@@ -74,7 +75,8 @@ function lookUp(resource: AIServiceBackend, traffic: Traffic, policies: BackendP
   const { schema, backendRef, headerMutation } = resource.body.spec;
   checkMutation(headerMutation, resource, 'spec.headerMutation', scope);
   checkSchema(resource, scope);
-  const origins = originsOf(backendRef, resource, 'spec.backendRef', scope);
+  const named = originsOf(backendRef, resource, 'spec.backendRef', scope);
+  const origins = named === undefined || tierTwoOf(resource, scope) !== undefined ? named : goingOut(named, scope);
   const policy = policies.credentials(`${namespace}/${name}`);
   if (policy === 'broken') return undefined;
   const credential = policy === undefined ? undefined : compileCredential(policy, scope);

@@ -1,3 +1,4 @@
+import { proxyAddress } from '../http/forward-proxy.ts';
 import { costsOf } from '../limits/cost.ts';
 import { CompiledLimit } from '../limits/compiled.ts';
 import { type Cost, type LimitRule, NO_COSTS } from '../limits/rule.ts';
@@ -7,6 +8,7 @@ import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { isOf, nameOf, type Resource } from '../resources/kind.ts';
 
 import type { Attachment } from './attach.ts';
+import { checkElsewhere } from './origins.ts';
 import { remember } from './remember.ts';
 import type { Scope } from './scope.ts';
 
@@ -29,7 +31,7 @@ export class CostsOf {
 
   /** Costs of a route at a Gateway: those of the route win over those of the GatewayConfig. */
   of(route: Resource, attachment: Attachment | undefined): Costs {
-    const config = attachment === undefined ? undefined : this.#configOf(attachment.gateway);
+    const config = attachment === undefined ? undefined : configOf(attachment.gateway, this.#scope);
     const own = isOf(AIGatewayRoute, route) ? (route.body.spec.llmRequestCosts ?? []) : [];
     if (own.length === 0) return config === undefined ? NO_COSTS : remember(OF_CONFIGS, config.body, () => costsOf(globalCosts(config)));
     const byConfig = remember(OF_ROUTES, route.body as object, () => new WeakMap<object, Costs>());
@@ -39,16 +41,20 @@ export class CostsOf {
   /** Name of the GatewayConfig that cannot tell what such limits count. */
   broken(limits: readonly LimitRule[], attachment: Attachment | undefined): string | undefined {
     if (attachment === undefined || !limits.some(lacksCost)) return undefined;
-    const { metadata } = attachment.gateway;
-    const name = metadata.annotations[CONFIG_ANNOTATION];
-    if (name === undefined || this.#configOf(attachment.gateway) !== undefined) return undefined;
-    return `GatewayConfig ${metadata.namespace}/${name}`;
+    return missingConfig(attachment.gateway, this.#scope);
   }
+}
 
-  #configOf({ metadata }: Gateway): GatewayConfig | undefined {
-    const name = metadata.annotations[CONFIG_ANNOTATION];
-    return name === undefined ? undefined : this.#scope.set.get(GatewayConfig, metadata.namespace, name);
-  }
+export function configOf({ metadata }: Gateway, scope: Scope): GatewayConfig | undefined {
+  const name = metadata.annotations[CONFIG_ANNOTATION];
+  return name === undefined ? undefined : scope.set.get(GatewayConfig, metadata.namespace, name);
+}
+
+/** Name of the GatewayConfig that a Gateway names, and that cannot be had. */
+export function missingConfig(gateway: Gateway, scope: Scope): string | undefined {
+  const { namespace, annotations } = gateway.metadata;
+  const name = annotations[CONFIG_ANNOTATION];
+  return name === undefined || configOf(gateway, scope) !== undefined ? undefined : `GatewayConfig ${namespace}/${name}`;
 }
 
 /** Its cost has a name, and is told nowhere. */
@@ -72,7 +78,14 @@ export function checkGatewayConfigs(scope: Scope): void {
     );
   }
   for (const config of scope.set.all(GatewayConfig)) {
+    checkProxy(config, scope);
     if (config.body.spec?.extProc !== undefined)
       scope.notice(`${nameOf(config)}: extProc has no effect: there is no external processor here`);
   }
+}
+
+/** Reports a proxy that would be this machine, in a cluster. @returns whether it may be called */
+export function checkProxy(config: GatewayConfig, scope: Scope): boolean {
+  const proxy = proxyAddress(config.body.spec?.forwardProxy?.address ?? '');
+  return proxy === undefined || checkElsewhere(proxy.host, config, 'spec.forwardProxy.address', scope);
 }

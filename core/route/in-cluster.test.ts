@@ -130,13 +130,17 @@ describe('a policy with problems', () => {
       'has problems',
       '---\napiVersion: aigateway.envoyproxy.io/v1beta1\nkind: GatewayConfig\nmetadata: {name: c}\nspec: {globalLLMRequestCosts: [{metadataKey: t}]}\n',
     ],
-  ])('a GatewayConfig that %s refuses the requests of limits whose cost it should have told', (_name, config) => {
-    const gateway = gatewayYaml().replace('name: gw}', 'name: gw, annotations: {aigateway.envoyproxy.io/gateway-config: c}}');
-    const yaml = gateway + aiBackendYaml('a') + aiRouteYaml('m', `{matches: [${model('m')}], backendRefs: [{name: a}]}`) + config;
-    const named = '{from: Metadata, metadata: {namespace: io.envoy.ai_gateway, key: t}}';
-    expect(inCluster(yaml + limitYaml(named)).ai('m').broken).toBe('GatewayConfig default/c');
-    expect(inCluster(yaml + limitYaml('{from: Number, number: 1}')).ai('m').broken).toBeUndefined();
-  });
+  ])(
+    'a GatewayConfig that %s refuses the requests of limits whose cost it should have told, and what nobody knows the way out for',
+    (_name, config) => {
+      const gateway = gatewayYaml().replace('name: gw}', 'name: gw, annotations: {aigateway.envoyproxy.io/gateway-config: c}}');
+      const yaml = gateway + WEB + aiBackendYaml('a') + aiRouteYaml('m', `{matches: [${model('m')}], backendRefs: [{name: a}]}`) + config;
+      const named = '{from: Metadata, metadata: {namespace: io.envoy.ai_gateway, key: t}}';
+      expect(inCluster(yaml + limitYaml(named)).ordinary('/').broken).toBe('GatewayConfig default/c');
+      const { ai, ordinary } = inCluster(yaml + limitYaml('{from: Number, number: 1}'));
+      expect([ai('m').broken, ordinary('/').broken]).toEqual(['GatewayConfig default/c', undefined]);
+    },
+  );
 
   it('of TLS leaves no way to its backend without TLS', () => {
     const tls = `

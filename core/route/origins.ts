@@ -158,7 +158,7 @@ export function elsewhere({ allowLocalAddresses }: Scope): { readonly elsewhere?
  * Reports a host that is this machine, or what only it may ask: in a cluster whoever may write a resource would speak in the gateway's name.
  * @param of what names it, where that is another resource @returns whether it may be called
  */
-function checkElsewhere(host: string, from: Resource, path: string, scope: Scope, of = ''): boolean {
+export function checkElsewhere(host: string, from: Resource, path: string, scope: Scope, of = ''): boolean {
   if (scope.allowLocalAddresses) return true;
   const kind = localKind(host) ?? (isLocalName(host) ? 'this machine' : undefined);
   if (kind === undefined) return true;

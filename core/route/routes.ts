@@ -17,6 +17,7 @@ import { clientCertificateOf } from './certificates.ts';
 import { isAccepted } from './compile.ts';
 import { type CompiledRoute, partOf, type PlacedPart } from './compiled-route.ts';
 import { CostsOf } from './gateway-configs.ts';
+import { DIRECT, egressOf, nameOfProxy } from './egress.ts';
 import { compileHttpRoute } from './http-route.ts';
 import { LimitsOf } from './limits.ts';
 import type { CompileMemory, CompileWork } from './memory.ts';
@@ -67,9 +68,13 @@ export function* compileRoutes(
   work.credentials.get = (backend) => byBackend.get(backend);
   const backends: BackendPolicies = {
     credentials: (backend) => work.credentials.ask(backend),
-    known: ({ metadata: { namespace, name }, body }, under, lookUp, client) =>
-      // Whom a backend is shown is a part of its connections.
-      work.backends.of(`${work.id(under)} ${client?.of ?? ''} ${namespace}/${name}`, work.pair(body, client), lookUp),
+    known: ({ metadata: { namespace, name }, body }, under, lookUp, { client, proxy }) =>
+      // Whom a backend is shown, and the way to it, are a part of its connections.
+      work.backends.of(
+        `${work.id(under)} ${client?.of ?? ''} ${nameOfProxy({ proxy })} ${namespace}/${name}`,
+        work.pair(body, client),
+        lookUp,
+      ),
   };
   const clients = new Map<string, ClientCertificate | undefined>();
   for (const gateway of set.list(Gateway)) clients.set(placeOf(gateway), clientCertificateOf(gateway, scope));
@@ -77,14 +82,16 @@ export function* compileRoutes(
 
   const compileAt = (route: HTTPRoute | AIGatewayRoute, attachment: Attachment | undefined): Match[] => {
     const client = attachment === undefined ? undefined : work.clients.ask(placeOf(attachment.gateway));
-    const scopeHere: Scope = client === undefined ? scope : { ...scope, client };
+    const egress = attachment === undefined || route.kind === 'HTTPRoute' ? DIRECT : egressOf(attachment.gateway, scope);
+    const scopeHere: Scope = client === undefined && egress.proxy === undefined ? scope : { ...scope, client, proxy: egress.proxy };
     const costsHere = costs.of(route, attachment);
     const policies: AiPolicies = {
       ...backends,
       broken: (rule, limited) =>
         trafficPolicies.broken(route, rule, attachment, scope) ??
         clientPolicies.broken(route, undefined, attachment, scope) ??
-        costs.broken(limited, attachment),
+        costs.broken(limited, attachment) ??
+        egress.broken,
       security: (rule) => security.of(route, rule, attachment),
       traffic: (rule) => traffic(route, rule, attachment),
       costs: costsHere,

@@ -1,6 +1,7 @@
 import type { Backend, BackendDefinition, Serving } from '../attempt/backend.ts';
 import type { EndpointSlice } from '../kubernetes/endpoint-slices.ts';
 import type { Connections } from '../http/client.ts';
+import type { ForwardProxy } from '../http/forward-proxy.ts';
 import type { SharedCredentials } from '../providers/credentials/shared-credentials.ts';
 import type { InferencePool } from '../resources/inference/inference-pool.ts';
 import type { Resource } from '../resources/kind.ts';
@@ -49,6 +50,8 @@ export interface Scope {
   readonly pools: Lookup<Serving> | undefined;
   /** Of the Gateway that a route is compiled for. */
   readonly client?: ClientCertificate | undefined;
+  /** What calls go out through, of the Gateway that a route is compiled for. */
+  readonly proxy?: ForwardProxy | undefined;
   /** In a cluster: the endpoints of a Service without an address, and that somebody asks for them. @param service `namespace/name` */
   slices(service: string): readonly EndpointSlice[];
   /** Backends outlive a reload with what is known of their health. */

@@ -1,4 +1,4 @@
-import { originUrl } from '../http/origin.ts';
+import { authorityOf, originUrl } from '../http/origin.ts';
 
 import type { AiTarget } from '../providers/target.ts';
 import type { Match, Rule, ValueMatch } from '../route/rule.ts';
@@ -42,6 +42,7 @@ function describeRule(rule: Rule, matches: readonly Match[]): object {
       priority: target.priority,
       endpoints: target.backend.endpoints.map((endpoint) => ({
         url: originUrl(endpoint.origin),
+        ...(endpoint.origin.proxy && { forwardProxy: authorityOf(endpoint.origin.proxy) }),
         available: endpoint.health.available(Date.now()),
         inFlight: endpoint.inFlight,
       })),

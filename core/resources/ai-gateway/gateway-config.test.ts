@@ -14,6 +14,10 @@ globalLLMRequestCosts: [{metadataKey: in, type: InputToken}, {metadataKey: all, 
   ).toEqual([]);
 });
 
+test.each(['proxy:3128', 'proxy.example.com:80', '10.0.0.1:3128', '[fd00::1]:3128'])('a forward proxy at %s', (address) => {
+  expect(of(`forwardProxy: {address: "${address}"}`)).toEqual([]);
+});
+
 test('a document without spec is valid', () => {
   expect(problemsOf(GatewayConfig, {})).toEqual([]);
 });
@@ -29,10 +33,13 @@ test.each([
     'spec.globalLLMRequestCosts[0].cel: "input_tokens * 0.5" is no cost: no such overload: uint * double: numbers of tokens are of type uint, like 2u; for a share of tokens write uint(double(input_tokens) * 0.5)',
   ],
   ['globalLLMRequestCosts: [{type: InputToken}]', 'spec.globalLLMRequestCosts[0].metadataKey: is required'],
+  ['forwardProxy: {}', 'spec.forwardProxy.address: is required'],
+  ['forwardProxy: {address: ""}', 'spec.forwardProxy.address: must NOT have fewer than 1 characters, not ""'],
   [
-    'forwardProxy: {address: "proxy:3128"}',
-    'spec.forwardProxy: is not supported: calls to backends go out directly; a forward proxy is not served yet',
+    'forwardProxy: {address: "http://user:canary@proxy:3128"}',
+    'spec.forwardProxy.address: must be host:port, such as "proxy.example.com:3128" or "[fd00::1]:3128"',
   ],
+  ['forwardProxy: {address: "proxy:1", port: 1}', 'spec.forwardProxy.port: unknown field'],
   ['globalLlmRequestCosts: []', 'spec.globalLlmRequestCosts: unknown field; did you mean "globalLLMRequestCosts"?'],
 ])('%s', (yaml, problem) => {
   expect(of(yaml)).toEqual([problem]);

@@ -1,3 +1,4 @@
+import { proxyAddress } from '../../http/forward-proxy.ts';
 import { defineKind, type ResourceOf } from '../kind.ts';
 import { object, Type } from '../schema.ts';
 import { AI_GATEWAY_GROUP, AI_GATEWAY_VERSIONS } from './group.ts';
@@ -14,15 +15,19 @@ export const GatewayConfig = defineKind({
       object({
         // The container of Envoy AI Gateway's external processor. There is none here, so nothing in it is read.
         extProc: Type.Optional(Type.Unknown()),
+        /** The proxy that calls to backends of AIGatewayRoutes go through: HTTP CONNECT, without TLS to it and without a login. */
+        forwardProxy: Type.Optional(object({ address: Type.String({ minLength: 1 }) })),
         globalLLMRequestCosts: Type.Optional(Type.Array(LLMRequestCost)),
       }),
     ),
   }),
-  refused: {
-    'spec.forwardProxy': 'calls to backends go out directly; a forward proxy is not served yet',
-  },
+  refused: {},
   rules: ({ spec }, report) => {
     checkRequestCosts(spec?.globalLLMRequestCosts, 'spec.globalLLMRequestCosts', report);
+    const address = spec?.forwardProxy?.address;
+    // The value is not told: where an address is none, it can be a URL with a password.
+    if (address !== undefined && proxyAddress(address) === undefined)
+      report('spec.forwardProxy.address', 'must be host:port, such as "proxy.example.com:3128" or "[fd00::1]:3128"');
   },
 });
 export type GatewayConfig = ResourceOf<typeof GatewayConfig>;
