@@ -141,13 +141,33 @@ describe('a backend whose token cannot be fetched', () => {
     expect(await readyOf(gateway)).toContain('BackendSecurityPolicy default/a');
     expect(await readyOf(gateway)).not.toContain('canary');
     expect(gateway.log.filter((line) => line.includes('its credential'))).toHaveLength(1);
+    expect(await fetchesOf(gateway)).toMatchObject({ endsAt: 0, ok: 0, failed: expect.any(Number) as number });
+    expect((await fetchesOf(gateway)).failed).toBeGreaterThan(0);
 
     works = true;
     await eventually(async () => (await chat()).status === 200 && first.requests.length > 0, 'the token is used');
     expect(first.requests[0]!.headers['authorization']).toBe('Bearer fetched-canary');
     expect(gateway.log.join()).not.toContain('canary');
+    const { endsAt, ok } = await fetchesOf(gateway);
+    expect(ok).toBe(1);
+    expect(endsAt).toBeGreaterThan(Date.now() / 1000);
   });
 });
+
+/** What the metrics say of the policy. */
+async function fetchesOf({ adminUrl }: TestGateway): Promise<{ readonly endsAt: number; readonly ok: number; readonly failed: number }> {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const labels = 'policy="default/a",type="GCPCredentials"';
+  const of = (series: string): number => {
+    const line = text.split('\n').find((each) => each.startsWith(`${series} `));
+    return Number(line?.slice(series.length + 1));
+  };
+  return {
+    endsAt: of(`tierkit_fetched_credential_expiry_timestamp_seconds{${labels}}`),
+    ok: of(`tierkit_credential_fetches_total{${labels},result="ok"}`),
+    failed: of(`tierkit_credential_fetches_total{${labels},result="failed"}`),
+  };
+}
 
 async function readyOf({ adminUrl }: TestGateway): Promise<string> {
   return (await fetch(`${adminUrl}/readyz`)).text();

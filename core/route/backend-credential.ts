@@ -174,9 +174,13 @@ function refreshed<T>(
   fetch: Fetch<T>,
 ): Refreshed<T> {
   const name = nameOf(policy);
+  const { namespace } = policy.metadata;
   // Every request has to bring its own: nobody would use what is fetched.
   if (override.headers.length > 0 && !override.fallback) return new Refreshed(name, fetch);
-  return scope.credentials.refreshed({ name, identity, secrets }, fetch);
+  return scope.credentials.refreshed(
+    { name, policy: `${namespace}/${policy.metadata.name}`, type: policy.body.spec.type, identity, secrets },
+    fetch,
+  );
 }
 
 function publicOf(oidc: OidcSource): object {

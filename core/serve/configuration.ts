@@ -2,6 +2,7 @@ import { formatProblem, InvalidResources, type Problem } from '../resources/prob
 import { atOnce, type Sliced } from '../resources/slices.ts';
 
 import type { RefreshState } from '../providers/credentials/refreshed.ts';
+import type { CredentialMeasure } from '../providers/credentials/shared-credentials.ts';
 import { type Compiled, compiling, newShared, type Shared } from '../route/compile.ts';
 import { remember } from '../route/remember.ts';
 import type { Pools } from '../route/scope.ts';
@@ -50,6 +51,11 @@ export class Configuration {
   /** How it is with the credentials that are fetched. */
   get credentials(): readonly RefreshState[] {
     return this.#shared.credentials.states();
+  }
+
+  /** The same for metrics. */
+  get credentialMeasures(): readonly CredentialMeasure[] {
+    return this.#shared.credentials.measures();
   }
 
   /**

@@ -13,6 +13,7 @@ import type { StatusSources } from './status/feed.ts';
 import { RecentRequests } from './status/recent.ts';
 import { expiryGauges } from './expiry.ts';
 import { backendGauges, modelNames } from './measured.ts';
+import { showCredentials } from './refreshes.ts';
 import { FileSource, type ResourceSource } from './source.ts';
 
 /** What every process is started with that serves resources. */
@@ -101,6 +102,7 @@ export abstract class Service {
     this.configuration = new Configuration(this.#source, (message) => log('warn', message), pools);
     metrics.families.reloadOk.with().set(1);
     metrics.onCollect(() => backendGauges(this.configuration.current, metrics.families));
+    metrics.onCollect(() => showCredentials(this.configuration.credentialMeasures, metrics.families));
     const { configuration, lifecycle, reloadState: reload, recent } = this;
     this.#admin = adminApp({ configuration, lifecycle, metrics, reload, recent, sources: status });
     admin?.(this.#admin);

@@ -90,6 +90,15 @@ const endpoints = (available: number): Record<string, string> => ({
 const one = (name: string, labels: string, values: string): Record<string, string> => ({ [`${name}{${labels}}`]: values });
 const credential = (days: number): Record<string, string> =>
   one('tierkit_credential_expiry_timestamp_seconds', `kind="listener_certificate", name="default/tls", ${JOB}`, `${days * 86_400}x600`);
+/** Five minutes before its end, and an attempt a minute. @param failing whether they fail */
+const fetching = (endsAt: number, failing: boolean): Record<string, string> => ({
+  ...one('tierkit_fetched_credential_expiry_timestamp_seconds', `policy="default/a", type="GCPCredentials", ${JOB}`, `${endsAt}x600`),
+  ...one(
+    'tierkit_credential_fetches_total',
+    `policy="default/a", type="GCPCredentials", result="failed", ${JOB}`,
+    failing ? '0+1x600' : '3x600',
+  ),
+});
 const loop = (lag: number): Record<string, string> => ({ ...BUILD, ...one('nodejs_eventloop_lag_p99_seconds', JOB, `${lag}x600`) });
 const memory = (step: number): Record<string, string> => ({
   ...BUILD,
@@ -242,6 +251,10 @@ export const CASES: readonly AlertCase[] = [
   // The time of these tests begins in 1970.
   ...pair('TierkitCredentialEndsSoon', '30m', credential(10), credential(20)),
   ...pair('TierkitCredentialEnds', '30m', credential(0.5), credential(10)),
+  ...pair('TierkitCredentialFetchFails', '20m', fetching(1500, true), fetching(1500, false)),
+  // None ever came; one that holds for long is told of later.
+  { alert: 'TierkitCredentialFetchFails', at: '20m', series: fetching(0, true), fires: true },
+  { alert: 'TierkitCredentialFetchFails', at: '20m', series: fetching(3600, true), fires: false },
   ...pair('TierkitDown', '5m', one('up', JOB, '0x600'), one('up', 'job="something else"', '0x600')),
   ...pair(
     'TierkitTierGone',

@@ -63,6 +63,28 @@ export const PROCESS: AlertGroup = {
     credential('TierkitCredentialEndsSoon', 14, 'ticket'),
     credential('TierkitCredentialEnds', 1, 'page'),
     {
+      // Fetched ones are renewed at their last fifth or five minutes: one that is that near its end is only a problem where no new one comes.
+      name: 'TierkitCredentialFetchFails',
+      conditions: [
+        {
+          value: 'min by (job, instance, policy, type) (tierkit_fetched_credential_expiry_timestamp_seconds - time())',
+          is: '<',
+          than: 600,
+        },
+        {
+          value: 'sum by (job, instance, policy, type) (increase(tierkit_credential_fetches_total{result="failed"}[5m]))',
+          is: '>',
+          than: 0,
+        },
+      ],
+      for: '2m',
+      severity: 'page',
+      summary: 'A credential is about to end, or has ended, and no new one can be fetched',
+      description:
+        '{{ $labels.instance }} cannot fetch the {{ $labels.type }} of BackendSecurityPolicy {{ $labels.policy }}; the last one ends in {{ $value | humanizeDuration }} (below 0: it has ended, or none ever came).',
+      mayBeEmpty: true,
+    },
+    {
       name: 'TierkitDown',
       conditions: [{ value: 'up{job=~"tierkit.*"}', is: '==', than: 0 }],
       for: '2m',

@@ -147,6 +147,36 @@ export const RUNTIME: Dashboard = {
             alerts: ['TierkitCredentialEndsSoon', 'TierkitCredentialEnds'],
           },
         ),
+        lines(
+          {
+            title: 'Fetched credentials end in',
+            description:
+              'Tokens and keys that are fetched for BackendSecurityPolicies. Each is renewed before its end, so that its line jumps up again.',
+          },
+          's',
+          [
+            {
+              expr: `min by (policy, type) ((${of('tierkit_fetched_credential_expiry_timestamp_seconds', INSTANCE)} > 0) - time())`,
+              legend: '{{policy}} {{type}}',
+              mayBeEmpty: true,
+            },
+          ],
+        ),
+        lines(
+          {
+            title: 'Credentials that cannot be fetched',
+            description: 'Attempts a second that failed. The last credential is used until it ends.',
+          },
+          'ops',
+          [
+            {
+              expr: rate('tierkit_credential_fetches_total', ['policy', 'type'], `result="failed", ${INSTANCE}`),
+              legend: '{{policy}} {{type}}',
+              mayBeEmpty: true,
+            },
+          ],
+          { alerts: ['TierkitCredentialFetchFails'] },
+        ),
         lines({ title: 'Time to write a page of metrics', description: 'What one scrape costs the event loop.' }, 's', [
           { expr: of('tierkit_metrics_render_seconds', INSTANCE), legend: '{{instance}}' },
         ]),

@@ -23,7 +23,15 @@ export interface RefreshState {
   readonly expiresAt: string | undefined;
 }
 
+/** How often it was fetched so far, and how often that failed. */
+export interface RefreshCounts {
+  ok: number;
+  failed: number;
+}
+
 export interface RefreshOptions {
+  /** Counted up here. */
+  readonly counts?: RefreshCounts | undefined;
   /** Takes one line for each change of state. */
   readonly tell?: ((message: string) => void) | undefined;
   /** From 0 up to 1. */
@@ -34,6 +42,9 @@ export interface RefreshOptions {
 export interface Source {
   /** Whose it is, for the operator. */
   readonly name: string;
+  /** `namespace/name` and `type` of the policy, for metrics. */
+  readonly policy: string;
+  readonly type: string;
   /** Whom it makes requests in the name of: all that it depends on but the secrets. */
   readonly identity: readonly [type: string, ...unknown[]];
   readonly secrets: readonly string[];
@@ -59,6 +70,7 @@ export class Refreshed<T> {
   readonly #tell: (message: string) => void;
   readonly #random: () => number;
   readonly #backoff: Backoff;
+  readonly #counts: RefreshCounts;
   #held: Fetched<T> | undefined;
   #before: T | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -69,12 +81,18 @@ export class Refreshed<T> {
   #closed = false;
 
   /** @param last one of the same identity, whose value is used until this one's comes: a new secret costs no request */
-  constructor(name: string, fetch: Fetch<T>, { tell = () => undefined, random = Math.random }: RefreshOptions = {}, last?: Refreshed<T>) {
+  constructor(
+    name: string,
+    fetch: Fetch<T>,
+    { tell = () => undefined, random = Math.random, counts = { ok: 0, failed: 0 } }: RefreshOptions = {},
+    last?: Refreshed<T>,
+  ) {
     this.#held = last === undefined ? undefined : last.#held;
     this.name = name;
     this.#fetch = fetch;
     this.#tell = tell;
     this.#random = random;
+    this.#counts = counts;
     this.#backoff = new Backoff({ baseMs: 1000, capMs: 60_000, random });
   }
 
@@ -92,6 +110,16 @@ export class Refreshed<T> {
     // A machine that slept has timers that are late: the value is fetched, but no request waits for it.
     if (this.#failingSince === undefined && this.#attempt === undefined && this.#started && !this.#closed) void this.#renew();
     return undefined;
+  }
+
+  /** Whether it is in service: one of a configuration that is being compiled is not. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** Unix milliseconds; 0: there is no value yet; undefined: the value does not say. */
+  get endsAt(): number | undefined {
+    return this.#held === undefined ? 0 : this.#held.expiresAt;
   }
 
   /** The value now, and the one before: an answer may still speak of that. */
@@ -140,6 +168,7 @@ export class Refreshed<T> {
     this.#before = this.#held?.value;
     this.#held = fetched;
     this.#backoff.succeeded();
+    this.#counts.ok++;
     if (this.#failingSince !== undefined && !this.#closed) this.#tell(`${this.name}: its credential is fetched again`);
     this.#failingSince = undefined;
     this.#lastError = undefined;
@@ -150,6 +179,8 @@ export class Refreshed<T> {
 
   #failed(error: unknown): number {
     this.#lastError = reasonOf(error);
+    // One that is closed was given up.
+    if (!this.#closed) this.#counts.failed++;
     const isFirst = this.#failingSince === undefined;
     this.#failingSince ??= Date.now();
     if (isFirst && !this.#closed) {

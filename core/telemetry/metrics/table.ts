@@ -277,6 +277,20 @@ export const METRICS = {
     ['kind', 'name'],
     'Time since 1970 at which a certificate or key of the configuration ends, the first of several: listener_certificate by listener, client_certificate, ca_certificate and api_key (where it is a JWT) by backend',
   ),
+  credentialEndsAt: gauge(
+    BOTH,
+    'tierkit_fetched_credential_expiry_timestamp_seconds',
+    'seconds',
+    ['policy', 'type'],
+    'Time since 1970 at which the credential ends that was last fetched for a BackendSecurityPolicy; 0: none came yet; no series: it does not end',
+  ),
+  credentialFetches: counter(
+    BOTH,
+    'tierkit_credential_fetches_total',
+    'attempts',
+    ['policy', 'type', 'result'],
+    'Times that a credential was fetched for a BackendSecurityPolicy, by result: ok or failed',
+  ),
   telemetryExported: counter(
     ALL,
     'tierkit_telemetry_exported_total',
