@@ -4,11 +4,10 @@ import type { AddressInfo } from 'node:net';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { authorizationOf } from '#core/providers/credentials/aws/sigv4';
-
+import { AWS, fileOf, KEYS, policyYaml, signatureOf } from './cloud-credentials.fixture.ts';
 import { ask, CHAT, eventually } from './dialects.fixture.ts';
 import { backendsYaml, routeYaml, startGateway, type TestGateway } from './gateway.fixture.ts';
-import { answer, type Received, type Script, startUpstream, type Upstream } from './upstream.fixture.ts';
+import { answer, type Script, startUpstream, type Upstream } from './upstream.fixture.ts';
 
 const running: { close(): Promise<void> }[] = [];
 
@@ -24,18 +23,6 @@ async function upstream(...scripts: Script[]): Promise<Upstream> {
   return one;
 }
 
-const policyYaml = (spec: string, entry: string, text: string) => `
----
-apiVersion: aigateway.envoyproxy.io/v1beta1
-kind: BackendSecurityPolicy
-metadata: {name: a}
-spec: {${spec}, targetRefs: [{group: aigateway.envoyproxy.io, kind: AIServiceBackend, name: a}]}
----
-apiVersion: v1
-kind: Secret
-metadata: {name: s}
-stringData: {${entry}: ${JSON.stringify(text)}}`;
-
 async function start(first: Upstream, second: Upstream, policy: string): Promise<TestGateway> {
   const backends = backendsYaml([
     { name: 'a', port: first.port },
@@ -46,18 +33,8 @@ async function start(first: Upstream, second: Upstream, policy: string): Promise
   return gateway;
 }
 
-const KEYS = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'canary/secret' };
-const FILE = `[default]\naws_access_key_id = ${KEYS.accessKeyId}\naws_secret_access_key = ${KEYS.secretAccessKey}\n`;
-const AWS = 'type: AWSCredentials, awsCredentials: {region: us-west-2, credentialsFile: {secretRef: {name: s}}}';
+const FILE = fileOf(KEYS);
 const FROM_HEADERS = ', credentialOverride: {fromRequestHeaders: {}}';
-
-/** The signature of a request as it arrived. */
-function signatureOf({ method, path, headers, body }: Received, keys = KEYS): string {
-  const names = /SignedHeaders=([^,]+),/.exec(headers['authorization']!)![1]!.split(';');
-  const signed = names.flatMap((name) => [name, headers[name]!]);
-  const signing = { keys, region: 'us-west-2', service: 'bedrock', date: headers['x-amz-date']! };
-  return authorizationOf({ method, path, headers: signed, bodyHash: hash('sha256', body) }, signing);
-}
 
 describe('a backend of AWS', () => {
   it('gets a signature of exactly what arrives, and none of the client’s credentials', async () => {
