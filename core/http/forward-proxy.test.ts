@@ -127,7 +127,7 @@ describe('a tunnel', () => {
   it('to somebody who does not speak TLS is no connection: it is not the proxy that failed', async () => {
     const silent = createTcp((socket) => void socket.on('error', () => undefined));
     const proxy = await startProxy({ 'backend.test:4321': await listen(silent) });
-    const ask = await behind(proxy, NO_TLS, { timeoutMs: 50 });
+    const ask = await behind(proxy, NO_TLS, { timeoutMs: 500 });
     const error = await ask().catch((thrown: Error) => thrown);
     expect(connectionFailure(error as Error, false)).toMatchObject({
       reason: 'connect',
