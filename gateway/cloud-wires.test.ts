@@ -305,3 +305,36 @@ describe.each([CHAT, MESSAGES, RESPONSES])('Converse on Bedrock, for a client of
     expect(client.error(told.text)).toEqual({ message: 'Too many requests', code: 'ThrottlingException' });
   });
 });
+
+test('an address is fetched only for a backend that asks for it, and only from the public Internet', async () => {
+  const yaml = backendsYaml(['shy', 'open'].map((name) => ({ name, port: upstream.port })))
+    .replaceAll('spec: {schema: {name: OpenAI}', 'spec: {schema: {name: AWSBedrock}')
+    .replace(
+      'kind: AIServiceBackend\nmetadata: {name: open}',
+      'kind: AIServiceBackend\nmetadata: {name: open, annotations: {tierkit.dev/fetch-media: https}}',
+    );
+  const secret =
+    'apiVersion: v1\nkind: Secret\nmetadata: {name: aws}\nstringData: {credentials: "[default]\\naws_access_key_id = AKIA\\naws_secret_access_key = of-aws\\n"}';
+  const parts = [yaml, policy('shy', AWS), policy('open', AWS), secret, ...['shy', 'open'].map((name) => routeYaml(name, [name]))];
+  const other = await startGateway({ yaml: parts.join('\n---\n') });
+  try {
+    const output = { message: { role: 'assistant', content: [{ text: 'hello' }] } };
+    upstream.script(answer(200, { output, stopReason: 'end_turn' }));
+    const image = { type: 'image_url', image_url: { url: `https://127.0.0.1:${upstream.port}/a.png` } };
+    const content = [{ type: 'text', text: 'look' }, image];
+    const request = (model: string) => ({ model, messages: [{ role: 'user', content }] });
+    const dropped = await ask(other.url, CHAT.path, request('shy'));
+    expect([dropped.status, dropped.headers['x-tierkit-dropped']]).toEqual([200, 'messages[0].content[1]']);
+    const refused = await ask(other.url, CHAT.path, request('open'));
+    expect(refused.status).toBe(422);
+    expect(CHAT.error(refused.text).message).toBe('messages[0].content[1]: leads to no public address');
+    // It was the other's request alone.
+    expect(upstream.requests.map(({ path }) => path)).toEqual(['/model/shy/converse']);
+    const none = await ask(other.url, CHAT.path, CHAT.request('open', false));
+    expect(none.status).toBe(200);
+    const state = { ...request('open'), messages: [{ role: 'robot', content }] };
+    expect((await ask(other.url, CHAT.path, state)).status).toBe(400);
+  } finally {
+    await other.close();
+  }
+});

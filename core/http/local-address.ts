@@ -41,7 +41,7 @@ export function localKind(address: string): LocalKind | undefined {
   return LISTS.find(([, list]) => list.check(bare, family))?.[0];
 }
 
-function lastFour(address: string): string {
+export function lastFour(address: string): string {
   if (address.includes('.')) return address.slice(address.lastIndexOf(':') + 1);
   const groups = new URL(`http://[${address}]`).hostname.slice(1, -1).split(':');
   const [high = 0, low = 0] = groups.slice(-2).map((group) => Number.parseInt(group === '' ? '0' : group, 16));
@@ -60,21 +60,26 @@ export class LocalAddressRefused extends Error {
 }
 
 /**
- * For `net.connect`: resolves a name once, and gives only addresses that are not {@link localKind local}: what is connected to is what
- * was looked at.
+ * For `net.connect`: resolves a name once, and gives only addresses that may be: what is connected to is what was looked at.
+ * @param kindOf what an address is that may not be
  */
-export const lookupElsewhere: LookupFunction = (name, options, done) => {
-  lookup(name, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) {
-      done(error, '', 0);
-      return;
-    }
-    const permitted = addresses.filter(({ address }) => localKind(address) === undefined);
-    const [first] = permitted;
-    if (first === undefined) {
-      const found = addresses.map(({ address }) => `${address}, ${localKind(address)}`).join('; ');
-      done(new LocalAddressRefused(`${name} leads to ${found}`), '', 0);
-    } else if (options.all === true) done(null, permitted);
-    else done(null, first.address, first.family);
-  });
-};
+export function lookupUnless(kindOf: (address: string) => string | undefined): LookupFunction {
+  return (name, options, done) => {
+    lookup(name, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) {
+        done(error, '', 0);
+        return;
+      }
+      const permitted = addresses.filter(({ address }) => kindOf(address) === undefined);
+      const [first] = permitted;
+      if (first === undefined) {
+        const found = addresses.map(({ address }) => `${address}, ${kindOf(address)}`).join('; ');
+        done(new LocalAddressRefused(`${name} leads to ${found}`), '', 0);
+      } else if (options.all === true) done(null, permitted);
+      else done(null, first.address, first.family);
+    });
+  };
+}
+
+/** Gives only addresses that are not {@link localKind local}. */
+export const lookupElsewhere: LookupFunction = lookupUnless(localKind);

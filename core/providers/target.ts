@@ -46,6 +46,8 @@ export interface AiTarget extends Target, ChatWords {
   readonly stripped: ReadonlySet<string>;
   /** Body mutations, the route's behind the backend's: later ones win. */
   readonly bodyEdits: readonly Edit[];
+  /** Whether what a client names by its address is fetched for it where its API takes bytes alone. */
+  readonly fetchesMedia?: boolean | undefined;
   /** What may be used of the backend (QuotaPolicy). */
   readonly quotas: readonly LimitRule[];
   /** Where the backend is a tier two: the name that requests to it are signed for. */

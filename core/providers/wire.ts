@@ -5,6 +5,7 @@ import type { Edit } from '../json/edit.ts';
 import type { TranslatedDialect } from '../llm/codecs.ts';
 import type { BackendApi } from '../read/endpoints.ts';
 import type { ChatWords } from './chat-words.ts';
+import type { BytesOnly } from './media/wanted.ts';
 import type { AiTarget } from './target.ts';
 import { bedrockPath, besidePrefix, upstreamPath, vertexPath } from './transports/path.ts';
 
@@ -21,6 +22,8 @@ export interface Wire {
   readonly headers?: readonly string[];
   /** Of chat completions, where all servers of the API have the same. @default those of the backend */
   readonly words?: ChatWords;
+  /** What the API takes as bytes alone, and no address of. */
+  readonly bytesOnly: BytesOnly;
   /** How a stream is framed. @default Server-Sent Events */
   readonly framing?: 'aws' | undefined;
 }
@@ -30,11 +33,22 @@ export const ANTHROPIC_HEADERS: readonly string[] = ['anthropic-version', '2023-
 export const VERTEX_CLAUDE_VERSION = 'vertex-2023-10-16';
 export const BEDROCK_CLAUDE_VERSION = 'bedrock-2023-05-31';
 
-const CHAT: Wire = { dialect: 'openai-chat', path: ({ schema }, model) => upstreamPath(schema, 'chat/completions', model, '') };
-const RESPONSES: Wire = { dialect: 'openai-responses', path: ({ schema }, model) => upstreamPath(schema, 'responses', model, '') };
+const ALL_MEDIA: BytesOnly = new Set(['image', 'audio', 'video', 'file']);
+
+const CHAT: Wire = {
+  dialect: 'openai-chat',
+  path: ({ schema }, model) => upstreamPath(schema, 'chat/completions', model, ''),
+  bytesOnly: new Set(['audio', 'file']),
+};
+const RESPONSES: Wire = {
+  dialect: 'openai-responses',
+  path: ({ schema }, model) => upstreamPath(schema, 'responses', model, ''),
+  bytesOnly: new Set(['audio']),
+};
 const MESSAGES: Wire = {
   dialect: 'anthropic-messages',
   path: ({ schema }, model) => upstreamPath(schema, 'messages', model, ''),
+  bytesOnly: new Set(),
   headers: ANTHROPIC_HEADERS,
 };
 /**
@@ -44,6 +58,7 @@ const MESSAGES: Wire = {
 const COHERE_CHAT: Wire = {
   dialect: 'openai-chat',
   path: ({ schema }) => besidePrefix(schema, 'compatibility/v1/chat/completions'),
+  bytesOnly: new Set(['audio', 'file']),
   edits: () => [{ remove: 'stream_options' }],
   words: { asksForUsage: false, outputLimit: 'max_tokens' },
 };
@@ -51,11 +66,13 @@ const VERTEX_GEMINI: Wire = {
   dialect: 'gemini',
   path: ({ credential }, model, stream) =>
     vertexPath(credential!.gcp!, 'google', model, stream ? 'streamGenerateContent?alt=sse' : 'generateContent'),
+  bytesOnly: new Set(),
 };
 /** @see https://docs.anthropic.com/en/api/claude-on-vertex-ai */
 const VERTEX_CLAUDE: Wire = {
   dialect: 'anthropic-messages',
   path: ({ credential }, model, stream) => vertexPath(credential!.gcp!, 'anthropic', model, stream ? 'streamRawPredict' : 'rawPredict'),
+  bytesOnly: ALL_MEDIA,
   edits: ({ schema }) => [
     { remove: 'model' },
     { set: 'anthropic_version', value: JSON.stringify(schema.version ?? VERTEX_CLAUDE_VERSION) },
@@ -66,6 +83,7 @@ const VERTEX_CLAUDE: Wire = {
 const BEDROCK_CLAUDE: Wire = {
   dialect: 'anthropic-messages',
   path: (_, model, stream) => bedrockPath(model, stream ? 'invoke-with-response-stream' : 'invoke'),
+  bytesOnly: ALL_MEDIA,
   edits: ({ schema }, client) => [
     { remove: 'model' },
     { remove: 'stream' },
@@ -80,6 +98,7 @@ const BEDROCK_CLAUDE: Wire = {
 const BEDROCK_CONVERSE: Wire = {
   dialect: 'bedrock-converse',
   path: (_, model, stream) => bedrockPath(model, stream ? 'converse-stream' : 'converse'),
+  bytesOnly: ALL_MEDIA,
   framing: 'aws',
 };
 

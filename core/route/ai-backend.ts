@@ -4,7 +4,7 @@ import type { Schema } from '../providers/target.ts';
 import type { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { type BackendSecurityPolicy, overrideHeaders } from '../resources/ai-gateway/backend-security-policy.ts';
 
-import { lacksOf, optOut, outputLimitAt, STREAM_USAGE, takesThoughts, tierTwoOf } from './annotations.ts';
+import { fetchesMedia, lacksOf, optOut, outputLimitAt, STREAM_USAGE, takesThoughts, tierTwoOf } from './annotations.ts';
 import { compileCredential } from './backend-credential.ts';
 import { goingOut } from './egress.ts';
 import { checkMutation } from './mutations.ts';
@@ -70,6 +70,7 @@ export function checkAiBackend(resource: AIServiceBackend, policies: BackendPoli
   optOut(resource, STREAM_USAGE, scope);
   outputLimitAt(resource, scope);
   takesThoughts(resource, scope);
+  fetchesMedia(resource, scope);
   knownBackend(resource, DEFAULT_TRAFFIC, policies, scope);
 }
 

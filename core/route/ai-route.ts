@@ -9,7 +9,17 @@ import { durationMs } from '../resources/schema.ts';
 import type { Security } from '../identify/identity.ts';
 import type { AiTarget } from '../providers/target.ts';
 import { type BackendPolicies, knownBackend } from './ai-backend.ts';
-import { drainOf, isStrict, keepAliveOf, optOut, outputLimitAt, STREAM_USAGE, takesThoughts, tierTwoOf } from './annotations.ts';
+import {
+  drainOf,
+  fetchesMedia,
+  isStrict,
+  keepAliveOf,
+  optOut,
+  outputLimitAt,
+  STREAM_USAGE,
+  takesThoughts,
+  tierTwoOf,
+} from './annotations.ts';
 import { bodyEdits, checkMutation, headerEdits } from './mutations.ts';
 import { atPool, poolOf } from './pool.ts';
 import type { QuotasOf } from './quotas.ts';
@@ -224,6 +234,7 @@ function targetOf(
     asksForUsage: !optOut(resource, STREAM_USAGE, scope),
     outputLimit: outputLimitAt(resource, scope),
     takesThoughts: takesThoughts(resource, scope),
+    fetchesMedia: fetchesMedia(resource, scope),
     tierTwo: tierTwoOf(resource, scope),
   };
 }

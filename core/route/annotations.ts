@@ -22,6 +22,9 @@ const OUTPUT_LIMIT = `${PREFIX}output-limit`;
 /** On an AIServiceBackend: `reasoning_content` gives chat completions back what their model thought before; for servers that refuse calls without. */
 const THOUGHTS = `${PREFIX}thoughts`;
 
+/** On an AIServiceBackend: `https` has the gateway fetch what requests name by an address, where the API takes bytes alone. */
+const FETCH_MEDIA = `${PREFIX}fetch-media`;
+
 /** On an AIServiceBackend: operations that the server does not have of its API: `responses, embeddings`. */
 const LACKS = `${PREFIX}lacks`;
 
@@ -36,7 +39,7 @@ const ENDPOINTS = `${PREFIX}endpoints`;
 
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   AIGatewayRoute: [STREAM_KEEP_ALIVE, STREAM_DRAIN, TRANSLATION],
-  AIServiceBackend: [STREAM_USAGE, OUTPUT_LIMIT, THOUGHTS, LACKS, TIER_TWO],
+  AIServiceBackend: [STREAM_USAGE, OUTPUT_LIMIT, THOUGHTS, FETCH_MEDIA, LACKS, TIER_TWO],
   InferencePool: [PICKER, PICKER_TLS],
 };
 
@@ -98,6 +101,10 @@ export function outputLimitAt(resource: Resource, scope: Scope): 'max_tokens' | 
 /** Whether chat completions of a backend take `reasoning_content` in messages of the assistant. */
 export function takesThoughts(resource: Resource, scope: Scope): boolean {
   return isSet(resource, THOUGHTS, 'reasoning_content', scope);
+}
+
+export function fetchesMedia(resource: Resource, scope: Scope): boolean {
+  return isSet(resource, FETCH_MEDIA, 'https', scope);
 }
 
 /** Operations that a server does not have of its API; undefined where nothing is said. */

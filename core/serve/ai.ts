@@ -13,6 +13,8 @@ import type { Conversation } from '../llm/conversation.ts';
 import { backendError, errorBody, errorEvent, translatedError } from '../llm/dialect.ts';
 import { OperationTranslation } from '../providers/operation-translation.ts';
 import type { OperationWire } from '../providers/operations.ts';
+import { fetchMedia, type Wanted } from '../providers/media/fetch-media.ts';
+import { wantedIn, withBytes } from '../providers/media/wanted.ts';
 import { type AiRequest, type AiTarget, authorize, encode, encodeOverWire, encodeTranslated } from '../providers/target.ts';
 import type { Translated } from '../providers/translated.ts';
 import { awsEvents } from '../providers/transports/aws-events.ts';
@@ -42,7 +44,6 @@ export class AiCall implements Call<AiTarget> {
   readonly stream: boolean;
   protected readonly api: ApiRequest;
   protected readonly ai: AiRequest;
-  /** What the client said, once a backend needs it in other words. */
   #conversation: Conversation | undefined;
   /** Of the last attempt, where its backend speaks another API than the client. */
   #translation: Translated | undefined;
@@ -78,6 +79,31 @@ export class AiCall implements Call<AiTarget> {
   replayable = (): boolean => this.api.upload?.replayable ?? true;
 
   encode(target: AiTarget, endpoint: Endpoint, attempt: number): Outbound | Promise<Outbound> {
+    const fetching = target.fetchesMedia === true ? this.#fetching(target) : undefined;
+    return fetching === undefined ? this.#encode(target, endpoint, attempt) : fetching.then(() => this.#encode(target, endpoint, attempt));
+  }
+
+  /** Fetches what the backend's API takes as bytes alone, where there is such in the request. */
+  #fetching(target: AiTarget): Promise<void> | undefined {
+    const way = wayOf(this.ai.endpoint, target.schema)!;
+    if (way.how !== 'conversation' || way.wire.dialect === this.ai.endpoint.conversation) return undefined;
+    try {
+      const wanted = wantedIn(this.#said, way.wire.bytesOnly);
+      return wanted.length === 0 ? undefined : this.#fetch(wanted);
+    } catch (error) {
+      throw passedOver(error);
+    }
+  }
+
+  async #fetch(wanted: readonly Wanted[]): Promise<void> {
+    try {
+      this.#conversation = withBytes(this.#said, await fetchMedia(wanted));
+    } catch (error) {
+      throw passedOver(error);
+    }
+  }
+
+  #encode(target: AiTarget, endpoint: Endpoint, attempt: number): Outbound | Promise<Outbound> {
     const built = this.outbound(target, endpoint);
     this.api.request.trace?.inject(built.headers, attempt, this.ai.headers);
     // W3C Baggage, section 4: what clients say to each other in it is nothing for a stranger.
@@ -110,10 +136,7 @@ export class AiCall implements Call<AiTarget> {
     try {
       return way.how === 'conversation' ? this.#converse(target, endpoint, way.wire) : this.#operate(target, endpoint, way.wire);
     } catch (error) {
-      // Another backend of the rule may be able to say it, or need not.
-      if (error instanceof GatewayError && error.code === 'TK_UNSUPPORTED')
-        throw new AttemptFailed({ reason: 'local', message: error.message, cause: error });
-      throw error;
+      throw passedOver(error);
     }
   }
 
@@ -141,16 +164,19 @@ export class AiCall implements Call<AiTarget> {
     return encodeTranslated(this.ai, target, endpoint, wire.path(target, model, this.stream), body, wire.headers);
   }
 
+  /** What the client said, read when a backend needs it in other words. @throws GatewayError TK_BAD_REQUEST, TK_UNSUPPORTED */
+  get #said(): Conversation {
+    return (this.#conversation ??= CODECS[this.api.endpoint.conversation as TranslatedDialect].decodeRequest(this.ai.json!.scan));
+  }
+
   #translate(target: AiTarget, wire: Wire): Translation {
     const { request, match, endpoint } = this.api;
     const { bound } = this.ai;
     const json = this.ai.json!;
-    const from = endpoint.conversation as TranslatedDialect;
-    this.#conversation ??= CODECS[from].decodeRequest(json.scan);
     return new Translation({
-      from,
+      from: endpoint.conversation as TranslatedDialect,
       to: wire.dialect,
-      conversation: this.#conversation,
+      conversation: this.#said,
       model: this.modelAt(target) ?? this.ai.model,
       bound: bound === undefined ? undefined : Number(bound.value),
       edits: [...target.bodyEdits, ...(wire.edits?.(target, NO_HEADERS) ?? [])],
@@ -341,6 +367,13 @@ export class AiCall implements Call<AiTarget> {
     upload?.release();
     settled(request);
   }
+}
+
+/** Another backend of the rule may be able to say it, or need not. */
+function passedOver(error: unknown): unknown {
+  if (error instanceof GatewayError && error.code === 'TK_UNSUPPORTED')
+    return new AttemptFailed({ reason: 'local', message: error.message, cause: error });
+  return error;
 }
 
 /** Those of a client of another API mean nothing to the backend. */

@@ -2,50 +2,16 @@ import type { Block, Media } from '../conversation.ts';
 import type { Fields } from '../fields.ts';
 import { given, type Json } from '../given.ts';
 import type { Losses, Writing } from '../losses.ts';
+import { typeByName } from '../media-type.ts';
 
 export type MediaBlock = Extract<Block, { readonly media: Media }>;
 type Kind = MediaBlock['type'];
 
-const TYPES: Readonly<Record<string, string>> = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  webp: 'image/webp',
-  gif: 'image/gif',
-  heic: 'image/heic',
-  heif: 'image/heif',
-  wav: 'audio/wav',
-  mp3: 'audio/mp3',
-  aac: 'audio/aac',
-  ogg: 'audio/ogg',
-  flac: 'audio/flac',
-  m4a: 'audio/m4a',
-  mp4: 'video/mp4',
-  mov: 'video/mov',
-  mpeg: 'video/mpeg',
-  mpg: 'video/mpg',
-  webm: 'video/webm',
-  avi: 'video/avi',
-  pdf: 'application/pdf',
-  txt: 'text/plain',
-  md: 'text/md',
-  csv: 'text/csv',
-  html: 'text/html',
-  json: 'application/json',
-};
 /** What something of a kind mostly is, where its address does not tell. */
 const LIKELY: Readonly<Record<Kind, string>> = { image: 'image/jpeg', audio: 'audio/mp3', video: 'video/mp4', file: 'application/pdf' };
 /** Files of Google's own, which nobody else can open: of its File API, and of Cloud Storage. */
 const OWN_FILE = /^(gs:\/\/|https:\/\/generativelanguage\.googleapis\.com\/)/;
 const YOUTUBE = /^https:\/\/(www\.|m\.)?(youtube\.com|youtu\.be)\//;
-
-/** @returns undefined where the address says nothing of it */
-function typeByName(url: string): string | undefined {
-  // The part behind the last dot of the path.
-  const path = url.split(/[?#]/, 1)[0]!;
-  const extension = /\/[^/]*\.(\w{1,5})$/.exec(path)?.[1];
-  return extension === undefined ? undefined : TYPES[extension.toLowerCase()];
-}
 
 function kindOf(mediaType: string | undefined): Kind {
   const [kind] = mediaType?.split('/', 1) ?? [];
