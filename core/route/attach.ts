@@ -2,6 +2,7 @@ import { selects } from '../resources/gateway-api/label-selector.ts';
 import { Gateway, type Listener } from '../resources/gateway-api/gateway.ts';
 import type { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { ParentReference } from '../resources/gateway-api/parent-reference.ts';
+import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import type { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { kindOf } from '../resources/references.ts';
 import type { Metadata } from '../resources/kind.ts';
@@ -9,6 +10,9 @@ import { didYouMean } from '../resources/nearest.ts';
 import type { Reason } from '../resources/reason.ts';
 
 import type { Scope } from './scope.ts';
+
+/** Of the kinds that this tier serves. */
+export type AnyRoute = HTTPRoute | AIGatewayRoute | MCPRoute;
 
 /** A listener that a route is attached to, and the host names under which. */
 export interface Attachment {
@@ -28,7 +32,7 @@ export interface ParentOutcome {
 }
 
 /** The Gateways that a route names. Reports a parent that takes it nowhere. @see Gateway API, ParentReference and AllowedRoutes */
-export function parentsOf(route: HTTPRoute | AIGatewayRoute, scope: Scope): ParentOutcome[] {
+export function parentsOf(route: AnyRoute, scope: Scope): ParentOutcome[] {
   const { parentRefs = [] } = route.body.spec;
   if (parentRefs.length === 0 && !scope.shared) scope.report(route, 'spec.parentRefs', 'is missing: the route is attached to no Gateway');
   return parentRefs.flatMap((ref, index): ParentOutcome[] => {
@@ -49,7 +53,7 @@ export function parentsOf(route: HTTPRoute | AIGatewayRoute, scope: Scope): Pare
 }
 
 function attach(
-  route: HTTPRoute | AIGatewayRoute,
+  route: AnyRoute,
   ref: ParentReference,
   path: string,
   gateway: Gateway,
@@ -91,10 +95,10 @@ function missingListener({ sectionName, port }: { sectionName?: string; port?: n
   return `no listener "${sectionName}"${didYouMean(sectionName, names)}`;
 }
 
-function allows(listener: Listener, gateway: Gateway, route: HTTPRoute | AIGatewayRoute, scope: Scope): boolean {
+function allows(listener: Listener, gateway: Gateway, route: AnyRoute, scope: Scope): boolean {
   const { namespaces, kinds } = listener.allowedRoutes;
   const { group, kind } = kindOf(route);
-  // An AIGatewayRoute becomes an HTTPRoute in a cluster: where that may attach, it may.
+  // An AIGatewayRoute, and an MCPRoute, become HTTPRoutes in a cluster: where that may attach, it may.
   if (
     kinds !== undefined &&
     kinds.length > 0 &&

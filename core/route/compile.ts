@@ -4,7 +4,6 @@ import { Kept } from '../kept.ts';
 import type { EndpointSlice } from '../kubernetes/endpoint-slices.ts';
 import { type Money, moneyOf, NO_MONEY } from '../money/money.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
-import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { QuotaPolicy } from '../resources/ai-gateway/quota-policy.ts';
 import { BackendTrafficPolicy } from '../resources/envoy-gateway/backend-traffic-policy.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
@@ -159,7 +158,6 @@ export function* compiling(
       memory: { set, entries: work.entries, policies: new Map(), quotas: new Map(), hosts: new Map() },
     };
   }
-  refuseLaterKinds(scope);
   const gateways = set.list(Gateway);
   // A folder that is empty for a moment must not take down what is served.
   if (gateways.length === 0 && loaded.problems.length === 0 && !inCluster) problems.push(NO_GATEWAY);
@@ -235,12 +233,6 @@ const NO_GATEWAY: Problem = {
   path: '',
   message: 'there is no Gateway among the resources, so there is no port to listen on; add one',
 };
-
-/** Valid, and not served yet: to ignore it would be to let more pass than its author wants. */
-function refuseLaterKinds(scope: Scope): void {
-  for (const route of scope.set.all(MCPRoute))
-    scope.report(route, 'kind', 'MCPRoute is not served: the MCP gateway comes with a later release');
-}
 
 /** What tier two reads and leaves to tier one. */
 function noticeElsewhere(scope: Scope): void {

@@ -1,18 +1,19 @@
 import { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-policy.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { BackendTrafficPolicy } from '../resources/envoy-gateway/backend-traffic-policy.ts';
 import { ClientTrafficPolicy } from '../resources/envoy-gateway/client-traffic-policy.ts';
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
-import { type KindDefinition, nameOf, type Resource } from '../resources/kind.ts';
+import { isOf, type KindDefinition, nameOf, type Resource } from '../resources/kind.ts';
 import type { Sliced } from '../resources/slices.ts';
 
 import type { SharedIdentify } from '../identify/shared-identify.ts';
 import type { BackendPolicies } from './ai-backend.ts';
 import { type AiPolicies, compileAiRoute } from './ai-route.ts';
-import { type Attachment, type ParentOutcome, parentsOf } from './attach.ts';
+import { type AnyRoute, type Attachment, type ParentOutcome, parentsOf } from './attach.ts';
 import { clientCertificateOf } from './certificates.ts';
 import { isAccepted } from './compile.ts';
 import { type CompiledRoute, partOf, type PlacedPart } from './compiled-route.ts';
@@ -20,6 +21,7 @@ import { CostsOf } from './gateway-configs.ts';
 import { DIRECT, egressOf, nameOfProxy } from './egress.ts';
 import { compileHttpRoute } from './http-route.ts';
 import { LimitsOf } from './limits.ts';
+import { compileMcpRoute } from './mcp-route.ts';
 import type { CompileMemory, CompileWork } from './memory.ts';
 import { Policies } from './policies.ts';
 import { type BackendQuotas, QuotasOf } from './quotas.ts';
@@ -80,9 +82,9 @@ export function* compileRoutes(
   for (const gateway of set.list(Gateway)) clients.set(placeOf(gateway), clientCertificateOf(gateway, scope));
   work.clients.get = (gateway) => clients.get(gateway);
 
-  const compileAt = (route: HTTPRoute | AIGatewayRoute, attachment: Attachment | undefined): Match[] => {
+  const compileAt = (route: AnyRoute, attachment: Attachment | undefined): Match[] => {
     const client = attachment === undefined ? undefined : work.clients.ask(placeOf(attachment.gateway));
-    const egress = attachment === undefined || route.kind === 'HTTPRoute' ? DIRECT : egressOf(attachment.gateway, scope);
+    const egress = attachment === undefined || route.kind !== 'AIGatewayRoute' ? DIRECT : egressOf(attachment.gateway, scope);
     const scopeHere: Scope = client === undefined && egress.proxy === undefined ? scope : { ...scope, client, proxy: egress.proxy };
     const costsHere = costs.of(route, attachment);
     const policies: AiPolicies = {
@@ -92,17 +94,18 @@ export function* compileRoutes(
         clientPolicies.broken(route, undefined, attachment, scope) ??
         costs.broken(limited, attachment) ??
         egress.broken,
-      security: (rule) => security.of(route, rule, attachment),
+      security: (rule) => (isOf(MCPRoute, route) ? security.own(route) : undefined) ?? security.of(route, rule, attachment),
       traffic: (rule) => traffic(route, rule, attachment),
       costs: costsHere,
       limits: (rule, callers) => limits.of(route, rule, attachment, callers, costsHere),
       quotas,
     };
-    return route.kind === 'HTTPRoute'
-      ? compileHttpRoute(route as HTTPRoute, policies, scopeHere)
+    if (isOf(MCPRoute, route)) return compileMcpRoute(route, policies, scopeHere);
+    return isOf(HTTPRoute, route)
+      ? compileHttpRoute(route, policies, scopeHere)
       : compileAiRoute(route as AIGatewayRoute, policies, scopeHere);
   };
-  const compileOne = (route: HTTPRoute | AIGatewayRoute): CompiledRoute | undefined => {
+  const compileOne = (route: AnyRoute): CompiledRoute | undefined => {
     const parents = parentsOf(route, scope);
     // Of other Gateways.
     if (scope.shared && parents.length === 0) return undefined;
@@ -126,7 +129,7 @@ export function* compileRoutes(
 
   const routes = new Map<Resource, readonly ParentOutcome[]>();
   const placed: PlacedPart[] = [];
-  for (const definition of [HTTPRoute, AIGatewayRoute] as const) {
+  for (const definition of [HTTPRoute, AIGatewayRoute, MCPRoute] as const) {
     for (const route of set.list<typeof HTTPRoute>(definition as typeof HTTPRoute)) {
       const compiled = work.routes.of(route.metadata, route.body, () => compileOne(route));
       if (compiled !== undefined) {

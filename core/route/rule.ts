@@ -4,11 +4,12 @@ import type { Pattern } from '../http/pattern.ts';
 import type { Security } from '../identify/identity.ts';
 import type { Cost, LimitRule } from '../limits/rule.ts';
 import type { AiTarget } from '../providers/target.ts';
+import type { McpRule } from './mcp-rule.ts';
 import type { OrdinaryFilters, RequestEdits } from './filters.ts';
 
 /** What is the same for all rules of a route. */
 export interface RouteInfo {
-  readonly kind: 'AIGatewayRoute' | 'HTTPRoute';
+  readonly kind: 'AIGatewayRoute' | 'HTTPRoute' | 'MCPRoute';
   readonly namespace: string;
   readonly name: string;
 }
@@ -57,7 +58,7 @@ export interface AnswerEdits {
   readonly remove: readonly string[];
 }
 
-/** A rule of an HTTPRoute. */
+/** A rule of an HTTPRoute, or of an MCPRoute. */
 export interface OrdinaryRule extends RuleBase {
   readonly ai: false;
   readonly plan: Plan<OrdinaryTarget>;
@@ -68,6 +69,8 @@ export interface OrdinaryRule extends RuleBase {
   readonly pooled: boolean;
   /** The plan for requests of model APIs, where {@link pooled}. */
   readonly pooledPlan: Plan<AiTarget> | undefined;
+  /** Of an MCPRoute. */
+  readonly mcp?: McpRule;
 }
 
 export type Rule = AiRule | OrdinaryRule;

@@ -1,4 +1,5 @@
 import { hostHeader } from '../http/origin.ts';
+import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
@@ -11,6 +12,7 @@ import type { Security, SecuritySources } from '../identify/identity.ts';
 import { compileSecurity } from '../identify/security.ts';
 import type { SharedIdentify } from '../identify/shared-identify.ts';
 import type { Attachment } from './attach.ts';
+import { mcpPath, mcpPolicyOf, withChallenge } from './mcp-security.ts';
 import type { CompileWork } from './memory.ts';
 import { elsewhere, originsOf, secretOf } from './origins.ts';
 import { brokenPolicy, Policies } from './policies.ts';
@@ -21,15 +23,17 @@ export class SecurityOf {
   readonly policies: Policies<SecurityPolicy>;
   readonly #scope: Scope;
   readonly #work: CompileWork;
+  readonly #shared: SharedIdentify;
 
-  private constructor(scope: Scope, work: CompileWork) {
+  private constructor(scope: Scope, shared: SharedIdentify, work: CompileWork) {
     this.policies = Policies.of(SecurityPolicy, scope, work.policies(SecurityPolicy));
     this.#scope = scope;
     this.#work = work;
+    this.#shared = shared;
   }
 
   static *of(scope: Scope, shared: SharedIdentify, work: CompileWork): Sliced<SecurityOf> {
-    const security = new SecurityOf(scope, work);
+    const security = new SecurityOf(scope, shared, work);
     const compiled = new Map<unknown, Security>();
     work.securities.get = (body) => compiled.get(body);
     // Each is compiled even where nothing uses it: its problems are the user's to know. Those of other tiers and platforms are not ours to
@@ -42,6 +46,15 @@ export class SecurityOf {
       yield;
     }
     return security;
+  }
+
+  /** What an MCPRoute itself says of who may call; undefined: nothing. */
+  own(route: MCPRoute): Security | undefined {
+    const policy = mcpPolicyOf(route);
+    if (policy === undefined) return undefined;
+    const report = (path: string, message: string) => this.#scope.report(route, mcpPath(path), message);
+    const security = compileSecurity(policy, sourcesOf(route, this.#scope), this.#shared, report);
+    return withChallenge(security, route.body.spec.securityPolicy?.oauth, route.body.spec.path);
   }
 
   of(route: Resource, rule: string | undefined, attachment: Attachment | undefined): Security | undefined {
@@ -86,7 +99,7 @@ function refusing(name: string): Security {
   };
 }
 
-function sourcesOf(policy: SecurityPolicy, scope: Scope): SecuritySources {
+function sourcesOf(policy: Resource, scope: Scope): SecuritySources {
   return {
     secret: (ref, path) =>
       secretOf(ref.namespace === undefined ? { name: ref.name } : { name: ref.name, namespace: ref.namespace }, policy, path, scope),

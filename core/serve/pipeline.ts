@@ -25,6 +25,7 @@ import { checkCoding, checkJsonType } from '../read/media-type.ts';
 import { discard } from '../read/passing.ts';
 import { Upload } from '../read/upload.ts';
 import { GatewayRequest, hostOf } from './request.ts';
+import type { McpRule } from '../route/mcp-rule.ts';
 import type { ListenerTable, PortTable } from '../route/ports.ts';
 import { modifiedPath } from '../route/filters.ts';
 import { brokenPolicy } from '../route/policies.ts';
@@ -46,6 +47,15 @@ export interface ApiRequest {
   readonly settled: (request: GatewayRequest) => void;
 }
 
+/** A request to the path of an MCPRoute, of somebody who may call it. */
+export interface McpRequest {
+  readonly request: GatewayRequest;
+  readonly rule: OrdinaryRule;
+  readonly mcp: McpRule;
+  /** The settle stage, to be called once. */
+  readonly settled: (request: GatewayRequest) => void;
+}
+
 /** The stages in which the tiers differ. */
 export interface Stages {
   /** Who sent the request, before anything of it is believed. @throws GatewayError */
@@ -56,6 +66,8 @@ export interface Stages {
   callApi(request: ApiRequest): void | Promise<void>;
   /** Traffic that no model API knows. @throws GatewayError */
   callOrdinary(request: OrdinaryCallOptions): void | Promise<void>;
+  /** Undefined: the tier serves no MCPRoute. @throws GatewayError */
+  callMcp?(request: McpRequest): void | Promise<void>;
 }
 
 export interface PipelineOptions {
@@ -191,6 +203,10 @@ export class Pipeline {
     crossOrigin(request, rule);
     checkWhole(rule);
     if (rule.security !== undefined) identified(request, await rule.security.identify(request));
+    if (rule.mcp !== undefined) {
+      await this.#callMcp(request, rule, rule.mcp);
+      return;
+    }
     if (rule.pooled && (await this.#callPool(request, match, rule))) return;
     await this.#callOrdinary(request, match, rule, body, port);
   }
@@ -209,6 +225,13 @@ export class Pipeline {
   #callOrdinary(request: GatewayRequest, match: Match, rule: OrdinaryRule, body: Buffer | undefined, port: number): void | Promise<void> {
     request.routedAt = performance.now();
     return this.#options.stages.callOrdinary({ request, match, rule, body, port, settled: this.#settled, mirrored: this.#mirrored });
+  }
+
+  async #callMcp(request: GatewayRequest, rule: OrdinaryRule, mcp: McpRule): Promise<void> {
+    const { stages } = this.#options;
+    if (stages.callMcp === undefined) throw new GatewayError('TK_UNSUPPORTED', 'an MCPRoute is served by tier one alone');
+    request.routedAt = performance.now();
+    await stages.callMcp({ request, rule, mcp, settled: this.#settled });
   }
 
   async #models(request: GatewayRequest, index: MatchIndex, endpoint: ApiEndpoint): Promise<void> {

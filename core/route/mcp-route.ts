@@ -1,0 +1,129 @@
+import { DEFAULT_RETRY, type Plan } from '../attempt/plan.ts';
+import type { MCPBackendRef } from '../resources/ai-gateway/mcp-backend-ref.ts';
+import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
+
+import { type RoutePolicies, valueMatch } from './ai-route.ts';
+import { filtersOf } from './filters.ts';
+import type { McpCredential, McpRule, McpTarget } from './mcp-rule.ts';
+import { endpointsOf, originsOf, secretOf } from './origins.ts';
+import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
+import type { Scope } from './scope.ts';
+
+/** Key of the Secret that holds the key for a server. */
+const API_KEY = 'apiKey';
+
+/** The matches of one MCPRoute, not ranked yet: its path, and where its authorization server is told of. */
+export function compileMcpRoute(route: MCPRoute, policies: RoutePolicies, scope: Scope): Match[] {
+  const { namespace, name } = route.metadata;
+  const { spec } = route.body;
+  const security = policies.security(undefined);
+  const limits = policies.limits(undefined, security);
+  const targets = spec.backendRefs.flatMap((ref, index) => targetOf(ref, `spec.backendRefs[${index}]`, route, policies, scope) ?? []);
+  const mcp: McpRule = {
+    path: spec.path,
+    targets,
+    oauth: spec.securityPolicy?.oauth,
+    authorization: spec.securityPolicy?.authorization,
+    backendSelector: spec.backendSelector,
+  };
+  const rule: OrdinaryRule = {
+    ai: false,
+    mcp,
+    limits,
+    costs: policies.costs,
+    route: { kind: 'MCPRoute', namespace, name },
+    index: 0,
+    name: undefined,
+    security,
+    plan: NO_PLAN,
+    filters: filtersOf([]),
+    pooled: false,
+    pooledPlan: undefined,
+    lost: 0,
+    broken: policies.broken(undefined, limits),
+  };
+  const headers = (spec.headers ?? []).map((header, index) => valueMatch(header, route, `spec.headers[${index}].value`, scope));
+  const at = (of: OrdinaryRule, path: string): Match => ({
+    rule: of,
+    path: { type: 'exact', value: path },
+    method: undefined,
+    headers: of === rule ? headers : [],
+    query: [],
+    rank: 0,
+  });
+  // What tells where tokens come from is for those who have none.
+  const open = { ...rule, security: undefined };
+  return [at(rule, spec.path), ...(spec.securityPolicy?.oauth === undefined ? [] : wellKnown(spec.path).map((path) => at(open, path)))];
+}
+
+/** @see RFC 9728, section 3.1, RFC 8414, section 3.1, and OpenID Connect Discovery 1.0, section 4 */
+function wellKnown(path: string): string[] {
+  const below = path === '/' ? '' : path;
+  return ['oauth-protected-resource', 'oauth-authorization-server', 'openid-configuration'].map((name) => `/.well-known/${name}${below}`);
+}
+
+/** A route of MCP makes its calls itself: which server is asked stands in the request. */
+const NO_PLAN: Plan<OrdinaryTarget> = {
+  targets: [],
+  retry: { ...DEFAULT_RETRY, maxAttempts: 1 },
+  requestTimeoutMs: 0,
+  requestTimeoutIsTotal: false,
+  streamIdleTimeoutMs: 0,
+  keepAliveMs: 0,
+  drainMs: 0,
+  maxAnswerBytes: 0,
+};
+
+function targetOf(ref: MCPBackendRef, path: string, route: MCPRoute, policies: RoutePolicies, scope: Scope): McpTarget | undefined {
+  const traffic = policies.traffic(undefined);
+  const origins = originsOf(ref, route, path, scope);
+  const credential = credentialOf(ref, path, route, scope);
+  // Without the credential that it asks for nothing is sent there.
+  if (origins === undefined || origins.origins.length === 0 || credential === 'missing') return undefined;
+  const { connections, limits, balance, check } = traffic;
+  const definition = { name: origins.name, endpoints: endpointsOf(origins, connections, scope), limits, balance, check };
+  const key = JSON.stringify(['MCPRoute', origins, connections, limits, balance, check]);
+  return {
+    name: ref.name,
+    backend: scope.backend(definition, key),
+    path: ref.path,
+    tools: ref.toolSelector,
+    credential,
+    forwardHeaders: (ref.forwardHeaders ?? []).map(({ name, backendHeader = name }) => ({
+      name: name.toLowerCase(),
+      as: backendHeader.toLowerCase(),
+    })),
+  };
+}
+
+function credentialOf(
+  { securityPolicy }: MCPBackendRef,
+  path: string,
+  route: MCPRoute,
+  scope: Scope,
+): McpCredential | undefined | 'missing' {
+  const apiKey = securityPolicy?.apiKey;
+  if (apiKey === undefined) return undefined;
+  const at = `${path}.securityPolicy.apiKey`;
+  const value = apiKey.inline ?? keyIn(apiKey.secretRef, `${at}.secretRef`, route, scope);
+  if (value === undefined) return 'missing';
+  if (apiKey.queryParam !== undefined) return { queryParam: apiKey.queryParam, value };
+  const header = (apiKey.header ?? 'authorization').toLowerCase();
+  // As the reference has it: a bearer token unless another header is named.
+  return { header, value: header === 'authorization' && !/^\S+ \S/.test(value) ? `Bearer ${value}` : value };
+}
+
+function keyIn(
+  ref: { readonly name: string; readonly namespace?: string } | undefined,
+  path: string,
+  route: MCPRoute,
+  scope: Scope,
+): string | undefined {
+  if (ref === undefined) return undefined;
+  const data = secretOf(ref, route, path, scope);
+  if (data === undefined) return undefined;
+  const value = data.get(API_KEY)?.toString().trim();
+  if (value !== undefined && value !== '') return value;
+  scope.report(route, path, `Secret ${ref.name} has no entry "${API_KEY}"`);
+  return undefined;
+}

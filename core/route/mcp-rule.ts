@@ -1,0 +1,28 @@
+import type { Serving } from '../attempt/backend.ts';
+import type { Authorization } from '../resources/ai-gateway/mcp-authorization.ts';
+import type { MCPBackendRef } from '../resources/ai-gateway/mcp-backend-ref.ts';
+import type { OAuth } from '../resources/ai-gateway/mcp-oauth.ts';
+import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
+
+/** An MCP server behind a route. */
+export interface McpTarget {
+  /** By which its tools are told from those of others. */
+  readonly name: string;
+  readonly backend: Serving;
+  readonly path: string;
+  /** Which of its tools clients see; undefined: all. */
+  readonly tools: MCPBackendRef['toolSelector'];
+  readonly credential: McpCredential | undefined;
+  readonly forwardHeaders: readonly { readonly name: string; readonly as: string }[];
+}
+
+export type McpCredential = { readonly header: string; readonly value: string } | { readonly queryParam: string; readonly value: string };
+
+/** What an MCPRoute serves at its path. */
+export interface McpRule {
+  readonly path: string;
+  readonly targets: readonly McpTarget[];
+  readonly oauth: OAuth | undefined;
+  readonly authorization: Authorization | undefined;
+  readonly backendSelector: MCPRoute['body']['spec']['backendSelector'];
+}

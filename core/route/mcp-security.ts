@@ -1,0 +1,57 @@
+import { GatewayError } from '../errors.ts';
+import type { Identity, Security } from '../identify/identity.ts';
+import type { OAuth } from '../resources/ai-gateway/mcp-oauth.ts';
+import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
+import type { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
+
+const OWN = 'spec.securityPolicy';
+
+/** What an MCPRoute says of who may call, as the SecurityPolicy that it becomes in a cluster; undefined: nothing. */
+export function mcpPolicyOf({ metadata, body, source }: MCPRoute): SecurityPolicy | undefined {
+  const { oauth, apiKeyAuth, extAuth } = body.spec.securityPolicy ?? {};
+  if (oauth === undefined && apiKeyAuth === undefined && extAuth === undefined) return undefined;
+  const spec = { ...(oauth === undefined ? {} : { jwt: jwtOf(oauth) }), ...(apiKeyAuth && { apiKeyAuth }), ...(extAuth && { extAuth }) };
+  return { kind: 'SecurityPolicy', group: 'gateway.envoyproxy.io', metadata, source, body: { spec } } as unknown as SecurityPolicy;
+}
+
+function jwtOf({ issuer, audiences, jwks, claimToHeaders }: OAuth): object {
+  return { providers: [{ name: 'oauth', issuer, ...(audiences && { audiences }), ...(claimToHeaders && { claimToHeaders }), ...jwks }] };
+}
+
+/** Where a problem of the policy stands in the route. */
+export function mcpPath(path: string): string {
+  return path
+    .replace(/^spec\.jwt\.providers(?:\[0\])?/, `${OWN}.oauth`)
+    .replace(/^spec\.jwt/, `${OWN}.oauth`)
+    .replace(/^spec\.(?=apiKeyAuth|extAuth)/, `${OWN}.`)
+    .replace(/(?<=\.oauth)\.(?=remoteJWKS|localJWKS)/, '.jwks.');
+}
+
+/**
+ * Tells who is turned away where tokens come from.
+ * @see RFC 9728, section 5.1
+ */
+export function withChallenge(security: Security, oauth: OAuth | undefined, path: string): Security {
+  if (oauth === undefined) return security;
+  const challenge = `Bearer resource_metadata="${metadataUrl(oauth, path)}"`;
+  const challenged = (error: unknown): never => {
+    if (!(error instanceof GatewayError) || error.status !== 401) throw error;
+    throw new GatewayError(error.code, error.message, { headers: { ...error.headers, 'www-authenticate': challenge } });
+  };
+  return {
+    ...security,
+    identify(caller): Identity | Promise<Identity> {
+      try {
+        const identity = security.identify(caller);
+        return identity instanceof Promise ? identity.catch(challenged) : identity;
+      } catch (error) {
+        return challenged(error);
+      }
+    },
+  };
+}
+
+/** @see RFC 9728, section 3.1 */
+export function metadataUrl({ protectedResourceMetadata: { resource } }: OAuth, path: string): string {
+  return `${new URL(resource).origin}/.well-known/oauth-protected-resource${path === '/' ? '' : path}`;
+}
