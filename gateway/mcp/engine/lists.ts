@@ -1,0 +1,74 @@
+import { scanObject } from '#core/json/scan';
+
+import { mergeLists, type ServerResult } from '../names/merge.ts';
+import { rewriteResult } from '../names/rewrite.ts';
+import { type ListPosition, openCursor, sealCursor } from '../sealed/ids.ts';
+import type { SealKeys } from '../sealed/keys.ts';
+import { callServer } from '../upstream/call.ts';
+import type { SessionRef } from '../upstream/initialize.ts';
+import { edit, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
+import type { ListMember, Method } from '../wire/methods.ts';
+import { invalidParams } from '../wire/rpc-error.ts';
+import { type Asked, viewOf } from './parts.ts';
+import { readServer } from './server-messages.ts';
+import { serverOf, type Sessions } from './sessions.ts';
+
+/** How a server is asked, and what else goes along. */
+export interface Link extends SessionRef {
+  readonly headers: readonly string[];
+}
+
+export interface ListOptions {
+  readonly method: Method & { readonly list: ListMember };
+  /** Servers that have such a list, in the order of the route. */
+  readonly servers: readonly string[];
+  readonly link: (server: string) => Link | Promise<Link>;
+  readonly sessions: Sessions;
+  readonly keys: SealKeys;
+}
+
+interface Page {
+  readonly server: string;
+  readonly result: Buffer;
+  readonly nextCursor: string | undefined;
+}
+
+/**
+ * One list of all servers. Those that do not answer in time are left out, and named in `_meta`.
+ * @returns the JSON-RPC response
+ * @throws RpcError -32602 for a cursor that is none of ours
+ */
+export async function listAll(asked: Asked, message: RpcMessage, options: ListOptions): Promise<Buffer> {
+  const { method, keys } = options;
+  const place = { ...asked.place, about: method.name };
+  const given = paramsOf(message)?.string('cursor');
+  const positions = given === undefined ? options.servers.map((server): ListPosition => ({ server, cursor: undefined })) : openCursor(given, place, keys);
+  if (positions === undefined) throw invalidParams('Invalid params: cursor is none of this list', { id: message.id });
+  const known = positions.filter(({ server }) => asked.route.servers.has(server));
+  const pages = await Promise.all(known.map((position) => pageOf(asked, message, position, options).catch(() => undefined)));
+  const parts = pages.filter((page) => page !== undefined);
+  const missing = known.flatMap(({ server }, index) => (pages[index] === undefined ? [server] : []));
+  const next = parts.flatMap(({ server, nextCursor }): ListPosition[] => (nextCursor === undefined ? [] : [{ server, cursor: nextCursor }]));
+  const nextCursor = next.length === 0 ? undefined : sealCursor(next, place, keys);
+  const results = parts.map(({ server, result }): ServerResult => ({ server, result }));
+  return resultBytes(message.id!, mergeLists(method.list, results, { missing, nextCursor }));
+}
+
+async function pageOf(asked: Asked, message: RpcMessage, { server, cursor }: ListPosition, options: ListOptions): Promise<Page> {
+  const target = serverOf(asked, server);
+  const { headers, sessionId, protocolVersion } = await options.link(server);
+  const params = cursor === undefined ? { remove: 'cursor' } : { set: 'cursor', value: JSON.stringify(cursor) };
+  const body = paramsOf(message) === undefined && cursor === undefined ? message.scan.bytes : edit(message, { params: [params] });
+  const call = { ...options.sessions.fanOut(asked, target), headers };
+  const answer = await callServer(target, { ...call, method: 'POST', body, sessionId, protocolVersion });
+  for await (const { data } of answer.messages) {
+    const said = readServer(data);
+    if (said.kind !== 'response' || said.id !== message.id) continue;
+    const result = said.scan.slice('result');
+    // What it says of an error is for nobody who asked several.
+    if (result === undefined) throw new Error('the server answered with an error');
+    const nextCursor = scanObject(result, { maxDepth: 256 }).string('nextCursor');
+    return { server, result: rewriteResult(options.method.name, result, viewOf(asked, server)).bytes, nextCursor };
+  }
+  throw new Error('the server gave no response');
+}

@@ -1,0 +1,83 @@
+import type { GatewayRequest } from '#core/serve/request';
+
+import type { Naming } from '../names/naming.ts';
+import type { View } from '../names/rewrite.ts';
+import type { ToolSelector } from '../names/selector.ts';
+import type { SealKeys } from '../sealed/keys.ts';
+import type { McpServer } from '../upstream/server.ts';
+import type { ClientReply } from './client-reply.ts';
+
+/** What the engine is made with. */
+export interface EngineOptions {
+  readonly keys: () => SealKeys;
+  /** Of the gateway itself. */
+  readonly serverInfo: { readonly name: string; readonly version: string };
+  readonly limits: EngineLimits;
+}
+
+export interface EngineLimits {
+  /** Bytes of a request. */
+  readonly maxRequestBytes: number;
+  /** Bytes of an answer, or of an event of a stream. */
+  readonly maxAnswerBytes: number;
+  /** Time for one server of several: what has not answered then is left out, and told. */
+  readonly fanOutMs: number;
+  /** Time for the head of an answer of the one server that is asked. */
+  readonly callMs: number;
+  /** Comments in streams that say nothing. */
+  readonly heartbeatMs: number;
+  /** How long a session lives. */
+  readonly sessionSeconds: number;
+}
+
+export const DEFAULT_LIMITS: EngineLimits = {
+  maxRequestBytes: 4 * 1024 * 1024,
+  maxAnswerBytes: 16 * 1024 * 1024,
+  fanOutMs: 10_000,
+  callMs: 300_000,
+  heartbeatMs: 15_000,
+  sessionSeconds: 24 * 3600,
+};
+
+/** A server of a route, and what clients see of it. */
+export interface RouteServer {
+  readonly server: McpServer;
+  readonly selector: ToolSelector;
+}
+
+/** An MCPRoute, made ready. */
+export interface RouteParts {
+  /** `namespace/name`. */
+  readonly name: string;
+  /** In the order of the route. */
+  readonly servers: ReadonlyMap<string, RouteServer>;
+  readonly naming: Naming;
+}
+
+/** One request of a client, and what becomes of it. */
+export interface Asked {
+  readonly request: GatewayRequest;
+  readonly route: RouteParts;
+  /** Where what we seal is good. */
+  readonly place: { readonly route: string; readonly subject: string };
+  readonly reply: ClientReply;
+  /** The client has left. */
+  readonly signal: AbortSignal;
+  /** Of the access log. */
+  readonly told: Told;
+}
+
+/** What the access log tells of a request of MCP; never what it says. */
+export interface Told {
+  method?: string | undefined;
+  server?: string;
+  /** In the client's words. */
+  name?: string | undefined;
+  session?: string;
+  /** JSON-RPC code of the error that the client got. */
+  error?: number;
+}
+
+export function viewOf({ route }: Asked, server: string): View {
+  return { server, naming: route.naming, selector: route.servers.get(server)!.selector };
+}
