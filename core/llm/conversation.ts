@@ -53,8 +53,25 @@ export type Media =
   | { readonly url: string; readonly mediaType: string | undefined }
   | { readonly fileId: string; readonly mediaType: string | undefined };
 
+/** Places between characters of a text, which are Unicode code points: from the first one up to the second. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a text of a model rests on: a page that a search found, or a document of the request. */
+export interface Citation {
+  /** undefined: a document. */
+  readonly url: string | undefined;
+  readonly title: string | undefined;
+  /** What the source says. */
+  readonly cited: string | undefined;
+  /** In the text of its block; undefined: all of it. */
+  readonly span: Span | undefined;
+}
+
 export type Block = (
-  | { readonly type: 'text'; readonly text: string; readonly signature?: string }
+  | { readonly type: 'text'; readonly text: string; readonly signature?: string; readonly citations?: readonly Citation[] }
   | { readonly type: 'image'; readonly media: Media; readonly detail: string | undefined }
   | { readonly type: 'audio'; readonly media: Media }
   | { readonly type: 'video'; readonly media: Media }
@@ -142,7 +159,7 @@ export interface Answer {
 
 /**
  * A part of a streamed answer. Blocks are numbered from 0 and never overlap: `start`, deltas, `stop`. A signature is of a thought or a text;
- * that of a call is known at its start.
+ * that of a call is known at its start. A citation is of a text, of which all is known by then if it is of a part of it.
  */
 export type AnswerEvent =
   | { readonly type: 'answer_start'; readonly id: string; readonly model: string; readonly usage: Usage | undefined }
@@ -152,6 +169,7 @@ export type AnswerEvent =
       readonly index: number;
       readonly text: string;
     }
+  | { readonly type: 'citation'; readonly index: number; readonly citation: Citation }
   | { readonly type: 'block_stop'; readonly index: number }
   | {
       readonly type: 'answer_stop';

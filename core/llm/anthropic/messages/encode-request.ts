@@ -1,4 +1,5 @@
 import { cacheControl } from '../../cache-hint.ts';
+import { dropCitations } from '../../citations.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, Media, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { given, type Json, onlyStrict } from '../../given.ts';
@@ -78,6 +79,7 @@ function blockOf(block: Block, to: Writing): Json | undefined {
   switch (block.type) {
     case 'text':
     case 'refusal':
+      dropCitations(block, at, to.losses);
       return { type: 'text', text: block.text };
     case 'image':
       if (block.detail !== undefined && block.detail !== 'auto') to.losses.drop(`${at}.detail`);

@@ -51,7 +51,7 @@ describe('what Bedrock says and a chat completion cannot', () => {
     [user({ guardContent: { text: { text: 'a', qualifiers: [] } } }), ['approximated messages[0].content[0].guardContent']],
     [
       user({ citationsContent: { content: [{ text: 'a' }], citations: [{}] } }),
-      ['dropped messages[0].content[0].citationsContent.citations'],
+      ['dropped messages[0].content[0].citationsContent.citations[0]'],
     ],
     [
       user({ image: { format: 'png', source: { s3Location: { uri: 's3://b/a', bucketOwner: '1' } } } }),

@@ -1,5 +1,6 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
 import { cacheHint } from '../../cache-hint.ts';
+import { withCitations } from '../../citations.ts';
 import type { Block, Conversation, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
@@ -8,7 +9,7 @@ import { thinkingIn } from '../../thinking.ts';
 import { EFFORTS } from '../effort.ts';
 import { nameOf } from '../file-name.ts';
 import { signatureIn } from '../thought-signature.ts';
-import { callIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
+import { annotationsIn, callIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 /**
  * Reads the body of POST /v1/chat/completions. Beside the API's own fields it knows those by which clients of gateways say more of other
@@ -90,7 +91,7 @@ function assistantBlocks(message: Fields, losses: Losses): Block[] {
   const old = message.object('function_call');
   return [
     ...thoughtsIn(message),
-    ...withSignature(contentOf(message, losses), signatureIn(message, losses)),
+    ...withSignature(withCitations(contentOf(message, losses), annotationsIn(message, losses), losses), signatureIn(message, losses)),
     ...(refusal === undefined ? [] : [{ type: 'refusal', text: refusal, at: message.at('refusal') } as const]),
     ...calls,
     // Before there were ids, a call was known by its name.

@@ -1,3 +1,4 @@
+import { dropCitations } from '../../citations.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, ResponseFormat, Sampling, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { given, type Json, onlyStrict } from '../../given.ts';
@@ -107,6 +108,7 @@ function thoughtsOf(thoughts: readonly BlockOf<'reasoning'>[]): Json {
 function contentOf(blocks: readonly Block[], to: Writing): string | readonly Json[] {
   const [only] = blocks;
   if (only === undefined) return '';
+  for (const block of blocks) dropCitations(block, block.at ?? 'messages', to.losses);
   if (blocks.length === 1 && only.type === 'text' && only.cache === undefined) return only.text;
   return blocks.flatMap((block) => {
     const part = partOf(block, to);

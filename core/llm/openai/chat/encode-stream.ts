@@ -1,9 +1,9 @@
 import type { Asked, StreamEncoder } from '../../codec.ts';
-import type { AnswerEvent, Block } from '../../conversation.ts';
+import type { AnswerEvent, Block, Citation } from '../../conversation.ts';
 import { Losses } from '../../losses.ts';
 import { REASONS, usageOf } from './answer.ts';
 import { signed } from '../thought-signature.ts';
-import { callOf } from './message.ts';
+import { annotationsOf, callOf } from './message.ts';
 
 /** A thought while it is told, to be given with its signature at its end. */
 interface Thought {
@@ -23,6 +23,10 @@ export class ChatStreamEncoder implements StreamEncoder {
   #thought: Thought | undefined;
   /** Field of the text that comes. */
   #field: 'content' | 'refusal' = 'content';
+  /** Texts that are whole, the one that comes, and what it rests on. */
+  #before = '';
+  #text = '';
+  #citations: Citation[] = [];
 
   constructor(asked: Asked) {
     this.#asked = asked;
@@ -40,6 +44,7 @@ export class ChatStreamEncoder implements StreamEncoder {
       case 'block_start':
         return this.#start(event.block);
       case 'text_delta':
+        if (this.#field === 'content') this.#text += event.text;
         return this.#delta({ [this.#field]: event.text });
       case 'reasoning_delta':
         if (this.#thought !== undefined) this.#thought.text += event.text;
@@ -50,8 +55,11 @@ export class ChatStreamEncoder implements StreamEncoder {
         return '';
       case 'arguments_delta':
         return this.#delta({ tool_calls: [{ index: this.#calls, function: { arguments: event.text } }] });
+      case 'citation':
+        this.#citations.push(event.citation);
+        return '';
       case 'block_stop':
-        return this.#endOfThought();
+        return this.#annotations() + this.#endOfThought();
       case 'answer_stop': {
         if (event.finish === 'pause') this.losses.approximate('stop_reason');
         if (event.stopSequence !== undefined) this.losses.drop('stop_sequence');
@@ -71,6 +79,7 @@ export class ChatStreamEncoder implements StreamEncoder {
   #start(block: Block): string {
     if (block.type === 'text' || block.type === 'refusal') {
       this.#field = block.type === 'text' ? 'content' : 'refusal';
+      if (block.type === 'text') this.#text = block.text;
       const first = {
         ...(block.text === '' ? {} : { [this.#field]: block.text }),
         ...(block.type === 'text' ? signed(block.signature) : {}),
@@ -88,6 +97,17 @@ export class ChatStreamEncoder implements StreamEncoder {
     if (block.sealed !== undefined) return this.#delta({ thinking_blocks: [{ type: 'redacted_thinking', data: block.sealed }] });
     this.#thought = { text: block.text, signature: block.signature ?? '' };
     return block.text === '' ? '' : this.#delta({ reasoning_content: block.text });
+  }
+
+  #annotations(): string {
+    const text = this.#text;
+    const before = this.#before;
+    this.#before += text;
+    this.#text = '';
+    if (this.#citations.length === 0) return '';
+    const annotations = annotationsOf({ type: 'text', text, citations: this.#citations }, before, this.losses);
+    this.#citations = [];
+    return annotations.length === 0 ? '' : this.#delta({ annotations });
   }
 
   #endOfThought(): string {

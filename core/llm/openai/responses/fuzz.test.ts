@@ -13,7 +13,7 @@ const ASKED = { created: 17, usage: true };
 const BLOCKS: readonly Block[] = [
   { ...REASONING, type: 'reasoning', text: 'hm' },
   { ...REASONING, type: 'reasoning', text: '', sealed: 'gA' },
-  { type: 'text', text: 'a' },
+  { type: 'text', text: 'a', citations: [{ url: 'u', title: 't', cited: undefined, span: undefined }] },
   { type: 'refusal', text: 'no' },
   { type: 'tool_call', id: 'c', name: 'f', arguments: '{}' },
 ];
@@ -52,6 +52,7 @@ function streamed(): Event[] {
   const encoder = codec.encodeStream(ASKED);
   const inside = BLOCKS.flatMap((block, index): AnswerEvent[] => [
     { type: 'block_start', index, block },
+    ...(block.type === 'text' ? (block.citations ?? []) : []).map((citation) => ({ type: 'citation', index, citation }) as const),
     { type: 'block_stop', index },
   ]);
   const end: AnswerEvent = { type: 'answer_stop', finish: 'stop', stopSequence: undefined, usage: undefined };

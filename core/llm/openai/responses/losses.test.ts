@@ -106,7 +106,7 @@ describe('what is lost is listed', () => {
           { type: 'reasoning', summary: [], encrypted_content: 'gAAA' },
         ],
       },
-      ['input[2]', 'input[3]', 'input[4].content[0].annotations', 'input[4].phase', 'input[5]'].map((path) => `dropped ${path}`),
+      ['input[2]', 'input[3]', 'input[4].content[0].annotations[0]', 'input[4].phase', 'input[5]'].map((path) => `dropped ${path}`),
     ],
     [
       'openai-responses',
