@@ -15,6 +15,8 @@ export interface Conversation {
   readonly turns: readonly Turn[];
   readonly tools: readonly Tool[];
   readonly toolChoice: ToolChoice | undefined;
+  /** undefined: the model knows what it knows. */
+  readonly search: Search | undefined;
   /** Whether the model may call several tools in one turn; undefined: the provider's default. */
   readonly parallelTools: boolean | undefined;
   readonly sampling: Sampling;
@@ -114,6 +116,36 @@ export interface Tool {
   readonly cache?: CacheHint;
   /** Where it was, such as `tools[0]`. */
   readonly at?: string;
+}
+
+/** A search of the web that the model's provider runs, and what it is to keep to. */
+export interface Search {
+  /** Only these, where there are any. */
+  readonly allowedDomains: readonly string[];
+  readonly blockedDomains: readonly string[];
+  /** Searches at most. */
+  readonly maxUses: number | undefined;
+  /** How much of what is found the model gets to read. */
+  readonly contextSize: 'low' | 'medium' | 'high' | undefined;
+  readonly place: SearchPlace | undefined;
+  /** As RFC 3339 has times; of Google. */
+  readonly timeRange: { readonly startTime: string | undefined; readonly endTime: string | undefined } | undefined;
+  /** From which suspicion on a page is left out; of Google. */
+  readonly blockingConfidence: string | undefined;
+  /** Only what is fit for enterprises; of Google. */
+  readonly isEnterprise: boolean;
+  /** Where it was, such as `tools[0]`. */
+  readonly at: string;
+}
+
+/** About where the user is. */
+export interface SearchPlace {
+  readonly city: string | undefined;
+  readonly region: string | undefined;
+  /** ISO 3166-1, two letters. */
+  readonly country: string | undefined;
+  /** IANA, such as `Europe/Berlin`. */
+  readonly timezone: string | undefined;
 }
 
 export type ToolChoice = { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };

@@ -5,6 +5,7 @@ import { Losses, type Writing } from '../losses.ts';
 import { configOf } from './encode-config.ts';
 import { contentsOf, partOf, type PartWriting } from './encode-parts.ts';
 import { generationOf } from './names.ts';
+import { searchTool } from './search.ts';
 
 /**
  * Writes the body of POST …/models/{model}:generateContent and :streamGenerateContent: model and stream are said by the path.
@@ -43,13 +44,14 @@ function taken(own: Map<string, unknown>, prefix: string): Json {
   return Object.fromEntries(found.map(([path, value]) => [path.slice(prefix.length), value]));
 }
 
-function toolsOf({ tools }: Conversation, own: Map<string, unknown>, to: Writing): Json[] {
+function toolsOf(conversation: Conversation, own: Map<string, unknown>, to: Writing): Json[] {
+  const { tools } = conversation;
   const functionDeclarations = tools.map(({ name, description, parameters, cache, at = 'tools' }) => {
     if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
     return { name, ...given({ description, parametersJsonSchema: parameters }) };
   });
   const others = Object.entries(taken(own, 'tools[')).map(([path, value]) => ({ [path.slice(path.indexOf('.') + 1)]: value }));
-  return [...(tools.length === 0 ? [] : [{ functionDeclarations }]), ...others];
+  return [...(tools.length === 0 ? [] : [{ functionDeclarations }]), ...searchTool(conversation, to), ...others];
 }
 
 /** Where there is no tool, none can be chosen. */

@@ -17,7 +17,10 @@ const VALID = {
     { role: 'user', parts: [{ functionResponse: { name: 'f', response: { result: 'x' }, parts: [] } }] },
   ],
   systemInstruction: { parts: [{ text: 's' }] },
-  tools: [{ functionDeclarations: [{ name: 'f', parameters: { type: 'OBJECT', properties: {}, anyOf: [], nullable: true } }] }],
+  tools: [
+    { functionDeclarations: [{ name: 'f', parameters: { type: 'OBJECT', properties: {}, anyOf: [], nullable: true } }] },
+    { googleSearch: { excludeDomains: ['a'], timeRangeFilter: { startTime: 't' } } },
+  ],
   toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['f'] } },
   generationConfig: { responseSchema: {}, responseMimeType: 'application/json', stopSequences: [], thinkingConfig: { thinkingBudget: 1 } },
   candidates: [

@@ -30,7 +30,7 @@ describe('what Gemini says and a chat completion cannot', () => {
     ],
     [
       { ...HI, tools: [{ googleSearch: {} }, { codeExecution: {}, enterpriseWebSearch: {} }] },
-      ['dropped tools[0].googleSearch', 'dropped tools[1].codeExecution', 'dropped tools[1].enterpriseWebSearch'],
+      ['dropped tools[1].codeExecution', 'dropped tools[1].enterpriseWebSearch'],
     ],
     [{ ...HI, toolConfig: { retrievalConfig: {} } }, ['dropped toolConfig.retrievalConfig']],
     [

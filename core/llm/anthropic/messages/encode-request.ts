@@ -2,9 +2,10 @@ import { cacheControl } from '../../cache-hint.ts';
 import { dropCitations } from '../../citations.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, Media, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
-import { given, type Json, onlyStrict } from '../../given.ts';
+import { filled, given, type Json, onlyStrict } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { type Thinking, thinkingOf } from '../thinking.ts';
+import { searchOf } from './search.ts';
 import { isSignatureThought } from './signatures.ts';
 
 /** The API asks for a limit, and others have none. */
@@ -29,7 +30,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
     max_tokens: maxTokensOf(conversation, thinking, to),
     ...(instructions.length === 0 ? {} : { system: instructions }),
     messages: messagesOf(turns, to),
-    ...(tools.length === 0 ? {} : { tools: tools.map(toolOf) }),
+    ...filled('tools', [...tools.map(toolOf), ...searchOf(conversation, losses)]),
     ...choiceOf(conversation),
     ...samplingOf(conversation, thinking !== undefined && thinking.type !== 'disabled', to),
     ...(sampling.stop.length === 0 ? {} : { stop_sequences: sampling.stop }),

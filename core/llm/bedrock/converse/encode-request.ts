@@ -9,6 +9,7 @@ import { blocksOf, type BlockWriting, messagesOf } from './encode-blocks.ts';
 import { configOf } from './encode-config.ts';
 import { familyOf } from './models.ts';
 import { documentNames } from './names.ts';
+import { searchTool } from './search.ts';
 
 /**
  * Writes the body of POST /model/{modelId}/converse and /converse-stream: model and stream are said by the path.
@@ -64,6 +65,13 @@ function told({ sampling }: Conversation, { isOwn, family }: BlockWriting): Json
 
 /** The API has no choice of none, and refuses calls and results where there are no tools. */
 function toolConfigOf(conversation: Conversation, to: BlockWriting): Json {
+  const { model, search } = conversation;
+  const system = searchTool(search, model, to.isOwn, to.losses);
+  const { tools = [], ...choice } = functionsOf(conversation, to);
+  return { ...choice, ...filled('tools', [...tools, ...system]) };
+}
+
+function functionsOf(conversation: Conversation, to: BlockWriting): { readonly tools?: readonly Json[]; readonly toolChoice?: Json } {
   const { tools, toolChoice, parallelTools } = conversation;
   const called = calledIn(conversation);
   if (tools.length === 0) {
@@ -74,7 +82,8 @@ function toolConfigOf(conversation: Conversation, to: BlockWriting): Json {
     if (called === undefined) return {};
     to.losses.approximate('tool_choice');
   } else if (parallelTools === false) to.losses.drop('parallel_tool_calls');
-  return { tools: toolsOf(conversation, to), ...given({ toolChoice: choiceOf(toolChoice) }) };
+  const choice = choiceOf(toolChoice);
+  return { tools: toolsOf(conversation, to), ...(choice === undefined ? {} : { toolChoice: choice }) };
 }
 
 /** Names of tools that were called; undefined where there is neither a call nor a result. */

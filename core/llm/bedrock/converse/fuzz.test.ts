@@ -33,7 +33,11 @@ const REQUEST = {
   ],
   system: [{ text: 's' }, { cachePoint: { type: 'default' } }],
   toolConfig: {
-    tools: [{ toolSpec: { name: 'f', inputSchema: { json: {} } } }, { cachePoint: { type: 'default' } }],
+    tools: [
+      { toolSpec: { name: 'f', inputSchema: { json: {} } } },
+      { systemTool: { name: 'nova_grounding' } },
+      { cachePoint: { type: 'default' } },
+    ],
     toolChoice: { tool: { name: 'f' } },
   },
   inferenceConfig: { maxTokens: 1, stopSequences: ['a'] },

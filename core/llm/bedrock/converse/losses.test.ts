@@ -44,7 +44,7 @@ describe('what Bedrock says and a chat completion cannot', () => {
     [{ ...HI, inferenceConfig: { newField: 1 } }, ['dropped inferenceConfig.newField']],
     [{ ...HI, serviceTier: { type: 'flex' } }, []],
     [{ ...HI, serviceTier: { type: 'reserved' } }, ['dropped service_tier']],
-    [{ ...HI, toolConfig: { tools: [{ systemTool: { name: 'nova_grounding' } }] } }, ['dropped toolConfig.tools[0].systemTool']],
+    [{ ...HI, toolConfig: { tools: [{ systemTool: { name: 'nova_code_interpreter' } }] } }, ['dropped toolConfig.tools[0].systemTool']],
     [{ ...HI, toolConfig: { tools: [{ cachePoint: { type: 'default' } }] } }, ['dropped toolConfig.tools[0].cachePoint']],
     [{ ...HI, system: [{ text: 's' }, { cachePoint: { type: 'default' } }] }, ['dropped system[0].cache_control']],
     [user({ text: 'a' }, { searchResult: {} }), ['dropped messages[0].content[1].searchResult']],

@@ -1,7 +1,7 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
 import { cacheHint } from '../../cache-hint.ts';
 import { withCitations } from '../../citations.ts';
-import type { Block, Conversation, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import type { Block, Conversation, Reasoning, ResponseFormat, Search, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { mediaAt } from '../../media.ts';
@@ -9,6 +9,7 @@ import { thinkingIn } from '../../thinking.ts';
 import { EFFORTS } from '../effort.ts';
 import { nameOf } from '../file-name.ts';
 import { signatureIn } from '../thought-signature.ts';
+import { isSearch, searchIn } from './search.ts';
 import { annotationsIn, callIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 /**
@@ -21,7 +22,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
   const request = Fields.of(body);
   const losses = new Losses();
   const { system, turns } = messagesOf(request, losses);
-  const { tools, toolChoice } = toolsOf(request, losses);
+  const { tools, toolChoice, search } = toolsOf(request, losses);
   const stream = request.boolean('stream') ?? false;
   // Whether usage is asked for is for the writer of the stream to know: it always has it.
   request.raw('stream_options');
@@ -34,6 +35,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
     turns,
     tools,
     toolChoice,
+    search,
     parallelTools: request.boolean('parallel_tool_calls'),
     sampling: {
       // The newer name goes first.
@@ -165,19 +167,22 @@ function required(of: Fields, name: string): Fields {
 interface Tools {
   readonly tools: readonly Tool[];
   readonly toolChoice: ToolChoice | undefined;
+  readonly search: Search | undefined;
 }
 
 function toolsOf(request: Fields, losses: Losses): Tools {
-  const tools = request.objects('tools').flatMap((tool) => toolOf(tool, losses) ?? []);
+  const all = request.objects('tools').map((tool) => ({ tool, isSearched: isSearch(tool.requiredText('type')) }));
+  const tools = all.flatMap(({ tool, isSearched }) => (isSearched ? [] : (toolOf(tool, losses) ?? [])));
+  const searches = all.flatMap(({ tool, isSearched }) => (isSearched ? [tool] : []));
   // What `tools` were called.
   const functions = request.objects('functions').map((of) => functionOf(of, of.path));
-  return { tools: [...tools, ...functions], toolChoice: choiceOf(request, losses) };
+  return { tools: [...tools, ...functions], toolChoice: choiceOf(request, losses), search: searchIn(request, searches, losses) };
 }
 
 function toolOf(tool: Fields, losses: Losses): Tool | undefined {
   const type = tool.requiredText('type');
   if (type !== 'function') {
-    // Tools of a provider's own, such as google_search.
+    // Tools of a provider's own, such as code_execution.
     losses.drop(tool.path);
     return undefined;
   }

@@ -11,6 +11,7 @@ import { tierOf } from '../service-tier.ts';
 import { signed } from '../thought-signature.ts';
 import { type ResultItem, userItems } from '../user-items.ts';
 import { callOf } from './message.ts';
+import { searchOf } from './search.ts';
 
 /**
  * Writes the body of POST /v1/chat/completions. A stream always has its usage: whoever did not ask for it does not get it.
@@ -25,6 +26,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
     model,
     messages: messagesOf(conversation, to),
     ...(tools.length === 0 ? {} : { tools: tools.map((tool) => toolOf(tool, to)) }),
+    ...searchOf(conversation.search, losses),
     ...(toolChoice === undefined ? {} : { tool_choice: choiceOf(toolChoice) }),
     ...given({ parallel_tool_calls: parallelTools }),
     ...samplingOf(conversation.sampling, to),

@@ -1,12 +1,13 @@
 import type { Encoded } from '../../codec.ts';
 import type { Conversation, ResponseFormat, Tool, ToolChoice } from '../../conversation.ts';
-import { given, type Json } from '../../given.ts';
+import { filled, given, type Json } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { effortOf } from '../effort.ts';
 import { tierOf } from '../service-tier.ts';
 import { ENCRYPTED, LOGPROBS } from './decode-request.ts';
 import { cacheOf } from '../cache.ts';
 import { inputOf } from './encode-input.ts';
+import { searchOf } from './search.ts';
 
 /** The least that the API takes as max_output_tokens. */
 const LEAST_TOKENS = 16;
@@ -33,7 +34,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const body = {
     model,
     ...inputOf(conversation, to),
-    ...(tools.length === 0 ? {} : { tools: tools.map((tool) => toolOf(tool, to)) }),
+    ...filled('tools', [...tools.map((tool) => toolOf(tool, to)), ...searchOf(conversation.search, losses)]),
     ...(toolChoice === undefined ? {} : { tool_choice: choiceOf(toolChoice) }),
     ...given({
       parallel_tool_calls: parallelTools,

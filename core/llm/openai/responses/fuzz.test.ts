@@ -40,7 +40,11 @@ const REQUEST = {
     ...(RESPONSE['output'] as object[]),
     { type: 'function_call_output', call_id: 'c', output: [{ type: 'input_text', text: 'x' }] },
   ],
-  tools: [{ type: 'function', name: 'f', parameters: {} }, { type: 'mcp' }],
+  tools: [
+    { type: 'function', name: 'f', parameters: {} },
+    { type: 'mcp' },
+    { type: 'web_search', filters: { allowed_domains: ['a'] }, user_location: { city: 'c' } },
+  ],
   tool_choice: { type: 'allowed_tools', mode: 'auto' },
   text: { verbosity: 'low', format: { type: 'json_schema', name: 'n', schema: {} } },
   reasoning: { effort: 'low', summary: 'auto' },

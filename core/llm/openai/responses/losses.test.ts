@@ -76,7 +76,7 @@ describe('what is lost is listed', () => {
     ['openai-responses', 'openai-chat', { ...ASK, include: ['file_search_call.results'] }, ['dropped include']],
     ['openai-responses', 'openai-chat', { ...ASK, reasoning: { effort: 'max' } }, ['approximated reasoning.effort']],
     // Others refuse a choice where there is no tool.
-    ['openai-responses', 'openai-chat', { ...ASK, tools: [{ type: 'web_search' }], tool_choice: 'auto' }, ['dropped tools[0]']],
+    ['openai-responses', 'openai-chat', { ...ASK, tools: [{ type: 'code_interpreter' }], tool_choice: 'auto' }, ['dropped tools[0]']],
     [
       'openai-responses',
       'openai-chat',
