@@ -164,6 +164,8 @@ export interface Sampling {
 
 export type ResponseFormat =
   | { readonly type: 'json' }
+  /** One of these texts, and no JSON. */
+  | { readonly type: 'choice'; readonly choices: readonly string[]; readonly at: string }
   | { readonly type: 'json_schema'; readonly name: string; readonly schema: object; readonly strict: boolean | undefined };
 
 export interface Reasoning {

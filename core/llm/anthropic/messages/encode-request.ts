@@ -1,4 +1,5 @@
 import { cacheControl } from '../../cache-hint.ts';
+import { choiceInWords } from '../../choice-format.ts';
 import { dropCitations } from '../../citations.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, Media, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
@@ -23,7 +24,10 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const isOwn = source === 'anthropic-messages';
   const to: Writing = { isOwn, losses };
   const { thinking, effort } = thinkingOf(conversation, to);
-  const instructions = [...blocksOf(system, to), ...(format?.type === 'json' ? [{ type: 'text', text: JSON_ONLY }] : [])];
+  const instructions = [
+    ...blocksOf([...system, ...choiceInWords(format, losses)], to),
+    ...(format?.type === 'json' ? [{ type: 'text', text: JSON_ONLY }] : []),
+  ];
   if (format?.type === 'json') losses.approximate('response_format');
   const body = {
     model,

@@ -1,4 +1,5 @@
 import { JSON_ONLY } from '../../anthropic/messages/encode-request.ts';
+import { choiceInWords } from '../../choice-format.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, Conversation, ResponseFormat, ToolChoice } from '../../conversation.ts';
 import { filled, given, type Json, onlyStrict } from '../../given.ts';
@@ -24,7 +25,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const [more, others] = isOwn ? ownExtras(extras) : [{}, {}];
   const instructions = [
     ...blocksOf(
-      system.filter((block) => isTold(block, to)),
+      [...system, ...choiceInWords(format, losses)].filter((block) => isTold(block, to)),
       to,
     ),
     ...(format?.type === 'json' ? [{ text: JSON_ONLY }] : []),
@@ -117,7 +118,7 @@ function choiceOf(choice: ToolChoice | undefined): Json | undefined {
 
 /** Answers always keep to the schema. */
 function outputOf(format: ResponseFormat | undefined, { losses }: BlockWriting): Json | undefined {
-  if (format === undefined) return undefined;
+  if (format === undefined || format.type === 'choice') return undefined;
   if (format.type === 'json' || format.strict === false) losses.approximate('response_format');
   if (format.type === 'json') return undefined;
   const jsonSchema = { schema: JSON.stringify(format.schema), name: format.name };

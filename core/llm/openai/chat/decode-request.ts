@@ -9,12 +9,14 @@ import { thinkingIn } from '../../thinking.ts';
 import { EFFORTS } from '../effort.ts';
 import { nameOf } from '../file-name.ts';
 import { signatureIn } from '../thought-signature.ts';
+import { guidedIn } from './guided.ts';
 import { isSearch, searchIn } from './search.ts';
 import { annotationsIn, callIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 /**
  * Reads the body of POST /v1/chat/completions. Beside the API's own fields it knows those by which clients of gateways say more of other
- * providers: `cache_control`, `thinking`, `thinking_blocks`, `reasoning_content`, `top_k`, `audio_url`, `video_url`.
+ * providers: `cache_control`, `thinking`, `thinking_blocks`, `reasoning_content`, `top_k`, `audio_url`, `video_url`, tools that search, `guided_json`
+ * and `guided_choice`.
  * @see https://platform.openai.com/docs/api-reference/chat/create
  * @throws GatewayError TK_BAD_REQUEST
  */
@@ -22,6 +24,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
   const request = Fields.of(body);
   const losses = new Losses();
   const { system, turns } = messagesOf(request, losses);
+  const format = formatOf(request, losses);
   const { tools, toolChoice, search } = toolsOf(request, losses);
   const stream = request.boolean('stream') ?? false;
   // Whether usage is asked for is for the writer of the stream to know: it always has it.
@@ -48,7 +51,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
       presencePenalty: request.number('presence_penalty'),
       frequencyPenalty: request.number('frequency_penalty'),
     },
-    format: formatOf(request, losses),
+    format: guidedIn(request, format !== undefined) ?? format,
     reasoning: reasoningOf(request),
     stream,
     choices: request.number('n') ?? 1,
@@ -56,7 +59,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
     // `user` is what `safety_identifier` was called.
     user: request.text('safety_identifier') ?? request.text('user'),
     serviceTier: request.text('service_tier'),
-    extras: new Map(request.left()),
+    extras: new Map([...request.left(), ...thoughtsHidden(request)]),
     losses: losses.list(),
   };
 }
@@ -234,6 +237,13 @@ function formatOf(request: Fields, losses: Losses): ResponseFormat | undefined {
   const found = { type, name: of.requiredText('name'), schema: of.raw('schema') as object, strict: of.boolean('strict') } as const;
   losses.dropLeft(of);
   return found;
+}
+
+/** What of `thinking` only Gemini has: thoughts that are not told. */
+export const HIDDEN = 'thinking.includeThoughts';
+
+function thoughtsHidden(request: Fields): (readonly [name: string, value: unknown])[] {
+  return request.object('thinking')?.boolean('includeThoughts') === false ? [[HIDDEN, false]] : [];
 }
 
 function reasoningOf(request: Fields): Reasoning | undefined {

@@ -1,3 +1,4 @@
+import { choiceInWords } from '../../choice-format.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Conversation, ResponseFormat, Tool, ToolChoice } from '../../conversation.ts';
 import { filled, given, type Json } from '../../given.ts';
@@ -33,7 +34,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
   ];
   const body = {
     model,
-    ...inputOf(conversation, to),
+    ...inputOf({ ...conversation, system: [...conversation.system, ...choiceInWords(conversation.format, losses)] }, to),
     ...filled('tools', [...tools.map((tool) => toolOf(tool, to)), ...searchOf(conversation.search, losses)]),
     ...(toolChoice === undefined ? {} : { tool_choice: choiceOf(toolChoice) }),
     ...given({
@@ -104,7 +105,7 @@ function maxTokensOf({ source, sampling: { maxTokens } }: Conversation, to: Writ
 }
 
 function formatOf(format: ResponseFormat | undefined): Json {
-  if (format === undefined) return {};
+  if (format === undefined || format.type === 'choice') return {};
   if (format.type === 'json') return { format: { type: 'json_object' } };
   const { name, schema, strict } = format;
   return { format: { type: 'json_schema', name, schema, ...given({ strict }) } };
