@@ -57,9 +57,9 @@ interface Share {
 /**
  * Those of a text that is whole, each once, with their places in it. A place that goes on behind it ends with it.
  * @param base characters that were said before it
+ * @param length of it
  */
-function shareOf(all: readonly Cited[], base: number, text: string, said: string, losses: Losses): Share {
-  const length = charactersIn(text);
+function shareOf(all: readonly Cited[], base: number, length: number, said: string, losses: Losses): Share {
   const mine = new Map<string, Citation>();
   const rest: Cited[] = [];
   for (const cited of all) {
@@ -89,8 +89,9 @@ export function withCitations(blocks: readonly Block[], all: readonly Cited[], l
   let left = all;
   const found = blocks.map((block) => {
     if (block.type !== 'text') return block;
-    const { mine, rest } = shareOf(left, base, block.text, said, losses);
-    base += charactersIn(block.text);
+    const length = charactersIn(block.text);
+    const { mine, rest } = shareOf(left, base, length, said, losses);
+    base += length;
     left = rest;
     return withOwn(block, mine);
   });
@@ -102,17 +103,22 @@ export function withOwn(block: BlockOf<'text'>, citations: readonly Citation[]):
   return citations.length === 0 ? block : { ...block, citations: [...(block.citations ?? []), ...citations] };
 }
 
-/** Gathers what the texts of a stream rest on, until the text that each is of is whole. Where there is nothing, it only keeps what was said. */
+/** Gathers what the texts of a stream rest on, until the text that each is of is whole. */
 export class CitationsTold {
-  #said = '';
-  #text = '';
-  /** Characters of the texts before, but for those that were not counted yet. */
+  /** Kept for citations whose places are found by what was said; the others need its length alone. */
+  #said: string | undefined;
+  /** Characters of the texts that are whole, and of the one that comes. */
   #base = 0;
-  #uncounted = '';
+  #length = 0;
   #waiting: readonly Cited[] = [];
 
+  constructor({ keepsText }: { readonly keepsText: boolean }) {
+    this.#said = keepsText ? '' : undefined;
+  }
+
   say(text: string): void {
-    this.#text += text;
+    this.#length += charactersIn(text);
+    if (this.#said !== undefined) this.#said += text;
   }
 
   cite(all: readonly Cited[]): void {
@@ -121,16 +127,12 @@ export class CitationsTold {
 
   /** What is of the text that ends here. */
   take(losses: Losses): readonly Citation[] {
-    const text = this.#text;
-    this.#said += text;
-    this.#text = '';
-    if (this.#waiting.length === 0) {
-      this.#uncounted += text;
-      return [];
-    }
-    this.#base += charactersIn(this.#uncounted);
-    this.#uncounted = text;
-    const { mine, rest } = shareOf(this.#waiting, this.#base, text, this.#said, losses);
+    const base = this.#base;
+    const length = this.#length;
+    this.#base += length;
+    this.#length = 0;
+    if (this.#waiting.length === 0) return [];
+    const { mine, rest } = shareOf(this.#waiting, base, length, this.#said ?? '', losses);
     this.#waiting = rest;
     return mine;
   }

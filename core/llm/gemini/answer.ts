@@ -171,7 +171,7 @@ export function encodeAnswer(answer: Answer): Encoded {
     if (part === undefined) continue;
     const { at = 'content' } = block;
     if (block.type === 'text' && block.citations !== undefined)
-      grounded.push({ text: block.text, citations: block.citations, part: parts.length, before: '', at });
+      grounded.push({ text: block.text, citations: block.citations, part: parts.length, before: 0, at });
     parts.push(part);
   }
   const body = {

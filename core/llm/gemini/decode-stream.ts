@@ -25,7 +25,7 @@ export class GeminiStreamDecoder implements StreamDecoder {
   #isOpen = false;
   /** It is signed: what comes is another one. */
   #isSigned = false;
-  readonly #citations = new CitationsTold();
+  readonly #citations = new CitationsTold({ keepsText: true });
 
   push({ data }: StreamEvent): readonly AnswerEvent[] {
     if (data === undefined) return [];

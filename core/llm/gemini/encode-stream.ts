@@ -12,8 +12,8 @@ export class GeminiStreamEncoder implements StreamEncoder {
   #envelope: Json = {};
   #call: BlockOf<'tool_call'> | undefined;
   #isThought = false;
-  /** Texts that are whole, the one that comes, and what it rests on. */
-  #before = '';
+  /** Bytes of the texts that are whole; the one that comes, and what it rests on. */
+  #before = 0;
   #text = '';
   #citations: Citation[] = [];
 
@@ -64,7 +64,7 @@ export class GeminiStreamEncoder implements StreamEncoder {
     const text = this.#text;
     const before = this.#before;
     const citations = this.#citations;
-    this.#before += text;
+    this.#before += Buffer.byteLength(text);
     this.#text = '';
     if (citations.length === 0) return '';
     this.#citations = [];

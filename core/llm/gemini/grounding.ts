@@ -112,8 +112,8 @@ export interface Grounded {
   readonly citations: readonly Citation[];
   /** Of the part that it is; undefined where it is told bit by bit. */
   readonly part: number | undefined;
-  /** What was said before it, in a stream. */
-  readonly before: string;
+  /** Bytes that were said before it, in a stream. */
+  readonly before: number;
   readonly at: string;
 }
 
@@ -146,7 +146,7 @@ function chunkOf({ url, title, cited }: Citation, at: string, losses: Losses): J
 function segmentOf({ span }: Citation, { text, part, before }: Grounded): Json {
   const from = span === undefined ? 0 : unitAt(text, span.start);
   const words = span === undefined ? text : text.slice(from, unitAt(text, span.end));
-  const startIndex = Buffer.byteLength(before) + Buffer.byteLength(text.slice(0, from));
+  const startIndex = before + Buffer.byteLength(text.slice(0, from));
   return {
     ...given({ partIndex: part === 0 ? undefined : part }),
     startIndex,

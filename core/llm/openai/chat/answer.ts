@@ -1,5 +1,5 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
-import { withCitations } from '../../citations.ts';
+import { charactersIn, withCitations } from '../../citations.ts';
 import type { Asked, Encoded } from '../../codec.ts';
 import type { Answer, Block, FinishReason } from '../../conversation.ts';
 import { Fields } from '../../fields.ts';
@@ -109,7 +109,10 @@ function messageOf(blocks: readonly Block[], losses: Losses): Readonly<Record<st
   let signature: string | undefined;
   for (const block of blocks) {
     if (block.type === 'text') {
-      annotations.push(...annotationsOf(block, text.join(''), losses));
+      if (block.citations !== undefined) {
+        const place = { base: charactersIn(text.join('')), length: charactersIn(block.text), at: block.at ?? 'content' };
+        annotations.push(...annotationsOf(block.citations, place, losses));
+      }
       text.push(block.text);
       if (signature !== undefined && block.signature !== undefined) losses.drop(`${block.at ?? 'content'}.thought_signature`);
       signature = block.signature ?? signature;

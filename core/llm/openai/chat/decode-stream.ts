@@ -27,7 +27,7 @@ export class ChatStreamDecoder implements StreamDecoder {
   #open: string | undefined;
   /** Indexes of calls, which begin once. */
   readonly #calls = new Set<number>();
-  readonly #citations = new CitationsTold();
+  readonly #citations = new CitationsTold({ keepsText: false });
 
   push({ data }: StreamEvent): readonly AnswerEvent[] {
     if (data === undefined) return [];

@@ -1,3 +1,4 @@
+import { charactersIn } from '../../citations.ts';
 import type { Asked, StreamEncoder } from '../../codec.ts';
 import type { AnswerEvent, Block, Citation } from '../../conversation.ts';
 import { Losses } from '../../losses.ts';
@@ -23,9 +24,9 @@ export class ChatStreamEncoder implements StreamEncoder {
   #thought: Thought | undefined;
   /** Field of the text that comes. */
   #field: 'content' | 'refusal' = 'content';
-  /** Texts that are whole, the one that comes, and what it rests on. */
-  #before = '';
-  #text = '';
+  /** Characters of the texts that are whole, and of the one that comes; what it rests on. */
+  #base = 0;
+  #length = 0;
   #citations: Citation[] = [];
 
   constructor(asked: Asked) {
@@ -44,7 +45,7 @@ export class ChatStreamEncoder implements StreamEncoder {
       case 'block_start':
         return this.#start(event.block);
       case 'text_delta':
-        if (this.#field === 'content') this.#text += event.text;
+        if (this.#field === 'content') this.#length += charactersIn(event.text);
         return this.#delta({ [this.#field]: event.text });
       case 'reasoning_delta':
         if (this.#thought !== undefined) this.#thought.text += event.text;
@@ -79,7 +80,7 @@ export class ChatStreamEncoder implements StreamEncoder {
   #start(block: Block): string {
     if (block.type === 'text' || block.type === 'refusal') {
       this.#field = block.type === 'text' ? 'content' : 'refusal';
-      if (block.type === 'text') this.#text = block.text;
+      if (block.type === 'text') this.#length = charactersIn(block.text);
       const first = {
         ...(block.text === '' ? {} : { [this.#field]: block.text }),
         ...(block.type === 'text' ? signed(block.signature) : {}),
@@ -100,12 +101,11 @@ export class ChatStreamEncoder implements StreamEncoder {
   }
 
   #annotations(): string {
-    const text = this.#text;
-    const before = this.#before;
-    this.#before += text;
-    this.#text = '';
+    const place = { base: this.#base, length: this.#length, at: 'content' };
+    this.#base += this.#length;
+    this.#length = 0;
     if (this.#citations.length === 0) return '';
-    const annotations = annotationsOf({ type: 'text', text, citations: this.#citations }, before, this.losses);
+    const annotations = annotationsOf(this.#citations, place, this.losses);
     this.#citations = [];
     return annotations.length === 0 ? '' : this.#delta({ annotations });
   }

@@ -1,10 +1,10 @@
-import { charactersIn, type Cited } from '../../citations.ts';
-import type { Block, BlockOf, ReasoningBlock } from '../../conversation.ts';
+import type { Cited } from '../../citations.ts';
+import type { Block, BlockOf, Citation, ReasoningBlock } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Json } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
 import { signatureIn } from '../thought-signature.ts';
-import { urlCitationIn, urlCitationOf } from '../url-citation.ts';
+import { type Place, urlCitationIn, urlCitationOf } from '../url-citation.ts';
 
 /** What the assistant thought, in a message of a request or of an answer: once, though clients are told it in two fields. */
 export function thoughtsIn(message: Fields): Block[] {
@@ -46,10 +46,8 @@ export function annotationsIn(message: Fields, losses: Losses): Cited[] {
   });
 }
 
-/** What {@link annotationsIn} reads, of one of the texts. @param before those before it */
-export function annotationsOf({ citations, text, at = 'content' }: BlockOf<'text'>, before: string, losses: Losses): Json[] {
-  if (citations === undefined || citations.length === 0) return [];
-  const place = { base: charactersIn(before), text, at };
+/** What {@link annotationsIn} reads, of one of the texts. */
+export function annotationsOf(citations: readonly Citation[], place: Place, losses: Losses): Json[] {
   return citations.flatMap((citation) => {
     const of = urlCitationOf(citation, place, losses);
     return of === undefined ? [] : [{ type: 'url_citation', url_citation: of }];

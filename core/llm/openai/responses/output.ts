@@ -1,3 +1,4 @@
+import { charactersIn } from '../../citations.ts';
 import type { Block, BlockOf, FinishReason } from '../../conversation.ts';
 import type { Json } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
@@ -26,8 +27,10 @@ export function partOf(block: BlockOf<'text' | 'refusal'>, losses: Losses): Json
 }
 
 export function annotationsOf({ citations = [], text, at = 'content' }: BlockOf<'text'>, losses: Losses): Json[] {
+  if (citations.length === 0) return [];
+  const place = { base: 0, length: charactersIn(text), at };
   return citations.flatMap((citation) => {
-    const of = urlCitationOf(citation, { base: 0, text, at }, losses);
+    const of = urlCitationOf(citation, place, losses);
     return of === undefined ? [] : [{ type: 'url_citation', ...of }];
   });
 }
