@@ -131,7 +131,7 @@ describe('a chat completion as a message', () => {
         }),
       ),
     );
-    expect(losses.map(({ path }) => path).sort()).toEqual(['choices[0].logprobs', 'choices[0].message.annotations', 'choices[1]']);
+    expect(losses.map(({ path }) => path).sort()).toEqual(['choices[0].logprobs', 'choices[0].message.annotations[0]', 'choices[1]']);
   });
 });
 

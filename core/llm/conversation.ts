@@ -15,6 +15,8 @@ export interface Conversation {
   readonly turns: readonly Turn[];
   readonly tools: readonly Tool[];
   readonly toolChoice: ToolChoice | undefined;
+  /** undefined: the model knows what it knows. */
+  readonly search: Search | undefined;
   /** Whether the model may call several tools in one turn; undefined: the provider's default. */
   readonly parallelTools: boolean | undefined;
   readonly sampling: Sampling;
@@ -53,8 +55,25 @@ export type Media =
   | { readonly url: string; readonly mediaType: string | undefined }
   | { readonly fileId: string; readonly mediaType: string | undefined };
 
+/** Places between characters of a text, which are Unicode code points: from the first one up to the second. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a text of a model rests on: a page that a search found, or a document of the request. */
+export interface Citation {
+  /** undefined: a document. */
+  readonly url: string | undefined;
+  readonly title: string | undefined;
+  /** What the source says. */
+  readonly cited: string | undefined;
+  /** In the text of its block; undefined: all of it. */
+  readonly span: Span | undefined;
+}
+
 export type Block = (
-  | { readonly type: 'text'; readonly text: string; readonly signature?: string }
+  | { readonly type: 'text'; readonly text: string; readonly signature?: string; readonly citations?: readonly Citation[] }
   | { readonly type: 'image'; readonly media: Media; readonly detail: string | undefined }
   | { readonly type: 'audio'; readonly media: Media }
   | { readonly type: 'video'; readonly media: Media }
@@ -99,6 +118,36 @@ export interface Tool {
   readonly at?: string;
 }
 
+/** A search of the web that the model's provider runs, and what it is to keep to. */
+export interface Search {
+  /** Only these, where there are any. */
+  readonly allowedDomains: readonly string[];
+  readonly blockedDomains: readonly string[];
+  /** Searches at most. */
+  readonly maxUses: number | undefined;
+  /** How much of what is found the model gets to read. */
+  readonly contextSize: 'low' | 'medium' | 'high' | undefined;
+  readonly place: SearchPlace | undefined;
+  /** As RFC 3339 has times; of Google. */
+  readonly timeRange: { readonly startTime: string | undefined; readonly endTime: string | undefined } | undefined;
+  /** From which suspicion on a page is left out; of Google. */
+  readonly blockingConfidence: string | undefined;
+  /** Only what is fit for enterprises; of Google. */
+  readonly isEnterprise: boolean;
+  /** Where it was, such as `tools[0]`. */
+  readonly at: string;
+}
+
+/** About where the user is. */
+export interface SearchPlace {
+  readonly city: string | undefined;
+  readonly region: string | undefined;
+  /** ISO 3166-1, two letters. */
+  readonly country: string | undefined;
+  /** IANA, such as `Europe/Berlin`. */
+  readonly timezone: string | undefined;
+}
+
 export type ToolChoice = { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
 
 export interface Sampling {
@@ -115,6 +164,8 @@ export interface Sampling {
 
 export type ResponseFormat =
   | { readonly type: 'json' }
+  /** One of these texts, and no JSON. */
+  | { readonly type: 'choice'; readonly choices: readonly string[]; readonly at: string }
   | { readonly type: 'json_schema'; readonly name: string; readonly schema: object; readonly strict: boolean | undefined };
 
 export interface Reasoning {
@@ -142,7 +193,7 @@ export interface Answer {
 
 /**
  * A part of a streamed answer. Blocks are numbered from 0 and never overlap: `start`, deltas, `stop`. A signature is of a thought or a text;
- * that of a call is known at its start.
+ * that of a call is known at its start. A citation is of a text, of which all is known by then if it is of a part of it.
  */
 export type AnswerEvent =
   | { readonly type: 'answer_start'; readonly id: string; readonly model: string; readonly usage: Usage | undefined }
@@ -152,6 +203,7 @@ export type AnswerEvent =
       readonly index: number;
       readonly text: string;
     }
+  | { readonly type: 'citation'; readonly index: number; readonly citation: Citation }
   | { readonly type: 'block_stop'; readonly index: number }
   | {
       readonly type: 'answer_stop';

@@ -95,6 +95,7 @@ export function conversations(source: Conversation['source'], target = source): 
       ),
     ),
     parallelTools: constant(undefined),
+    search: constant(undefined),
     sampling: record({
       // Responses takes no fewer.
       maxTokens: integer({ min: isTurnedIntoIt ? 16 : 1, max: 9999 }),

@@ -44,6 +44,17 @@ export class Fields {
     return this.#values[name] ?? undefined;
   }
 
+  /** Whether it is there, without being asked for. */
+  has(name: string): boolean {
+    return (this.#values[name] ?? undefined) !== undefined;
+  }
+
+  /** The object, all of which is asked for. */
+  all(): Readonly<Record<string, unknown>> {
+    this.#asked.push(...Object.keys(this.#values));
+    return this.#values;
+  }
+
   text(name: string): string | undefined {
     return this.#typed(name, 'string', 'a text') as string | undefined;
   }

@@ -1,5 +1,6 @@
 // For tests: the whole of what a stream told.
-import type { AnswerEvent, Block } from './conversation.ts';
+import { withOwn } from './citations.ts';
+import type { AnswerEvent, Block, BlockOf } from './conversation.ts';
 
 export function gathered(events: readonly AnswerEvent[]): object {
   const blocks: Block[] = [];
@@ -8,6 +9,7 @@ export function gathered(events: readonly AnswerEvent[]): object {
     if (event.type === 'block_start') blocks.push(event.block);
     else if (event.type === 'answer_start') rest = { id: event.id, model: event.model };
     else if (event.type === 'answer_stop') rest = { ...rest, finish: event.finish, stopSequence: event.stopSequence, usage: event.usage };
+    else if (event.type === 'citation') blocks[event.index] = withOwn(blocks[event.index] as BlockOf<'text'>, [event.citation]);
     else if ('text' in event) {
       const field = event.type === 'arguments_delta' ? 'arguments' : event.type === 'signature_delta' ? 'signature' : 'text';
       const last = blocks[event.index] as unknown as Record<string, unknown>;

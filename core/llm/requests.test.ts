@@ -81,7 +81,7 @@ describe('what a chat completion says and a message cannot', () => {
     [{ model: 'm', messages: CHAT.messages }, ['approximated max_tokens']],
     [{ ...CHAT, service_tier: 'flex', store: true }, ['dropped service_tier', 'dropped store']],
     [{ ...CHAT, response_format: { type: 'json_object' } }, ['approximated response_format']],
-    [{ ...CHAT, tools: [{ type: 'web_search' }] }, ['dropped tools[0]']],
+    [{ ...CHAT, tools: [{ type: 'code_interpreter' }] }, ['dropped tools[0]']],
     [part({ type: 'input_audio', input_audio: { data: 'aGk=', format: 'wav' } }), ['dropped messages[0].content[1]']],
     [
       part({ type: 'image_url', image_url: { url: 'https://example.com/a.png', detail: 'high' } }),
@@ -105,7 +105,7 @@ describe('what a message says and a chat completion cannot', () => {
     [MESSAGES, []],
     [{ ...MESSAGES, top_k: 5, container: 'c' }, ['dropped container', 'dropped top_k']],
     [{ ...MESSAGES, thinking: { type: 'enabled', budget_tokens: 4000 } }, ['approximated thinking.budget_tokens']],
-    [{ ...MESSAGES, tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, ['dropped tools[0]']],
+    [{ ...MESSAGES, tools: [{ type: 'bash_20250124', name: 'bash' }] }, ['dropped tools[0]']],
     [{ ...MESSAGES, system: [{ type: 'text', text: 's', cache_control: { type: 'ephemeral' } }] }, ['dropped system[0].cache_control']],
     [block({ type: 'search_result', source: 's', title: 't', content: [] }), ['dropped messages[0].content[1]']],
     [block({ type: 'document', source: { type: 'url', url: 'https://example.com/a.pdf' } }), ['dropped messages[0].content[1]']],

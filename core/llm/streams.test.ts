@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { UnacceptableAnswer } from '../attempt/failure.ts';
 import { SseScanner } from '../http/sse.ts';
 import { answersOf, saidIn } from './answers.fixture.ts';
+import { withOwn } from './citations.ts';
 import type { StreamDecoder } from './codec.ts';
 import { CODECS, TRANSLATED, type TranslatedDialect } from './codecs.ts';
-import type { Answer, AnswerEvent, Block } from './conversation.ts';
+import type { Answer, AnswerEvent, Block, Citation } from './conversation.ts';
 import { toldBitByBit } from './told.fixture.ts';
 
 const ASKED = { created: 1, usage: true };
@@ -30,10 +31,15 @@ function gathered(events: readonly AnswerEvent[]): Answer {
       return { ...head, blocks, finish, stopSequence, usage, losses: [] };
     } else if (event.type !== 'error') {
       if (event.index !== open) throw new Error(`block ${event.index} goes on, and ${open} is open`);
-      blocks[open] = longer(blocks[open]!, event.type, event.text);
+      blocks[open] = event.type === 'citation' ? cited(blocks[open]!, event.citation) : longer(blocks[open]!, event.type, event.text);
     }
   }
   throw new Error('the answer has no end');
+}
+
+function cited(block: Block, citation: Citation): Block {
+  if (block.type !== 'text') throw new Error(`a citation in ${block.type}`);
+  return withOwn(block, [citation]);
 }
 
 function longer(block: Block, type: string, text: string): Block {

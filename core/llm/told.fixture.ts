@@ -16,7 +16,9 @@ export function toldBitByBit({ id, model, blocks, finish, stopSequence, usage }:
     const [head, content] = emptied(block, deltas);
     const signature: AnswerEvent[] =
       block.type === 'reasoning' && block.signature !== undefined ? [{ type: 'signature_delta', index, text: block.signature }] : [];
-    return [{ type: 'block_start', index, block: head }, ...content, ...signature, { type: 'block_stop', index }];
+    const citations = block.type === 'text' ? (block.citations ?? []) : [];
+    const cited = citations.map((citation): AnswerEvent => ({ type: 'citation', index, citation }));
+    return [{ type: 'block_start', index, block: head }, ...content, ...signature, ...cited, { type: 'block_stop', index }];
   });
   return [{ type: 'answer_start', id, model, usage: undefined }, ...inside, { type: 'answer_stop', finish, stopSequence, usage }];
 }
@@ -25,7 +27,10 @@ function emptied(
   block: Block,
   deltas: (type: 'text_delta' | 'reasoning_delta' | 'arguments_delta', text: string) => AnswerEvent[],
 ): readonly [Block, AnswerEvent[]] {
-  if (block.type === 'text') return [{ ...block, text: '' }, deltas('text_delta', block.text)];
+  if (block.type === 'text') {
+    const { citations: _, ...head } = block;
+    return [{ ...head, text: '' }, deltas('text_delta', block.text)];
+  }
   if (block.type === 'tool_call') return [{ ...block, arguments: '' }, deltas('arguments_delta', block.arguments)];
   if (block.type === 'reasoning') return [{ ...block, text: '', signature: undefined }, deltas('reasoning_delta', block.text)];
   return [block, []];

@@ -181,6 +181,7 @@ export class TranslatingReader implements StreamReader {
       case 'error':
         this.#out = this.#encoder.push(event);
         return 'error';
+      case 'citation':
       case 'block_stop':
         this.#out += this.#encoder.push(event);
         return this.tokens === 0 ? 'hold' : 'pass';

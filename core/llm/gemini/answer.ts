@@ -1,4 +1,5 @@
 import type { JsonObjectScan } from '../../json/scan.ts';
+import { type Cited, withCitations } from '../citations.ts';
 import type { Encoded } from '../codec.ts';
 import type { Answer, Block, FinishReason } from '../conversation.ts';
 import { Fields } from '../fields.ts';
@@ -8,6 +9,7 @@ import { malformed } from '../malformed.ts';
 import { geminiUsage, type Usage } from '../usage.ts';
 import { partsIn, type Reading } from './decode-parts.ts';
 import { partOf, type PartWriting } from './encode-parts.ts';
+import { citedIn, type Grounded, groundingOf } from './grounding.ts';
 
 /** @see https://ai.google.dev/api/generate-content#FinishReason */
 const FINISH: Readonly<Record<string, FinishReason>> = {
@@ -41,9 +43,9 @@ export function decodeAnswer(body: JsonObjectScan): Answer {
   const [candidate, ...others] = answer.objects('candidates');
   if (candidate === undefined && !isBlocked) throw malformed('candidates', 'has none');
   for (const { path } of others) losses.drop(path);
-  const { blocks, reason } = candidateIn(candidate, answerReading(id, losses));
+  const { blocks, reason, cited } = candidateIn(candidate, answerReading(id, losses), true);
   if (candidate !== undefined && blocks === undefined && reason === undefined) throw malformed(candidate.at('content'), 'is missing');
-  const whole = joined(blocks ?? []);
+  const whole = withCitations(joined(blocks ?? []), cited, losses);
   const found: Answer = {
     id,
     model: answer.text('modelVersion') ?? '',
@@ -81,18 +83,21 @@ export function blockedIn(answer: Fields, losses: Losses): boolean {
 interface Candidate {
   readonly blocks: readonly Block[] | undefined;
   readonly reason: string | undefined;
+  readonly cited: readonly Cited[];
 }
 
-export function candidateIn(candidate: Fields | undefined, from: Reading): Candidate {
-  if (candidate === undefined) return { blocks: undefined, reason: undefined };
+/** @param isWhole whether all of its parts are there */
+export function candidateIn(candidate: Fields | undefined, from: Reading, isWhole: boolean): Candidate {
+  if (candidate === undefined) return { blocks: undefined, reason: undefined, cited: [] };
   for (const name of CANDIDATE_ENVELOPE) candidate.raw(name);
   const reason = candidate.text('finishReason');
   const content = candidate.object('content');
   content?.raw('role');
   const blocks = content === undefined ? undefined : partsIn(content, from);
   if (content !== undefined) from.losses.dropLeft(content);
+  const cited = citedIn(candidate, from.losses, isWhole ? content : undefined);
   from.losses.dropLeft(candidate);
-  return { blocks, reason };
+  return { blocks, reason, cited };
 }
 
 export function leftOf(answer: Fields, losses: Losses): void {
@@ -159,9 +164,18 @@ export function encodeAnswer(answer: Answer): Encoded {
   const { id, model, blocks, finish, usage } = answer;
   const losses = new Losses();
   endLosses(answer, losses);
-  const parts = blocks.flatMap((block) => partOf(block, answerWriting(losses)) ?? []);
+  const parts: Json[] = [];
+  const grounded: Grounded[] = [];
+  for (const block of blocks) {
+    const part = partOf(block, answerWriting(losses));
+    if (part === undefined) continue;
+    const { at = 'content' } = block;
+    if (block.type === 'text' && block.citations !== undefined)
+      grounded.push({ text: block.text, citations: block.citations, part: parts.length, before: 0, at });
+    parts.push(part);
+  }
   const body = {
-    candidates: [{ content: { role: 'model', parts }, finishReason: REASONS[finish], index: 0 }],
+    candidates: [{ content: { role: 'model', parts }, finishReason: REASONS[finish], index: 0, ...groundingOf(grounded, losses) }],
     ...(usage === undefined ? {} : { usageMetadata: usageOf(usage) }),
     modelVersion: model,
     responseId: id,

@@ -96,8 +96,8 @@ describe('reasons for an end', () => {
 
 it('what is told of an answer beside it is lost elsewhere', () => {
   const { candidates, ...rest } = candidate([{ text: 'a' }, { codeExecutionResult: { outcome: 'OUTCOME_OK' } }], {
-    groundingMetadata: {},
-    citationMetadata: {},
+    groundingMetadata: { webSearchQueries: ['q'], searchEntryPoint: { renderedContent: '<div>' } },
+    citationMetadata: { citations: [{ license: 'MIT' }] },
     avgLogprobs: -1,
     logprobsResult: {},
     urlContextMetadata: {},
@@ -105,10 +105,11 @@ it('what is told of an answer beside it is lost elsewhere', () => {
   });
   expect(lossesOf(decoded({ ...rest, candidates: [...candidates, ...candidates] }))).toEqual([
     'dropped candidates[0].avgLogprobs',
-    'dropped candidates[0].citationMetadata',
+    'dropped candidates[0].citationMetadata.citations[0]',
     'dropped candidates[0].content.parts[1].codeExecutionResult',
     'dropped candidates[0].finishMessage',
-    'dropped candidates[0].groundingMetadata',
+    'dropped candidates[0].groundingMetadata.searchEntryPoint',
+    'dropped candidates[0].groundingMetadata.webSearchQueries',
     'dropped candidates[0].logprobsResult',
     'dropped candidates[0].urlContextMetadata',
     'dropped candidates[1]',

@@ -5,6 +5,9 @@ import { jsonSchemaOf } from './schema.ts';
 
 const LEVELS: Readonly<Record<string, Effort>> = { MINIMAL: 'minimal', LOW: 'low', MEDIUM: 'medium', HIGH: 'high' };
 
+/** One of some texts. @see https://ai.google.dev/gemini-api/docs/structured-output */
+export const ENUM = 'text/x.enum';
+
 type Config = Pick<Conversation, 'sampling' | 'format' | 'reasoning' | 'choices' | 'logprobs'>;
 
 /** `generationConfig`. @see https://ai.google.dev/api/generate-content#generationconfig */
@@ -43,7 +46,11 @@ function formatIn(config: Fields, losses: Losses): ResponseFormat | undefined {
       : (config.raw('responseJsonSchema') as object);
   if (type === 'application/json' || (type === undefined && schema !== undefined))
     return schema === undefined ? { type: 'json' } : { type: 'json_schema', name: 'answer', schema, strict: undefined };
-  // Such as text/x.enum, which no other API has.
+  if (type === ENUM) {
+    const choices: unknown = schema === undefined ? undefined : Reflect.get(schema, 'enum');
+    if (Array.isArray(choices) && choices.length > 0 && choices.every((each) => typeof each === 'string'))
+      return { type: 'choice', choices, at: config.at('responseSchema') };
+  }
   if (type !== undefined && type !== 'text/plain') losses.drop(config.at('responseMimeType'));
   if (schema !== undefined) losses.drop(config.at('responseSchema'));
   return undefined;

@@ -25,7 +25,7 @@ export function decodeRequest(body: JsonObjectScan, addressed?: Addressed): Conv
   const from = reading(losses);
   const system = instruction === undefined ? [] : systemIn(instruction, from);
   const turns = turnsIn(request, from);
-  const { tools, extras } = toolsIn(request, losses);
+  const { tools, search, extras } = toolsIn(request, losses);
   const toolConfig = request.object('toolConfig');
   const toolChoice = choiceIn(toolConfig?.object('functionCallingConfig'), losses);
   const config = request.object('generationConfig');
@@ -36,6 +36,7 @@ export function decodeRequest(body: JsonObjectScan, addressed?: Addressed): Conv
     turns,
     tools,
     toolChoice,
+    search,
     parallelTools: undefined,
     ...configIn(config, losses),
     stream: addressed?.stream ?? false,

@@ -1,3 +1,4 @@
+import { CitationsTold } from '../citations.ts';
 import type { StreamDecoder, StreamEvent } from '../codec.ts';
 import type { AnswerEvent, Block } from '../conversation.ts';
 import { Losses } from '../losses.ts';
@@ -22,6 +23,9 @@ export class GeminiStreamDecoder implements StreamDecoder {
   readonly #blocks: Block[] = [];
   /** The last one goes on. */
   #isOpen = false;
+  /** It is signed: what comes is another one. */
+  #isSigned = false;
+  readonly #citations = new CitationsTold({ keepsText: true });
 
   push({ data }: StreamEvent): readonly AnswerEvent[] {
     if (data === undefined) return [];
@@ -36,9 +40,10 @@ export class GeminiStreamDecoder implements StreamDecoder {
     this.#usage = geminiUsage(chunk.raw('usageMetadata')) ?? this.#usage;
     this.#isBlocked = blockedIn(chunk, this.losses) || this.#isBlocked;
     const candidates = chunk.objects('candidates').map((candidate) => ({ candidate, index: candidate.number('index') ?? 0 }));
-    const { blocks, reason } = candidateIn(candidates.find(({ index }) => index === 0)?.candidate, from);
+    const { blocks, reason, cited } = candidateIn(candidates.find(({ index }) => index === 0)?.candidate, from, false);
     for (const { index } of candidates) if (index !== 0) this.losses.drop(`candidates[${index}]`);
     for (const block of blocks ?? []) this.#add(block, events);
+    this.#citations.cite(cited);
     this.#finish = reason ?? this.#finish;
     leftOf(chunk, this.losses);
     return events;
@@ -50,6 +55,7 @@ export class GeminiStreamDecoder implements StreamDecoder {
     this.#stopped = true;
     const events: AnswerEvent[] = [];
     this.#close(events);
+    this.#citations.end(this.losses);
     const finish = finishOf(this.#finish, this.#isBlocked, this.#blocks, this.losses);
     return [...events, { type: 'answer_stop', finish, stopSequence: undefined, usage: this.#usage }];
   }
@@ -69,11 +75,13 @@ export class GeminiStreamDecoder implements StreamDecoder {
   }
 
   #tell(part: Told, head: Block, events: AnswerEvent[]): void {
-    const index = this.#isOpen && goesOn(this.#blocks.at(-1), part) ? this.#blocks.length - 1 : this.#begin(head, events);
+    const index =
+      this.#isOpen && !this.#isSigned && goesOn(this.#blocks.at(-1), part) ? this.#blocks.length - 1 : this.#begin(head, events);
+    if (part.type === 'text') this.#citations.say(part.text);
     if (part.text !== '') events.push({ type: part.type === 'text' ? 'text_delta' : 'reasoning_delta', index, text: part.text });
     if (part.signature === undefined) return;
     events.push({ type: 'signature_delta', index, text: part.signature });
-    this.#close(events);
+    this.#isSigned = true;
   }
 
   #begin(block: Block, events: AnswerEvent[]): number {
@@ -85,7 +93,12 @@ export class GeminiStreamDecoder implements StreamDecoder {
   }
 
   #close(events: AnswerEvent[]): void {
-    if (this.#isOpen) events.push({ type: 'block_stop', index: this.#blocks.length - 1 });
+    if (!this.#isOpen) return;
+    const index = this.#blocks.length - 1;
+    if (this.#blocks[index]?.type === 'text')
+      for (const citation of this.#citations.take(this.losses)) events.push({ type: 'citation', index, citation });
+    events.push({ type: 'block_stop', index });
     this.#isOpen = false;
+    this.#isSigned = false;
   }
 }

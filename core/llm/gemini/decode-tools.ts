@@ -1,12 +1,15 @@
-import type { Tool, ToolChoice } from '../conversation.ts';
+import type { Search, Tool, ToolChoice } from '../conversation.ts';
 import type { Fields } from '../fields.ts';
 import type { Losses } from '../losses.ts';
 import { listedIn } from './decode-parts.ts';
 import { jsonSchemaOf } from './schema.ts';
+import { oneSearch } from '../search.ts';
+import { searchesIn } from './search.ts';
 
 interface Tools {
   readonly tools: readonly Tool[];
-  /** Such as `tools[0].googleSearch`: what only this API runs. */
+  readonly search: Search | undefined;
+  /** Such as `tools[0].codeExecution`: what only this API runs. */
   readonly extras: readonly (readonly [path: string, value: unknown])[];
 }
 
@@ -14,9 +17,14 @@ interface Tools {
 export function toolsIn(request: Fields, losses: Losses): Tools {
   const all = listedIn(request, 'tools').map((tool) => ({
     tools: listedIn(tool, 'functionDeclarations').map((of) => toolIn(of, losses)),
+    searches: searchesIn(tool, losses),
     extras: extrasIn(tool),
   }));
-  return { tools: all.flatMap(({ tools }) => tools), extras: all.flatMap(({ extras }) => extras) };
+  const search = oneSearch(
+    all.flatMap(({ searches }) => searches),
+    losses,
+  );
+  return { tools: all.flatMap(({ tools }) => tools), search, extras: all.flatMap(({ extras }) => extras) };
 }
 
 /** What is left of an object of the request, by its path. */

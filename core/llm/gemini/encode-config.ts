@@ -1,6 +1,7 @@
 import type { Conversation, Effort, Reasoning, ResponseFormat, Sampling } from '../conversation.ts';
 import { given, type Json } from '../given.ts';
 import type { Writing } from '../losses.ts';
+import { ENUM } from './decode-config.ts';
 import { generationOf } from './names.ts';
 
 const MOST_STOPS = 5;
@@ -40,6 +41,7 @@ function samplingOf(sampling: Sampling, to: Writing): Json {
 
 function formatOf(format: ResponseFormat | undefined): Json {
   if (format === undefined) return {};
+  if (format.type === 'choice') return { responseMimeType: ENUM, responseSchema: { type: 'STRING', enum: format.choices } };
   return { responseMimeType: 'application/json', responseJsonSchema: format.type === 'json' ? undefined : format.schema };
 }
 

@@ -1,3 +1,4 @@
+import { dropCitations } from '../citations.ts';
 import type { Block, BlockOf, Turn } from '../conversation.ts';
 import { given, type Json } from '../given.ts';
 import { markedSeal } from '../sealed.ts';
@@ -81,6 +82,7 @@ export function partOf(block: Block, to: PartWriting): Json | undefined {
   if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
   switch (block.type) {
     case 'text':
+      if (!to.isAnswer) dropCitations(block, at, to.losses);
       return block.text === '' && block.signature === undefined
         ? undefined
         : { text: block.text, ...given({ thoughtSignature: block.signature }) };

@@ -5,6 +5,8 @@ import { Losses, type Writing } from '../losses.ts';
 import { configOf } from './encode-config.ts';
 import { contentsOf, partOf, type PartWriting } from './encode-parts.ts';
 import { generationOf } from './names.ts';
+import { searchTool } from './search.ts';
+import { configWith, vendorFields } from './vendor-fields.ts';
 
 /**
  * Writes the body of POST …/models/{model}:generateContent and :streamGenerateContent: model and stream are said by the path.
@@ -21,18 +23,20 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const to: PartWriting = { isOwn, losses, isAnswer: false, hasIds: isOwn || !isOlder, needsSignature };
   const parts = system.flatMap((block) => partOf(block, to) ?? []);
   const own = new Map(isOwn ? extras : []);
+  const vendor = vendorFields(conversation, losses);
   const body = {
     ...(parts.length === 0 ? {} : { systemInstruction: { parts } }),
     contents: contentsOf(turns, to),
     ...filled('tools', toolsOf(conversation, own, to)),
     ...filled('toolConfig', { ...choiceOf(conversation, to), ...taken(own, 'toolConfig.') }),
-    ...filled('generationConfig', { ...configOf(conversation, to), ...taken(own, 'generationConfig.') }),
+    ...filled('generationConfig', { ...configWith(vendor.config, configOf(conversation, to)), ...taken(own, 'generationConfig.') }),
+    ...vendor.top,
     ...Object.fromEntries(own),
   };
   if (parallelTools === false) losses.drop('parallel_tool_calls');
   if (user !== undefined) losses.drop('user');
   tierOf(conversation, losses);
-  if (!isOwn) for (const name of extras.keys()) losses.drop(name);
+  if (!isOwn) for (const name of extras.keys()) if (!vendor.names.has(name)) losses.drop(name);
   return { body, losses: [...conversation.losses, ...losses.list()] };
 }
 
@@ -43,13 +47,14 @@ function taken(own: Map<string, unknown>, prefix: string): Json {
   return Object.fromEntries(found.map(([path, value]) => [path.slice(prefix.length), value]));
 }
 
-function toolsOf({ tools }: Conversation, own: Map<string, unknown>, to: Writing): Json[] {
+function toolsOf(conversation: Conversation, own: Map<string, unknown>, to: Writing): Json[] {
+  const { tools } = conversation;
   const functionDeclarations = tools.map(({ name, description, parameters, cache, at = 'tools' }) => {
     if (cache !== undefined) to.losses.drop(`${at}.cache_control`);
     return { name, ...given({ description, parametersJsonSchema: parameters }) };
   });
   const others = Object.entries(taken(own, 'tools[')).map(([path, value]) => ({ [path.slice(path.indexOf('.') + 1)]: value }));
-  return [...(tools.length === 0 ? [] : [{ functionDeclarations }]), ...others];
+  return [...(tools.length === 0 ? [] : [{ functionDeclarations }]), ...searchTool(conversation, to), ...others];
 }
 
 /** Where there is no tool, none can be chosen. */

@@ -17,10 +17,24 @@ const VALID = {
     { role: 'user', parts: [{ functionResponse: { name: 'f', response: { result: 'x' }, parts: [] } }] },
   ],
   systemInstruction: { parts: [{ text: 's' }] },
-  tools: [{ functionDeclarations: [{ name: 'f', parameters: { type: 'OBJECT', properties: {}, anyOf: [], nullable: true } }] }],
+  tools: [
+    { functionDeclarations: [{ name: 'f', parameters: { type: 'OBJECT', properties: {}, anyOf: [], nullable: true } }] },
+    { googleSearch: { excludeDomains: ['a'], timeRangeFilter: { startTime: 't' } } },
+  ],
   toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['f'] } },
   generationConfig: { responseSchema: {}, responseMimeType: 'application/json', stopSequences: [], thinkingConfig: { thinkingBudget: 1 } },
-  candidates: [{ content: { parts: [{ text: 'a' }, { functionCall: { name: 'f' } }] }, finishReason: 'STOP', index: 0 }],
+  candidates: [
+    {
+      content: { parts: [{ text: 'a' }, { functionCall: { name: 'f' } }] },
+      finishReason: 'STOP',
+      index: 0,
+      groundingMetadata: {
+        groundingChunks: [{ web: { uri: 'u', title: 't' } }, { retrievedContext: { title: 't', text: 'x' } }],
+        groundingSupports: [{ segment: { startIndex: 0, endIndex: 1, text: 'a', partIndex: 0 }, groundingChunkIndices: [0, 1] }],
+      },
+      citationMetadata: { citations: [{ startIndex: 0, endIndex: 1, uri: 'u' }] },
+    },
+  ],
   promptFeedback: { blockReason: 'SAFETY' },
   usageMetadata: { promptTokenCount: 1, promptTokensDetails: [{ modality: 'AUDIO', tokenCount: 1 }] },
 };

@@ -30,7 +30,11 @@ describe('what Gemini says and a chat completion cannot', () => {
     ],
     [
       { ...HI, tools: [{ googleSearch: {} }, { codeExecution: {}, enterpriseWebSearch: {} }] },
-      ['dropped tools[0].googleSearch', 'dropped tools[1].codeExecution', 'dropped tools[1].enterpriseWebSearch'],
+      ['dropped tools[1].codeExecution', 'dropped tools[1].enterpriseWebSearch'],
+    ],
+    [
+      { ...HI, generationConfig: { responseMimeType: 'text/x.enum', responseSchema: { type: 'STRING' } } },
+      ['dropped generationConfig.responseMimeType', 'dropped generationConfig.responseSchema'],
     ],
     [{ ...HI, toolConfig: { retrievalConfig: {} } }, ['dropped toolConfig.retrievalConfig']],
     [
@@ -44,7 +48,7 @@ describe('what Gemini says and a chat completion cannot', () => {
     ],
     [
       { ...HI, generationConfig: { responseMimeType: 'text/x.enum', responseSchema: { type: 'STRING', enum: ['a'] } } },
-      ['dropped generationConfig.responseMimeType', 'dropped generationConfig.responseSchema'],
+      ['approximated generationConfig.responseSchema'],
     ],
     [
       { ...HI, generationConfig: { thinkingConfig: { thinkingBudget: 500, includeThoughts: false } } },

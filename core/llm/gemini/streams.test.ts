@@ -67,7 +67,10 @@ it('a signature behind its text, tokens bit by bit, and a second candidate', () 
     sse(
       { ...chunk([{ text: 'he' }]), usageMetadata: { promptTokenCount: 5 } },
       { candidates: [{ index: 1, content: { parts: [{ text: 'other' }] } }, ...chunk([{ text: 'llo' }]).candidates], ...ENVELOPE },
-      { ...chunk([{ text: '', thoughtSignature: 's' }], { finishReason: 'STOP', groundingMetadata: {} }), usageMetadata: USAGE },
+      {
+        ...chunk([{ text: '', thoughtSignature: 's' }], { finishReason: 'STOP', groundingMetadata: { imageSearchQueries: ['q'] } }),
+        usageMetadata: USAGE,
+      },
     ),
   );
   expect(events.map(({ type }) => type)).toEqual([
@@ -80,7 +83,7 @@ it('a signature behind its text, tokens bit by bit, and a second candidate', () 
     'answer_stop',
   ]);
   expect(gathered(events)).toMatchObject({ blocks: [{ text: 'hello', signature: 's' }], finish: 'stop', usage: { input: 5, output: 2 } });
-  expect(losses.sort()).toEqual(['candidates[0].groundingMetadata', 'candidates[1]']);
+  expect(losses.sort()).toEqual(['candidates[0].groundingMetadata.imageSearchQueries', 'candidates[1]']);
 });
 
 it('a question that was refused', () => {

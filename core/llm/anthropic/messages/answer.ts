@@ -1,12 +1,13 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
 import type { Encoded } from '../../codec.ts';
-import type { Answer, Block, FinishReason } from '../../conversation.ts';
+import type { Answer, Block, BlockOf, FinishReason } from '../../conversation.ts';
 import { Fields } from '../../fields.ts';
 import { given, type Json } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { malformed } from '../../malformed.ts';
 import { anthropicUsage, type Usage } from '../../usage.ts';
 import { blocksIn } from './blocks.ts';
+import { citationJson } from './citations.ts';
 import { blocksOf } from './encode-request.ts';
 import { signatureThought } from './signatures.ts';
 
@@ -75,6 +76,7 @@ export function encodeAnswer(answer: Answer): Encoded {
 }
 
 function contentOf(block: Block, losses: Losses): Json[] {
+  if (block.type === 'text' && block.citations !== undefined) return citedOf(block, losses);
   if (block.type === 'reasoning' && block.sealed === undefined && block.signature === undefined)
     return [{ type: 'thinking', thinking: block.text, signature: '' }];
   if ((block.type !== 'tool_call' && block.type !== 'text') || block.signature === undefined)
@@ -83,6 +85,12 @@ function contentOf(block: Block, losses: Losses): Json[] {
   const thought = signatureThought(block.type, signature);
   const said = block.type === 'text' && block.text === '' ? [] : blocksOf([unsigned], { isOwn: false, losses });
   return block.type === 'text' ? [...said, thought] : [thought, ...said];
+}
+
+function citedOf({ citations = [], ...plain }: BlockOf<'text'>, losses: Losses): Json[] {
+  const { at = 'content' } = plain;
+  const said = citations.flatMap((each) => citationJson(each, at, losses) ?? []);
+  return contentOf(plain, losses).map((json) => (json['type'] === 'text' && said.length > 0 ? { ...json, citations: said } : json));
 }
 
 /** `usage` of the API, whose input_tokens leave out what the cache gave or took. Clients rely on its being there. */

@@ -3,6 +3,7 @@ import type { Block, Media } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Losses } from '../../losses.ts';
 import { textMedia } from '../../media.ts';
+import { citationsIn } from './citations.ts';
 
 /** Blocks of a field that has a text, or a list of them: in a request or in an answer. */
 export function blocksIn(of: Fields, name: string, losses: Losses): Block[] {
@@ -26,7 +27,7 @@ export function blockIn(block: Fields, losses: Losses): Block | undefined {
   const type = block.requiredText('type');
   switch (type) {
     case 'text':
-      return { type, text: block.requiredText('text') };
+      return { type, text: block.requiredText('text'), ...citationsIn(block, losses) };
     case 'image':
       return { type, media: sourceOf(block), detail: undefined };
     case 'document':

@@ -4,7 +4,9 @@ import type { Conversation, Effort, Reasoning, ResponseFormat, Tool, ToolChoice,
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { thinkingIn } from '../../thinking.ts';
+import { oneSearch } from '../../search.ts';
 import { blocksIn } from './blocks.ts';
+import { isSearch, searchIn } from './search.ts';
 import { withSignatures } from './signatures.ts';
 
 /**
@@ -26,7 +28,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
     model: request.requiredText('model'),
     system: blocksIn(request, 'system', losses),
     turns,
-    tools: request.objects('tools').flatMap((tool) => toolOf(tool, losses) ?? []),
+    ...toolsOf(request, losses),
     ...choiceOf(request, losses),
     sampling: {
       maxTokens: request.number('max_tokens'),
@@ -58,6 +60,13 @@ function turnOf(message: Fields, losses: Losses): Turn {
   const turn = { role, blocks: withSignatures(blocksIn(message, 'content', losses)) } as const;
   losses.dropLeft(message);
   return turn;
+}
+
+function toolsOf(request: Fields, losses: Losses): Pick<Conversation, 'tools' | 'search'> {
+  const all = request.objects('tools');
+  const searches = all.filter(isSearch).map((tool) => searchIn(tool, losses));
+  const tools = all.flatMap((tool) => (isSearch(tool) ? [] : (toolOf(tool, losses) ?? [])));
+  return { tools, search: oneSearch(searches, losses) };
 }
 
 function toolOf(tool: Fields, losses: Losses): Tool | undefined {

@@ -1,11 +1,12 @@
 import type { StreamDecoder, StreamEvent } from '../../codec.ts';
 import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
-import type { Fields } from '../../fields.ts';
+import { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { anthropicUsage, type Usage } from '../../usage.ts';
 import { FINISH } from './answer.ts';
 import { blockIn } from './blocks.ts';
+import { citationIn } from './citations.ts';
 
 const DELTAS = {
   text_delta: ['text', 'text_delta'],
@@ -28,6 +29,7 @@ export class MessagesStreamDecoder implements StreamDecoder {
   /** Blocks that were told; those that only the API's own tools make are left out. */
   #count = 0;
   #isOpen = false;
+  #isText = false;
 
   push({ type, data }: StreamEvent): readonly AnswerEvent[] {
     if (data === undefined || type === 'ping') return [];
@@ -63,7 +65,11 @@ export class MessagesStreamDecoder implements StreamDecoder {
     const block = blockIn(content, this.losses);
     if (block === undefined) return [];
     this.#isOpen = true;
-    return [{ type: 'block_start', index: this.#count, block: emptied(block) }];
+    this.#isText = block.type === 'text';
+    const index = this.#count;
+    if (block.type !== 'text') return [{ type: 'block_start', index, block: emptied(block) }];
+    const { citations = [], ...head } = block;
+    return [{ type: 'block_start', index, block: head }, ...citations.map((citation) => ({ type: 'citation', index, citation }) as const)];
   }
 
   #delta(event: Fields): readonly AnswerEvent[] {
@@ -71,14 +77,20 @@ export class MessagesStreamDecoder implements StreamDecoder {
     // Of a block that is left out.
     if (delta === undefined || !this.#isOpen) return [];
     const type = delta.requiredText('type');
+    if (type === 'citations_delta' && this.#isText) return this.#cite(delta);
     const known = DELTAS[type as keyof typeof DELTAS];
     if (known === undefined) {
-      // Such as citations_delta.
       this.losses.drop(`content.${type.replace(/_delta$/, '')}`);
       return [];
     }
     const text = delta.text(known[0]) ?? '';
     return text === '' ? [] : [{ type: known[1], index: this.#count, text }];
+  }
+
+  #cite(delta: Fields): readonly AnswerEvent[] {
+    const of = new Fields(delta.raw('citation'), 'content.citations', malformed);
+    const citation = citationIn(of, this.losses);
+    return citation === undefined ? [] : [{ type: 'citation', index: this.#count, citation }];
   }
 
   #stopBlock(): readonly AnswerEvent[] {

@@ -1,9 +1,12 @@
 import { cacheControl } from '../../cache-hint.ts';
+import { choiceInWords } from '../../choice-format.ts';
+import { dropCitations } from '../../citations.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, Media, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
-import { given, type Json, onlyStrict } from '../../given.ts';
+import { filled, given, type Json, onlyStrict } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { type Thinking, thinkingOf } from '../thinking.ts';
+import { searchOf } from './search.ts';
 import { isSignatureThought } from './signatures.ts';
 
 /** The API asks for a limit, and others have none. */
@@ -21,14 +24,17 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const isOwn = source === 'anthropic-messages';
   const to: Writing = { isOwn, losses };
   const { thinking, effort } = thinkingOf(conversation, to);
-  const instructions = [...blocksOf(system, to), ...(format?.type === 'json' ? [{ type: 'text', text: JSON_ONLY }] : [])];
+  const instructions = [
+    ...blocksOf([...system, ...choiceInWords(format, losses)], to),
+    ...(format?.type === 'json' ? [{ type: 'text', text: JSON_ONLY }] : []),
+  ];
   if (format?.type === 'json') losses.approximate('response_format');
   const body = {
     model,
     max_tokens: maxTokensOf(conversation, thinking, to),
     ...(instructions.length === 0 ? {} : { system: instructions }),
     messages: messagesOf(turns, to),
-    ...(tools.length === 0 ? {} : { tools: tools.map(toolOf) }),
+    ...filled('tools', [...tools.map(toolOf), ...searchOf(conversation, losses)]),
     ...choiceOf(conversation),
     ...samplingOf(conversation, thinking !== undefined && thinking.type !== 'disabled', to),
     ...(sampling.stop.length === 0 ? {} : { stop_sequences: sampling.stop }),
@@ -78,6 +84,7 @@ function blockOf(block: Block, to: Writing): Json | undefined {
   switch (block.type) {
     case 'text':
     case 'refusal':
+      dropCitations(block, at, to.losses);
       return { type: 'text', text: block.text };
     case 'image':
       if (block.detail !== undefined && block.detail !== 'auto') to.losses.drop(`${at}.detail`);

@@ -2,6 +2,7 @@ import type { StreamEncoder } from '../../codec.ts';
 import type { AnswerEvent, Block } from '../../conversation.ts';
 import { Losses } from '../../losses.ts';
 import { REASONS, usageOf } from './answer.ts';
+import { citationJson } from './citations.ts';
 import { blocksOf, toolId } from './encode-request.ts';
 import { markedSignature } from './signatures.ts';
 
@@ -48,6 +49,12 @@ export class MessagesStreamEncoder implements StreamEncoder {
       case 'reasoning_delta':
       case 'arguments_delta':
         return this.#delta(event);
+      case 'citation': {
+        const citation = citationJson(event.citation, 'content', this.losses);
+        if (citation === undefined) return '';
+        const delta = { type: 'citations_delta', citation };
+        return written({ type: 'content_block_delta', index: event.index + this.#more, delta });
+      }
       case 'block_stop':
         return written({ type: 'content_block_stop', index: event.index + this.#more }) + this.#signatureBehind(event.index);
       case 'answer_stop': {

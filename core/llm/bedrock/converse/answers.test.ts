@@ -32,7 +32,7 @@ it('an answer of Bedrock as a chat completion', () => {
     bedrock.decodeAnswer(scan(answer(CONTENT, 'tool_use', { trace: {}, performanceConfig: {}, serviceTier: { type: 'default' } }))),
     ASKED,
   );
-  expect(losses).toEqual([{ path: 'output.message.content[4].citationsContent.citations', what: 'dropped' }]);
+  expect(losses).toEqual([{ path: 'output.message.content[4].citations', what: 'dropped' }]);
   expect(written(body)).toMatchObject({
     choices: [
       {

@@ -1,7 +1,9 @@
+import { withOwn } from '../../citations.ts';
 import type { Block, BlockOf } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Losses } from '../../losses.ts';
 import { markCached } from './cache-point.ts';
+import { citationIn } from './citations.ts';
 import { mediaIn } from './media.ts';
 import { documentName } from './names.ts';
 import { sealedIn } from './sealed.ts';
@@ -17,9 +19,18 @@ export function blocksIn(of: Fields, name: string, losses: Losses): Block[] {
     const block = blockIn(part, losses);
     // Whatever the API has beside, such as searchResult.
     losses.dropLeft(part);
-    if (block !== undefined) found.push({ at: part.path, ...block });
+    const isOfBefore = block?.type === 'text' && block.text === '';
+    if (isOfBefore) citeBefore(found, block, part, losses);
+    else if (block !== undefined) found.push({ at: part.path, ...block });
   }
   return found;
+}
+
+/** Some models say what they said rests on behind it. */
+function citeBefore(found: Block[], { citations = [] }: BlockOf<'text'>, part: Fields, losses: Losses): void {
+  const last = found.at(-1);
+  if (last?.type === 'text') found[found.length - 1] = withOwn(last, citations);
+  else losses.drop(part.at('citationsContent'));
 }
 
 function blockIn(part: Fields, losses: Losses): Block | undefined {
@@ -112,8 +123,9 @@ function wrappedIn(part: Fields, losses: Losses): Block | undefined {
   const cited = part.object('citationsContent');
   if (cited !== undefined) {
     const text = cited.objects('content').map((each) => each.text('text') ?? '');
+    const citations = cited.objects('citations').flatMap((each) => citationIn(each, losses) ?? []);
     losses.dropLeft(cited);
-    return textOf(text.join(''));
+    return citations.length === 0 ? textOf(text.join('')) : { type: 'text', text: text.join(''), citations };
   }
   const guarded = part.object('guardContent');
   if (guarded === undefined) return undefined;

@@ -2,12 +2,14 @@ import type { JsonObjectScan } from '../../../json/scan.ts';
 import { reasoningOf as claudeReasoning } from '../../anthropic/messages/decode-request.ts';
 import { withSignatures } from '../../anthropic/messages/signatures.ts';
 import type { Addressed } from '../../codec.ts';
-import type { Conversation, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import type { Conversation, Reasoning, ResponseFormat, Search, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { EFFORTS } from '../../openai/effort.ts';
 import { markCached } from './cache-point.ts';
+import { oneSearch } from '../../search.ts';
 import { blocksIn } from './decode-blocks.ts';
+import { searchIn } from './search.ts';
 
 /** Of the fields that only some models have, those that a codec of the same API writes back. */
 export const MORE = 'additionalModelRequestFields.';
@@ -35,7 +37,7 @@ export function decodeRequest(body: JsonObjectScan, addressed?: Addressed): Conv
     model,
     system: blocksIn(request, 'system', losses),
     turns,
-    tools: toolConfig === undefined ? [] : toolsIn(toolConfig, losses),
+    ...toolsIn(toolConfig, losses),
     toolChoice: choiceIn(toolConfig?.object('toolChoice'), losses),
     parallelTools: undefined,
     sampling: {
@@ -70,16 +72,18 @@ function turnIn(message: Fields, losses: Losses): Turn {
 }
 
 /** @see https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Tool.html */
-function toolsIn(config: Fields, losses: Losses): Tool[] {
+function toolsIn(config: Fields | undefined, losses: Losses): Pick<Conversation, 'tools' | 'search'> {
   const found: Tool[] = [];
-  for (const each of config.objects('tools')) {
+  const searches: Search[] = [];
+  for (const each of config?.objects('tools') ?? []) {
     markCached(found, each, losses);
     const spec = each.object('toolSpec');
-    // Tools that the API runs (systemTool).
+    const search = searchIn(each, losses);
+    if (search !== undefined) searches.push(search);
     losses.dropLeft(each);
     if (spec !== undefined) found.push({ ...specIn(spec, losses), at: each.path });
   }
-  return found;
+  return { tools: found, search: oneSearch(searches, losses) };
 }
 
 function specIn(spec: Fields, losses: Losses): Tool {

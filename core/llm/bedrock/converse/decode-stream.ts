@@ -1,10 +1,11 @@
 import type { StreamDecoder, StreamEvent } from '../../codec.ts';
 import type { AnswerEvent, Block } from '../../conversation.ts';
-import type { Fields } from '../../fields.ts';
+import { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { eventFields, malformed, truncated } from '../../malformed.ts';
 import { bedrockUsage, type Usage } from '../../usage.ts';
 import { ENVELOPE, finishOf, stopSequenceIn } from './answer.ts';
+import { citationIn } from './citations.ts';
 import { callHead } from './decode-blocks.ts';
 import { sealedIn } from './sealed.ts';
 
@@ -86,13 +87,22 @@ export class ConverseStreamDecoder implements StreamDecoder {
     const delta = event.object('delta');
     if (delta === undefined || this.#skipped.has(number)) return;
     const text = delta.text('text');
+    const citation = delta.raw('citation');
     if (text) this.#add(number, { type: 'text', text: '' }, 'text_delta', text, events);
     const input = delta.object('toolUse')?.text('input');
     if (input) this.#addInput(number, input, events);
     const thought = delta.object('reasoningContent');
     if (thought !== undefined) this.#addThought(number, thought, events);
-    // Such as citation.
+    if (citation !== undefined) this.#cite(citation, events);
     for (const [name] of delta.left()) this.losses.drop(`content.${name}`);
+  }
+
+  /** Of the text before, where it has a block of its own, as some models do. */
+  #cite(citation: unknown, events: AnswerEvent[]): void {
+    const of = new Fields(citation, 'content.citation', malformed);
+    const found = this.#open?.type === 'text' ? citationIn(of, this.losses) : undefined;
+    if (found !== undefined) events.push({ type: 'citation', index: this.#blocks.length - 1, citation: found });
+    else this.losses.drop(of.path);
   }
 
   #addInput(number: number, input: string, events: AnswerEvent[]): void {
@@ -136,7 +146,8 @@ export class ConverseStreamDecoder implements StreamDecoder {
 
   #stopBlock(number: number, events: AnswerEvent[]): void {
     this.#ended.add(number);
-    if (this.#open?.number === number) this.#close(events);
+    // What a text rests on may come behind its end.
+    if (this.#open?.number === number && this.#open.type !== 'text') this.#close(events);
   }
 
   #close(events: AnswerEvent[]): void {

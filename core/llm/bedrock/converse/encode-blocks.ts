@@ -1,9 +1,11 @@
 import { isSignatureThought } from '../../anthropic/messages/signatures.ts';
+import { dropCitations } from '../../citations.ts';
 import type { Block, BlockOf, Turn } from '../../conversation.ts';
 import type { Json } from '../../given.ts';
 import { argumentsOf } from '../../json-object.ts';
 import type { Writing } from '../../losses.ts';
 import { cachePoints } from './cache-point.ts';
+import { citationJson } from './citations.ts';
 import { mediaOf, type MediaBlock } from './media.ts';
 import type { Family } from './models.ts';
 import { toolUseId } from './names.ts';
@@ -72,6 +74,7 @@ export function blocksOf(blocks: readonly Block[], to: BlockWriting): Json[] {
 function blockOf(block: Block, at: string, to: BlockWriting): Json | undefined {
   switch (block.type) {
     case 'text':
+      return textOf(block, at, to);
     case 'refusal':
       return block.text === '' ? undefined : { text: block.text };
     case 'image':
@@ -86,6 +89,16 @@ function blockOf(block: Block, at: string, to: BlockWriting): Json | undefined {
     case 'reasoning':
       return thoughtOf(block, at, to);
   }
+}
+
+function textOf(block: BlockOf<'text'>, at: string, to: BlockWriting): Json | undefined {
+  const { text, citations } = block;
+  if (!to.isAnswer || text === '') dropCitations(block, at, to.losses);
+  if (text === '') return undefined;
+  if (!to.isAnswer || citations === undefined) return { text };
+  return {
+    citationsContent: { content: [{ text }], citations: citations.map((each) => citationJson(each, block.at ?? 'content', to.losses)) },
+  };
 }
 
 function mediaBlock(block: MediaBlock, at: string, to: BlockWriting): Json | undefined {

@@ -1,4 +1,5 @@
 import { JSON_ONLY } from '../../anthropic/messages/encode-request.ts';
+import { choiceInWords } from '../../choice-format.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Block, Conversation, ResponseFormat, ToolChoice } from '../../conversation.ts';
 import { filled, given, type Json, onlyStrict } from '../../given.ts';
@@ -9,6 +10,7 @@ import { blocksOf, type BlockWriting, messagesOf } from './encode-blocks.ts';
 import { configOf } from './encode-config.ts';
 import { familyOf } from './models.ts';
 import { documentNames } from './names.ts';
+import { searchTool } from './search.ts';
 
 /**
  * Writes the body of POST /model/{modelId}/converse and /converse-stream: model and stream are said by the path.
@@ -23,7 +25,7 @@ export function encodeRequest(conversation: Conversation): Encoded {
   const [more, others] = isOwn ? ownExtras(extras) : [{}, {}];
   const instructions = [
     ...blocksOf(
-      system.filter((block) => isTold(block, to)),
+      [...system, ...choiceInWords(format, losses)].filter((block) => isTold(block, to)),
       to,
     ),
     ...(format?.type === 'json' ? [{ text: JSON_ONLY }] : []),
@@ -64,6 +66,13 @@ function told({ sampling }: Conversation, { isOwn, family }: BlockWriting): Json
 
 /** The API has no choice of none, and refuses calls and results where there are no tools. */
 function toolConfigOf(conversation: Conversation, to: BlockWriting): Json {
+  const { model, search } = conversation;
+  const system = searchTool(search, model, to.isOwn, to.losses);
+  const { tools = [], ...choice } = functionsOf(conversation, to);
+  return { ...choice, ...filled('tools', [...tools, ...system]) };
+}
+
+function functionsOf(conversation: Conversation, to: BlockWriting): { readonly tools?: readonly Json[]; readonly toolChoice?: Json } {
   const { tools, toolChoice, parallelTools } = conversation;
   const called = calledIn(conversation);
   if (tools.length === 0) {
@@ -74,7 +83,8 @@ function toolConfigOf(conversation: Conversation, to: BlockWriting): Json {
     if (called === undefined) return {};
     to.losses.approximate('tool_choice');
   } else if (parallelTools === false) to.losses.drop('parallel_tool_calls');
-  return { tools: toolsOf(conversation, to), ...given({ toolChoice: choiceOf(toolChoice) }) };
+  const choice = choiceOf(toolChoice);
+  return { tools: toolsOf(conversation, to), ...(choice === undefined ? {} : { toolChoice: choice }) };
 }
 
 /** Names of tools that were called; undefined where there is neither a call nor a result. */
@@ -108,7 +118,7 @@ function choiceOf(choice: ToolChoice | undefined): Json | undefined {
 
 /** Answers always keep to the schema. */
 function outputOf(format: ResponseFormat | undefined, { losses }: BlockWriting): Json | undefined {
-  if (format === undefined) return undefined;
+  if (format === undefined || format.type === 'choice') return undefined;
   if (format.type === 'json' || format.strict === false) losses.approximate('response_format');
   if (format.type === 'json') return undefined;
   const jsonSchema = { schema: JSON.stringify(format.schema), name: format.name };

@@ -3,6 +3,7 @@ import type { AnswerEvent, Block } from '../../conversation.ts';
 import type { Json } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { endOf, signatureThought, usageOf } from './answer.ts';
+import { citationJson } from './citations.ts';
 import { toolUseId } from './names.ts';
 import { redactedContent } from './sealed.ts';
 
@@ -42,6 +43,12 @@ export class ConverseStreamEncoder implements StreamEncoder {
       case 'reasoning_delta':
       case 'arguments_delta':
         return this.#open === undefined ? '' : this.#delta(DELTAS[event.type](event.text));
+      case 'citation':
+        if (!this.#isBegun) {
+          this.losses.drop('content.citations');
+          return '';
+        }
+        return this.#delta({ citation: citationJson(event.citation, 'content', this.losses) });
       case 'block_stop':
         return this.#stop();
       case 'answer_stop': {

@@ -21,7 +21,8 @@ const CONTENT = [
   { toolResult: { toolUseId: 't', content: [{ text: 'a' }, { json: {} }], status: 'error' } },
   { reasoningContent: { reasoningText: { text: 'h', signature: 's' } } },
   { reasoningContent: { redactedContent: 'eA==' } },
-  { citationsContent: { content: [{ text: 'a' }], citations: [] } },
+  { citationsContent: { content: [{ text: 'a' }], citations: [{ title: 't', location: { web: { url: 'u' } } }] } },
+  { citationsContent: { citations: [{ sourceContent: [{ text: 'x' }] }] } },
   { guardContent: { text: { text: 'a' } } },
   { cachePoint: { type: 'default', ttl: '1h' } },
 ];
@@ -32,7 +33,11 @@ const REQUEST = {
   ],
   system: [{ text: 's' }, { cachePoint: { type: 'default' } }],
   toolConfig: {
-    tools: [{ toolSpec: { name: 'f', inputSchema: { json: {} } } }, { cachePoint: { type: 'default' } }],
+    tools: [
+      { toolSpec: { name: 'f', inputSchema: { json: {} } } },
+      { systemTool: { name: 'nova_grounding' } },
+      { cachePoint: { type: 'default' } },
+    ],
     toolChoice: { tool: { name: 'f' } },
   },
   inferenceConfig: { maxTokens: 1, stopSequences: ['a'] },
@@ -57,6 +62,7 @@ const EVENTS: readonly (readonly [string, object])[] = [
   ['contentBlockStart', { start: { toolUse: { toolUseId: 't', name: 'f' } }, contentBlockIndex: 0 }],
   ['contentBlockDelta', { delta: { toolUse: { input: '{}' } }, contentBlockIndex: 0 }],
   ['contentBlockDelta', { delta: { text: 'a' }, contentBlockIndex: 1 }],
+  ['contentBlockDelta', { delta: { citation: { title: 't', location: { web: { url: 'u' } } } }, contentBlockIndex: 1 }],
   ['contentBlockDelta', { delta: { reasoningContent: { text: 'a', signature: 's', redactedContent: 'eA==' } }, contentBlockIndex: 2 }],
   ['contentBlockStop', { contentBlockIndex: 1 }],
   ['messageStop', { stopReason: 'end_turn', additionalModelResponseFields: { stop_sequence: 'a' } }],

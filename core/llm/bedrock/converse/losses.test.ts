@@ -44,14 +44,14 @@ describe('what Bedrock says and a chat completion cannot', () => {
     [{ ...HI, inferenceConfig: { newField: 1 } }, ['dropped inferenceConfig.newField']],
     [{ ...HI, serviceTier: { type: 'flex' } }, []],
     [{ ...HI, serviceTier: { type: 'reserved' } }, ['dropped service_tier']],
-    [{ ...HI, toolConfig: { tools: [{ systemTool: { name: 'nova_grounding' } }] } }, ['dropped toolConfig.tools[0].systemTool']],
+    [{ ...HI, toolConfig: { tools: [{ systemTool: { name: 'nova_code_interpreter' } }] } }, ['dropped toolConfig.tools[0].systemTool']],
     [{ ...HI, toolConfig: { tools: [{ cachePoint: { type: 'default' } }] } }, ['dropped toolConfig.tools[0].cachePoint']],
     [{ ...HI, system: [{ text: 's' }, { cachePoint: { type: 'default' } }] }, ['dropped system[0].cache_control']],
     [user({ text: 'a' }, { searchResult: {} }), ['dropped messages[0].content[1].searchResult']],
     [user({ guardContent: { text: { text: 'a', qualifiers: [] } } }), ['approximated messages[0].content[0].guardContent']],
     [
       user({ citationsContent: { content: [{ text: 'a' }], citations: [{}] } }),
-      ['dropped messages[0].content[0].citationsContent.citations'],
+      ['dropped messages[0].content[0].citationsContent.citations[0]'],
     ],
     [
       user({ image: { format: 'png', source: { s3Location: { uri: 's3://b/a', bucketOwner: '1' } } } }),

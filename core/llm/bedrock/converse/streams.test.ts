@@ -198,7 +198,7 @@ describe('what is not as one would think', () => {
         stop(1),
         ['contentBlockStart', { start: {}, contentBlockIndex: 2 }],
         delta(2, { text: 'a' }),
-        delta(2, { citation: { title: 't' } }),
+        delta(2, { citation: { title: '' } }),
         stop(2),
         ['newEvent', {}],
         end('stop_sequence', { additionalModelResponseFields: { stop_sequence: 'END' } }),

@@ -1,4 +1,5 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
+import { charactersIn, withCitations } from '../../citations.ts';
 import type { Asked, Encoded } from '../../codec.ts';
 import type { Answer, Block, FinishReason } from '../../conversation.ts';
 import { Fields } from '../../fields.ts';
@@ -7,7 +8,7 @@ import { Losses } from '../../losses.ts';
 import { malformed } from '../../malformed.ts';
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { signatureIn, signed } from '../thought-signature.ts';
-import { callOf, contentIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
+import { annotationsIn, annotationsOf, callOf, contentIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',
@@ -55,7 +56,7 @@ function blocksOf(message: Fields, losses: Losses): Block[] {
   const refusal = message.text('refusal');
   return [
     ...thoughtsIn(message),
-    ...withSignature(contentIn(message, losses), signatureIn(message, losses)),
+    ...withSignature(withCitations(contentIn(message, losses), annotationsIn(message, losses), losses), signatureIn(message, losses)),
     ...(refusal === undefined ? [] : [{ type: 'refusal', text: refusal } as const]),
     ...message.objects('tool_calls').map((call) => toolCallIn(call, losses)),
   ];
@@ -104,9 +105,14 @@ function messageOf(blocks: readonly Block[], losses: Losses): Readonly<Record<st
   const thoughts: string[] = [];
   const sealed: object[] = [];
   const calls: object[] = [];
+  const annotations: object[] = [];
   let signature: string | undefined;
   for (const block of blocks) {
     if (block.type === 'text') {
+      if (block.citations !== undefined) {
+        const place = { base: charactersIn(text.join('')), length: charactersIn(block.text), at: block.at ?? 'content' };
+        annotations.push(...annotationsOf(block.citations, place, losses));
+      }
       text.push(block.text);
       if (signature !== undefined && block.signature !== undefined) losses.drop(`${block.at ?? 'content'}.thought_signature`);
       signature = block.signature ?? signature;
@@ -122,6 +128,7 @@ function messageOf(blocks: readonly Block[], losses: Losses): Readonly<Record<st
     role: 'assistant',
     content: text.join('') || null,
     refusal: refusals.length === 0 ? null : refusals.join(''),
+    ...(annotations.length === 0 ? {} : { annotations }),
     ...(thoughts.length === 0 ? {} : { reasoning_content: thoughts.join('') }),
     ...(sealed.length === 0 ? {} : { thinking_blocks: sealed }),
     ...(calls.length === 0 ? {} : { tool_calls: calls }),

@@ -1,6 +1,7 @@
 import type { JsonObjectScan } from '../../../json/scan.ts';
 import { cacheHint } from '../../cache-hint.ts';
-import type { Block, Conversation, Reasoning, ResponseFormat, Tool, ToolChoice, Turn } from '../../conversation.ts';
+import { withCitations } from '../../citations.ts';
+import type { Block, Conversation, Reasoning, ResponseFormat, Search, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { badRequest, Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { mediaAt } from '../../media.ts';
@@ -8,11 +9,14 @@ import { thinkingIn } from '../../thinking.ts';
 import { EFFORTS } from '../effort.ts';
 import { nameOf } from '../file-name.ts';
 import { signatureIn } from '../thought-signature.ts';
-import { callIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
+import { guidedIn } from './guided.ts';
+import { isSearch, searchIn } from './search.ts';
+import { annotationsIn, callIn, thoughtsIn, toolCallIn, withSignature } from './message.ts';
 
 /**
  * Reads the body of POST /v1/chat/completions. Beside the API's own fields it knows those by which clients of gateways say more of other
- * providers: `cache_control`, `thinking`, `thinking_blocks`, `reasoning_content`, `top_k`, `audio_url`, `video_url`.
+ * providers: `cache_control`, `thinking`, `thinking_blocks`, `reasoning_content`, `top_k`, `audio_url`, `video_url`, tools that search, `guided_json`
+ * and `guided_choice`.
  * @see https://platform.openai.com/docs/api-reference/chat/create
  * @throws GatewayError TK_BAD_REQUEST
  */
@@ -20,7 +24,8 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
   const request = Fields.of(body);
   const losses = new Losses();
   const { system, turns } = messagesOf(request, losses);
-  const { tools, toolChoice } = toolsOf(request, losses);
+  const format = formatOf(request, losses);
+  const { tools, toolChoice, search } = toolsOf(request, losses);
   const stream = request.boolean('stream') ?? false;
   // Whether usage is asked for is for the writer of the stream to know: it always has it.
   request.raw('stream_options');
@@ -33,6 +38,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
     turns,
     tools,
     toolChoice,
+    search,
     parallelTools: request.boolean('parallel_tool_calls'),
     sampling: {
       // The newer name goes first.
@@ -45,7 +51,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
       presencePenalty: request.number('presence_penalty'),
       frequencyPenalty: request.number('frequency_penalty'),
     },
-    format: formatOf(request, losses),
+    format: guidedIn(request, format !== undefined) ?? format,
     reasoning: reasoningOf(request),
     stream,
     choices: request.number('n') ?? 1,
@@ -53,7 +59,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
     // `user` is what `safety_identifier` was called.
     user: request.text('safety_identifier') ?? request.text('user'),
     serviceTier: request.text('service_tier'),
-    extras: new Map(request.left()),
+    extras: new Map([...request.left(), ...thoughtsHidden(request)]),
     losses: losses.list(),
   };
 }
@@ -90,7 +96,7 @@ function assistantBlocks(message: Fields, losses: Losses): Block[] {
   const old = message.object('function_call');
   return [
     ...thoughtsIn(message),
-    ...withSignature(contentOf(message, losses), signatureIn(message, losses)),
+    ...withSignature(withCitations(contentOf(message, losses), annotationsIn(message, losses), losses), signatureIn(message, losses)),
     ...(refusal === undefined ? [] : [{ type: 'refusal', text: refusal, at: message.at('refusal') } as const]),
     ...calls,
     // Before there were ids, a call was known by its name.
@@ -164,19 +170,22 @@ function required(of: Fields, name: string): Fields {
 interface Tools {
   readonly tools: readonly Tool[];
   readonly toolChoice: ToolChoice | undefined;
+  readonly search: Search | undefined;
 }
 
 function toolsOf(request: Fields, losses: Losses): Tools {
-  const tools = request.objects('tools').flatMap((tool) => toolOf(tool, losses) ?? []);
+  const all = request.objects('tools').map((tool) => ({ tool, isSearched: isSearch(tool.requiredText('type')) }));
+  const tools = all.flatMap(({ tool, isSearched }) => (isSearched ? [] : (toolOf(tool, losses) ?? [])));
+  const searches = all.flatMap(({ tool, isSearched }) => (isSearched ? [tool] : []));
   // What `tools` were called.
   const functions = request.objects('functions').map((of) => functionOf(of, of.path));
-  return { tools: [...tools, ...functions], toolChoice: choiceOf(request, losses) };
+  return { tools: [...tools, ...functions], toolChoice: choiceOf(request, losses), search: searchIn(request, searches, losses) };
 }
 
 function toolOf(tool: Fields, losses: Losses): Tool | undefined {
   const type = tool.requiredText('type');
   if (type !== 'function') {
-    // Tools of a provider's own, such as google_search.
+    // Tools of a provider's own, such as code_execution.
     losses.drop(tool.path);
     return undefined;
   }
@@ -228,6 +237,13 @@ function formatOf(request: Fields, losses: Losses): ResponseFormat | undefined {
   const found = { type, name: of.requiredText('name'), schema: of.raw('schema') as object, strict: of.boolean('strict') } as const;
   losses.dropLeft(of);
   return found;
+}
+
+/** What of `thinking` only Gemini has: thoughts that are not told. */
+export const HIDDEN = 'thinking.includeThoughts';
+
+function thoughtsHidden(request: Fields): (readonly [name: string, value: unknown])[] {
+  return request.object('thinking')?.boolean('includeThoughts') === false ? [[HIDDEN, false]] : [];
 }
 
 function reasoningOf(request: Fields): Reasoning | undefined {

@@ -1,3 +1,4 @@
+import { CitationsTold } from '../../citations.ts';
 import type { StreamDecoder, StreamEvent } from '../../codec.ts';
 import type { AnswerEvent, Block, FinishReason } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
@@ -6,7 +7,7 @@ import { errorMessage, eventFields, malformed, truncated } from '../../malformed
 import { openaiUsage, type Usage } from '../../usage.ts';
 import { finishOf } from './answer.ts';
 import { signatureIn } from '../thought-signature.ts';
-import { contentIn, thoughtIn } from './message.ts';
+import { annotationsIn, contentIn, thoughtIn } from './message.ts';
 
 type Delta = Extract<AnswerEvent, { readonly text: string }>['type'];
 
@@ -26,6 +27,7 @@ export class ChatStreamDecoder implements StreamDecoder {
   #open: string | undefined;
   /** Indexes of calls, which begin once. */
   readonly #calls = new Set<number>();
+  readonly #citations = new CitationsTold({ keepsText: false });
 
   push({ data }: StreamEvent): readonly AnswerEvent[] {
     if (data === undefined) return [];
@@ -62,8 +64,9 @@ export class ChatStreamDecoder implements StreamDecoder {
     for (const block of contentIn(delta, this.losses)) {
       if (block.type === 'reasoning' && block.text !== '') this.#think(block.text, events);
       if (block.type === 'reasoning' && block.signature !== undefined) this.losses.drop('choices.delta.content.signature');
-      if (block.type === 'text' && block.text !== '') this.#add('text', { type: 'text', text: '' }, 'text_delta', block.text, events);
+      if (block.type === 'text' && block.text !== '') this.#say(block.text, events);
     }
+    if (delta.raw('annotations') !== undefined) this.#citations.cite(annotationsIn(delta, this.losses));
     const signature = signatureIn(delta, this.losses);
     if (signature) {
       this.#add('text', { type: 'text', text: '' }, 'signature_delta', signature, events);
@@ -74,6 +77,11 @@ export class ChatStreamDecoder implements StreamDecoder {
     for (const call of delta.objects('tool_calls')) this.#readCall(call, events);
     delta.raw('role');
     for (const [name] of delta.left()) this.losses.drop(`choices.delta.${name}`);
+  }
+
+  #say(text: string, events: AnswerEvent[]): void {
+    this.#add('text', { type: 'text', text: '' }, 'text_delta', text, events);
+    this.#citations.say(text);
   }
 
   #think(text: string, events: AnswerEvent[]): void {
@@ -125,7 +133,9 @@ export class ChatStreamDecoder implements StreamDecoder {
   }
 
   #close(events: AnswerEvent[]): void {
-    if (this.#open !== undefined) events.push({ type: 'block_stop', index: this.#blocks.length - 1 });
+    const index = this.#blocks.length - 1;
+    if (this.#open === 'text') for (const citation of this.#citations.take(this.losses)) events.push({ type: 'citation', index, citation });
+    if (this.#open !== undefined) events.push({ type: 'block_stop', index });
     this.#open = undefined;
   }
 
@@ -135,6 +145,7 @@ export class ChatStreamDecoder implements StreamDecoder {
     this.#stopped = true;
     const events: AnswerEvent[] = [];
     this.#close(events);
+    this.#citations.end(this.losses);
     const finish: FinishReason = finishOf(this.#finish, this.#blocks);
     return [...events, { type: 'answer_stop', finish, stopSequence: undefined, usage: this.#usage }];
   }

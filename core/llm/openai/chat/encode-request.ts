@@ -1,3 +1,5 @@
+import { choiceInWords } from '../../choice-format.ts';
+import { dropCitations } from '../../citations.ts';
 import type { Encoded, Takes } from '../../codec.ts';
 import type { Block, BlockOf, Conversation, ResponseFormat, Sampling, Tool, ToolChoice, Turn } from '../../conversation.ts';
 import { given, type Json, onlyStrict } from '../../given.ts';
@@ -9,7 +11,9 @@ import { fileName } from '../file-name.ts';
 import { tierOf } from '../service-tier.ts';
 import { signed } from '../thought-signature.ts';
 import { type ResultItem, userItems } from '../user-items.ts';
+import { HIDDEN } from './decode-request.ts';
 import { callOf } from './message.ts';
+import { searchOf } from './search.ts';
 
 interface ChatWriting extends Writing {
   readonly takesThoughts: boolean;
@@ -28,22 +32,24 @@ export function encodeRequest(conversation: Conversation, { thoughts = false }: 
     model,
     messages: messagesOf(conversation, to),
     ...(tools.length === 0 ? {} : { tools: tools.map((tool) => toolOf(tool, to)) }),
+    ...searchOf(conversation.search, losses),
     ...(toolChoice === undefined ? {} : { tool_choice: choiceOf(toolChoice) }),
     ...given({ parallel_tool_calls: parallelTools }),
     ...samplingOf(conversation.sampling, to),
-    ...(format === undefined ? {} : { response_format: formatOf(format) }),
+    ...formatOf(format, to),
     ...given({ reasoning_effort: effortOf(conversation.reasoning, losses) }),
     ...(choices === 1 ? {} : { n: choices }),
     ...(logprobs === undefined ? {} : { logprobs: true, ...(logprobs === 0 ? {} : { top_logprobs: logprobs }) }),
     ...given({ user, service_tier: tierOf(conversation, losses) }),
     ...(stream ? { stream, stream_options: { include_usage: true } } : {}),
-    ...(isOwn ? Object.fromEntries(extras) : {}),
+    ...(isOwn ? Object.fromEntries([...extras].filter(([name]) => name !== HIDDEN)) : {}),
   };
-  if (!isOwn) for (const name of extras.keys()) losses.drop(name);
+  for (const name of extras.keys()) if (!isOwn || name === HIDDEN) losses.drop(name);
   return { body, losses: [...conversation.losses, ...losses.list()] };
 }
 
-function messagesOf({ system, turns }: Conversation, to: ChatWriting): Json[] {
+function messagesOf({ system: told, turns, format }: Conversation, to: ChatWriting): Json[] {
+  const system = [...told, ...(to.isOwn ? [] : choiceInWords(format, to.losses))];
   const first = system.length === 0 ? [] : [{ role: 'system', content: contentOf(system, to) }];
   return [...first, ...turns.flatMap((turn) => messagesOfTurn(turn, to))];
 }
@@ -120,6 +126,7 @@ function thoughtsOf(thoughts: readonly BlockOf<'reasoning'>[]): Json {
 function contentOf(blocks: readonly Block[], to: Writing): string | readonly Json[] {
   const [only] = blocks;
   if (only === undefined) return '';
+  for (const block of blocks) dropCitations(block, block.at ?? 'messages', to.losses);
   if (blocks.length === 1 && only.type === 'text' && only.cache === undefined) return only.text;
   return blocks.flatMap((block) => {
     const part = partOf(block, to);
@@ -192,8 +199,10 @@ function samplingOf(sampling: Sampling, to: Writing): Json {
   });
 }
 
-function formatOf(format: ResponseFormat): Json {
-  if (format.type === 'json') return { type: 'json_object' };
+function formatOf(format: ResponseFormat | undefined, to: Writing): Json {
+  if (format === undefined) return {};
+  if (format.type === 'choice') return to.isOwn ? { guided_choice: format.choices } : {};
+  if (format.type === 'json') return { response_format: { type: 'json_object' } };
   const { name, schema, strict } = format;
-  return { type: 'json_schema', json_schema: { name, schema, ...given({ strict }) } };
+  return { response_format: { type: 'json_schema', json_schema: { name, schema, ...given({ strict }) } } };
 }

@@ -1,9 +1,10 @@
+import { charactersIn } from '../../citations.ts';
 import type { Asked, StreamEncoder } from '../../codec.ts';
-import type { AnswerEvent, Block } from '../../conversation.ts';
+import type { AnswerEvent, Block, Citation } from '../../conversation.ts';
 import { Losses } from '../../losses.ts';
 import { REASONS, usageOf } from './answer.ts';
 import { signed } from '../thought-signature.ts';
-import { callOf } from './message.ts';
+import { annotationsOf, callOf } from './message.ts';
 
 /** A thought while it is told, to be given with its signature at its end. */
 interface Thought {
@@ -23,6 +24,10 @@ export class ChatStreamEncoder implements StreamEncoder {
   #thought: Thought | undefined;
   /** Field of the text that comes. */
   #field: 'content' | 'refusal' = 'content';
+  /** Characters of the texts that are whole, and of the one that comes; what it rests on. */
+  #base = 0;
+  #length = 0;
+  #citations: Citation[] = [];
 
   constructor(asked: Asked) {
     this.#asked = asked;
@@ -40,6 +45,7 @@ export class ChatStreamEncoder implements StreamEncoder {
       case 'block_start':
         return this.#start(event.block);
       case 'text_delta':
+        if (this.#field === 'content') this.#length += charactersIn(event.text);
         return this.#delta({ [this.#field]: event.text });
       case 'reasoning_delta':
         if (this.#thought !== undefined) this.#thought.text += event.text;
@@ -50,8 +56,11 @@ export class ChatStreamEncoder implements StreamEncoder {
         return '';
       case 'arguments_delta':
         return this.#delta({ tool_calls: [{ index: this.#calls, function: { arguments: event.text } }] });
+      case 'citation':
+        this.#citations.push(event.citation);
+        return '';
       case 'block_stop':
-        return this.#endOfThought();
+        return this.#annotations() + this.#endOfThought();
       case 'answer_stop': {
         if (event.finish === 'pause') this.losses.approximate('stop_reason');
         if (event.stopSequence !== undefined) this.losses.drop('stop_sequence');
@@ -71,6 +80,7 @@ export class ChatStreamEncoder implements StreamEncoder {
   #start(block: Block): string {
     if (block.type === 'text' || block.type === 'refusal') {
       this.#field = block.type === 'text' ? 'content' : 'refusal';
+      if (block.type === 'text') this.#length = charactersIn(block.text);
       const first = {
         ...(block.text === '' ? {} : { [this.#field]: block.text }),
         ...(block.type === 'text' ? signed(block.signature) : {}),
@@ -88,6 +98,16 @@ export class ChatStreamEncoder implements StreamEncoder {
     if (block.sealed !== undefined) return this.#delta({ thinking_blocks: [{ type: 'redacted_thinking', data: block.sealed }] });
     this.#thought = { text: block.text, signature: block.signature ?? '' };
     return block.text === '' ? '' : this.#delta({ reasoning_content: block.text });
+  }
+
+  #annotations(): string {
+    const place = { base: this.#base, length: this.#length, at: 'content' };
+    this.#base += this.#length;
+    this.#length = 0;
+    if (this.#citations.length === 0) return '';
+    const annotations = annotationsOf(this.#citations, place, this.losses);
+    this.#citations = [];
+    return annotations.length === 0 ? '' : this.#delta({ annotations });
   }
 
   #endOfThought(): string {

@@ -1,8 +1,10 @@
-import type { Block, BlockOf, ReasoningBlock } from '../../conversation.ts';
+import type { Cited } from '../../citations.ts';
+import type { Block, BlockOf, Citation, ReasoningBlock } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Json } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
 import { signatureIn } from '../thought-signature.ts';
+import { type Place, urlCitationIn, urlCitationOf } from '../url-citation.ts';
 
 /** What the assistant thought, in a message of a request or of an answer: once, though clients are told it in two fields. */
 export function thoughtsIn(message: Fields): Block[] {
@@ -30,6 +32,25 @@ export function contentIn(message: Fields, losses: Losses): Block[] {
     }
     losses.drop(part.path);
     return [];
+  });
+}
+
+/** What the text of a message rests on: places are in all of it. */
+export function annotationsIn(message: Fields, losses: Losses): Cited[] {
+  return message.objects('annotations').flatMap((annotation) => {
+    const of = annotation.text('type') === 'url_citation' ? annotation.object('url_citation') : undefined;
+    const citation = of === undefined ? undefined : urlCitationIn(of);
+    if (citation === undefined) losses.drop(annotation.path);
+    else for (const each of [of!, annotation]) losses.dropLeft(each);
+    return citation === undefined ? [] : [{ citation, at: annotation.path }];
+  });
+}
+
+/** What {@link annotationsIn} reads, of one of the texts. */
+export function annotationsOf(citations: readonly Citation[], place: Place, losses: Losses): Json[] {
+  return citations.flatMap((citation) => {
+    const of = urlCitationOf(citation, place, losses);
+    return of === undefined ? [] : [{ type: 'url_citation', url_citation: of }];
   });
 }
 

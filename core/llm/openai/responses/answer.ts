@@ -91,14 +91,18 @@ export function encodeAnswer(answer: Answer, { created }: Asked): Encoded {
   const output: Json[] = [];
   for (const item of itemsOf(blocks)) {
     if (item.type === 'none') losses.drop(item.block.at ?? item.block.type);
-    else output.push(outputItem(item, head, output.length));
+    else output.push(outputItem(item, head, output.length, losses));
   }
   const body = responseOf(head, output, endOf(answer, hasRefused(blocks), losses));
   return { body, losses: [...answer.losses, ...losses.list()] };
 }
 
-function outputItem(item: Exclude<Item, { readonly type: 'none' }>, head: Head, index: number): Json {
+function outputItem(item: Exclude<Item, { readonly type: 'none' }>, head: Head, index: number, losses: Losses): Json {
   if (item.type === 'reasoning') return thoughtItem(itemId('rs', head, index), item.thought);
   if (item.type === 'call') return callItem(itemId('fc', head, index), item.call, 'completed');
-  return messageItem(itemId('msg', head, index), item.parts.map(partOf), 'completed');
+  return messageItem(
+    itemId('msg', head, index),
+    item.parts.map((part) => partOf(part, losses)),
+    'completed',
+  );
 }

@@ -174,8 +174,8 @@ it('what no other API can say of an answer is listed', () => {
   expect(blocks.map(({ type }) => type)).toEqual(['text', 'tool_call']);
   expect(losses.map(({ path }) => path)).toEqual([
     'output[0]',
-    'output[1].content[0].annotations',
     'output[1].content[0].logprobs',
+    'output[1].content[0].annotations[0]',
     'output[1].content[1]',
     'output[2].namespace',
     'moderation',

@@ -4,7 +4,9 @@ import type { Conversation, Reasoning, ResponseFormat, Tool, ToolChoice } from '
 import { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { EFFORTS } from '../effort.ts';
+import { oneSearch } from '../../search.ts';
 import { inputOf, notKept } from './decode-input.ts';
+import { isSearch, searchIn } from './search.ts';
 
 /** What needs a server that keeps responses. */
 const STATEFUL = ['previous_response_id', 'conversation', 'prompt'] as const;
@@ -22,7 +24,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
   const losses = new Losses();
   refuseState(request);
   const { system, turns } = inputOf(request, losses);
-  const tools = request.objects('tools').flatMap((tool) => toolOf(tool, losses) ?? []);
+  const { tools, search } = toolsOf(request, losses);
   const nested: [string, unknown][] = [];
   const conversation = {
     source: 'openai-responses',
@@ -30,6 +32,7 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
     system,
     turns,
     tools,
+    search,
     ...callingOf(request, tools.length > 0, losses),
     sampling: {
       maxTokens: request.number('max_output_tokens'),
@@ -58,6 +61,13 @@ export function decodeRequest(body: JsonObjectScan): Conversation {
 function refuseState(request: Fields): void {
   for (const name of STATEFUL) if (request.raw(name) !== undefined) throw notKept(name);
   if (request.boolean('background') === true) throw notKept('background');
+}
+
+function toolsOf(request: Fields, losses: Losses): Pick<Conversation, 'tools' | 'search'> {
+  const all = request.objects('tools');
+  const searches = all.filter(isSearch).map((tool) => searchIn(tool, losses));
+  const tools = all.flatMap((tool) => (isSearch(tool) ? [] : (toolOf(tool, losses) ?? [])));
+  return { tools, search: oneSearch(searches, losses) };
 }
 
 function toolOf(tool: Fields, losses: Losses): Tool | undefined {

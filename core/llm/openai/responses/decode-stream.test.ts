@@ -78,7 +78,7 @@ it('a stream as the API gives it', () => {
   });
   expect(events[0]).toEqual({ type: 'answer_start', id: 'resp_1', model: 'gpt', usage: undefined });
   expect(events.at(-1)).toMatchObject({ usage: { input: 3, output: 4 } });
-  expect(losses).toEqual(['output[1]', 'output[2].content[0].annotations', 'response.moderation']);
+  expect(losses).toEqual(['output[1]', 'output[2].content[0].annotations[0]', 'response.moderation']);
 });
 
 describe('servers that tell less', () => {

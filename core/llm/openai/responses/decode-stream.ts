@@ -1,10 +1,11 @@
+import { type Cited, withCitations } from '../../citations.ts';
 import type { StreamDecoder, StreamEvent } from '../../codec.ts';
-import type { AnswerEvent, Block } from '../../conversation.ts';
+import type { AnswerEvent, Block, BlockOf } from '../../conversation.ts';
 import { Fields } from '../../fields.ts';
 import { Losses } from '../../losses.ts';
 import { errorMessage, eventFields, malformed, truncated } from '../../malformed.ts';
 import { dropLeftOf, finishIn, usageIn } from './answer.ts';
-import { blocksOfItem, isSeal, PART_BREAK, signatureOf } from './items.ts';
+import { annotationIn, blocksOfItem, isSeal, PART_BREAK, signatureOf } from './items.ts';
 
 const DELTAS: Readonly<Record<string, Kind>> = {
   'response.output_text.delta': 'text',
@@ -21,7 +22,6 @@ const SILENT = new RegExp(
     /^response\.(created|in_progress|queued)$/,
     /^response\.(content|reasoning|reasoning_summary)_part\.(added|done)$/,
     /^response\.(output_text|refusal|reasoning_text|reasoning_summary_text|function_call_arguments)\.done$/,
-    /^response\.output_text\.annotation\.added$/,
     /^(ping|keepalive)$/,
   ]
     .map(({ source }) => source)
@@ -35,6 +35,8 @@ interface Told {
   blocks: number;
   /** Parts of it that began. */
   readonly parts: Set<string>;
+  /** Citations that were told of it. */
+  citations: number;
 }
 
 /** The block that is being told. */
@@ -43,6 +45,8 @@ interface Open {
   /** Such as `text 0`; of a thought the one that comes. */
   part: string;
   text: string;
+  /** What it rests on, as its annotations say. */
+  cited: readonly Cited[];
 }
 
 /**
@@ -54,8 +58,8 @@ export class ResponsesStreamDecoder implements StreamDecoder {
   #begun = false;
   #stopped = false;
   #item: Told | undefined;
-  /** Blocks of items that another one followed. */
-  readonly #gone = new Map<number, number>();
+  /** Items that another one followed. */
+  readonly #gone = new Map<number, Told>();
   /** Items that only the API's own tools make. */
   readonly #left = new Set<number>();
   #open: Open | undefined;
@@ -91,10 +95,21 @@ export class ResponsesStreamDecoder implements StreamDecoder {
     const index = event.number('output_index') ?? 0;
     if (type === 'response.completed' || type === 'response.incomplete') this.#stop(type, response);
     else if (Object.hasOwn(DELTAS, type)) this.#delta(DELTAS[type]!, index, event);
+    else if (type === 'response.output_text.annotation.added') this.#annotate(index, event);
     else if (type === 'response.output_item.added') this.#startItem(index, itemIn(event, index));
     else if (type === 'response.output_item.done') this.#endItem(index, itemIn(event, index));
     // The item of a tool of the API is on the list already.
     else if (!this.#left.has(index)) this.losses.drop(type);
+  }
+
+  /** Of what is not being told the end of its item says it. */
+  #annotate(index: number, event: Fields): void {
+    const open = this.#open;
+    if (this.#item?.index !== index || open?.part !== `text ${event.number('content_index') ?? 0}`) return;
+    const of = new Fields(event.raw('annotation'), `output[${index}].content.annotation`, malformed);
+    // What cannot be said of it is told at the end of its item.
+    const citation = annotationIn(of, new Losses());
+    if (citation !== undefined) open.cited = [...open.cited, { citation, at: of.path }];
   }
 
   /** Only a call has to be known before it goes on: what is said and thought begins with its first letter. */
@@ -145,8 +160,10 @@ export class ResponsesStreamDecoder implements StreamDecoder {
       this.#left.add(index);
       return;
     }
-    if (this.#gone.has(index) && this.#item?.index !== index) {
-      if (blocks.length > this.#gone.get(index)!) throw malformed(item.path, 'goes on after another one began');
+    const gone = this.#item?.index === index ? undefined : this.#gone.get(index);
+    if (gone !== undefined) {
+      if (blocks.length > gone.blocks) throw malformed(item.path, 'goes on after another one began');
+      this.#missed(item, blocks, gone);
       return;
     }
     if (this.#item?.index !== index) this.#enter(index);
@@ -159,6 +176,13 @@ export class ResponsesStreamDecoder implements StreamDecoder {
       } else this.#whole(block);
     }
     this.#close();
+    this.#missed(item, blocks, this.#item!);
+  }
+
+  /** What a text rests on that had ended before it was known. */
+  #missed(item: Fields, blocks: readonly Block[], { citations }: Told): void {
+    const all = blocks.reduce((sum, block) => sum + (block.type === 'text' ? (block.citations?.length ?? 0) : 0), 0);
+    if (all > citations) this.losses.drop(item.at('content.annotations'));
   }
 
   /** What the end of its item says of the open block. */
@@ -167,19 +191,25 @@ export class ResponsesStreamDecoder implements StreamDecoder {
     if (open === undefined || open.block.type !== block.type) return;
     const text = block.type === 'tool_call' ? block.arguments : 'text' in block ? block.text : '';
     if (text.length > open.text.length && text.startsWith(open.text)) this.#tell(text.slice(open.text.length));
+    if (block.type === 'text') open.cited = citedIn(block);
     if ((block.type === 'reasoning' || block.type === 'text') && block.signature !== undefined)
       this.#events.push({ type: 'signature_delta', index: this.#blocks.length - 1, text: block.signature });
   }
 
   #whole(block: Block): void {
-    this.#start(`whole ${this.#blocks.length}`, block);
+    if (block.type !== 'text') this.#start(`whole ${this.#blocks.length}`, block);
+    else {
+      const { citations: _, ...head } = block;
+      this.#start(`whole ${this.#blocks.length}`, head);
+      this.#open = { ...this.#open!, text: block.text, cited: citedIn(block) };
+    }
     this.#close();
   }
 
   #enter(index: number): void {
     this.#close();
-    if (this.#item !== undefined) this.#gone.set(this.#item.index, this.#item.blocks);
-    this.#item = { index, blocks: 0, parts: new Set() };
+    if (this.#item !== undefined) this.#gone.set(this.#item.index, this.#item);
+    this.#item = { index, blocks: 0, parts: new Set(), citations: 0 };
   }
 
   #beginPart(part: string): void {
@@ -192,7 +222,7 @@ export class ResponsesStreamDecoder implements StreamDecoder {
     this.#beginPart(part);
     this.#close();
     this.#item!.blocks++;
-    this.#open = { block, part, text: '' };
+    this.#open = { block, part, text: '', cited: [] };
     this.#blocks.push(block);
     this.#events.push({ type: 'block_start', index: this.#blocks.length - 1, block });
   }
@@ -205,8 +235,18 @@ export class ResponsesStreamDecoder implements StreamDecoder {
   }
 
   #close(): void {
-    if (this.#open !== undefined) this.#events.push({ type: 'block_stop', index: this.#blocks.length - 1 });
+    const open = this.#open;
+    const index = this.#blocks.length - 1;
+    if (open !== undefined && open.cited.length > 0) this.#cite(open, index);
+    if (open !== undefined) this.#events.push({ type: 'block_stop', index });
     this.#open = undefined;
+  }
+
+  #cite({ text, cited }: Open, index: number): void {
+    const [block] = withCitations([{ type: 'text', text }], cited, this.losses);
+    const citations = (block as BlockOf<'text'>).citations ?? [];
+    for (const citation of citations) this.#events.push({ type: 'citation', index, citation });
+    this.#item!.citations += citations.length;
   }
 
   #stop(type: string, response: Fields | undefined): void {
@@ -222,6 +262,11 @@ export class ResponsesStreamDecoder implements StreamDecoder {
     this.#events.push({ type: 'answer_stop', finish: finishOf(this.#blocks), stopSequence: undefined, usage });
     dropLeftOf(response, this.losses);
   }
+}
+
+/** With places that are in its text already. */
+function citedIn({ citations = [], at = 'content' }: BlockOf<'text'>): readonly Cited[] {
+  return citations.map((citation) => ({ citation, at: `${at}.annotations` }));
 }
 
 /** With the path that it has in a whole response. */

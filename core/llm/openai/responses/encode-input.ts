@@ -1,6 +1,7 @@
 import { fileName } from '../file-name.ts';
 import { cacheOf } from '../cache.ts';
 import { userItems } from '../user-items.ts';
+import { dropCitations } from '../../citations.ts';
 import type { Block, BlockOf, Conversation, Media, Turn } from '../../conversation.ts';
 import { given, type Json } from '../../given.ts';
 import type { Writing } from '../../losses.ts';
@@ -48,6 +49,7 @@ function itemOf(item: Item, to: Writing): Json | undefined {
 
 /** One text alone is said as such: some servers take no list without the id that they gave it. */
 function saidOf(parts: readonly BlockOf<'text' | 'refusal'>[], to: Writing): string | readonly Json[] {
+  for (const part of parts) dropCitations(part, part.at ?? part.type, to.losses);
   for (const part of parts)
     if (part.type === 'text' && part.signature !== undefined) to.losses.drop(`${part.at ?? part.type}.thought_signature`);
   const [only] = parts;
@@ -79,6 +81,7 @@ function resultOf({ id, blocks, isError, cache, at = 'tool_result' }: BlockOf<'t
 function contentOf(blocks: readonly Block[], to: Writing): string | readonly Json[] {
   const [only] = blocks;
   if (only === undefined) return '';
+  for (const block of blocks) dropCitations(block, block.at ?? 'input', to.losses);
   if (blocks.length === 1 && only.type === 'text' && (only.cache === undefined || !to.isOwn)) {
     cacheOf(only.cache, only.at ?? 'input', to);
     return only.text;

@@ -1,12 +1,14 @@
+import { choiceInWords } from '../../choice-format.ts';
 import type { Encoded } from '../../codec.ts';
 import type { Conversation, ResponseFormat, Tool, ToolChoice } from '../../conversation.ts';
-import { given, type Json } from '../../given.ts';
+import { filled, given, type Json } from '../../given.ts';
 import { Losses, type Writing } from '../../losses.ts';
 import { effortOf } from '../effort.ts';
 import { tierOf } from '../service-tier.ts';
 import { ENCRYPTED, LOGPROBS } from './decode-request.ts';
 import { cacheOf } from '../cache.ts';
 import { inputOf } from './encode-input.ts';
+import { searchOf } from './search.ts';
 
 /** The least that the API takes as max_output_tokens. */
 const LEAST_TOKENS = 16;
@@ -32,8 +34,8 @@ export function encodeRequest(conversation: Conversation): Encoded {
   ];
   const body = {
     model,
-    ...inputOf(conversation, to),
-    ...(tools.length === 0 ? {} : { tools: tools.map((tool) => toolOf(tool, to)) }),
+    ...inputOf({ ...conversation, system: [...conversation.system, ...choiceInWords(conversation.format, losses)] }, to),
+    ...filled('tools', [...tools.map((tool) => toolOf(tool, to)), ...searchOf(conversation.search, losses)]),
     ...(toolChoice === undefined ? {} : { tool_choice: choiceOf(toolChoice) }),
     ...given({
       parallel_tool_calls: parallelTools,
@@ -103,7 +105,7 @@ function maxTokensOf({ source, sampling: { maxTokens } }: Conversation, to: Writ
 }
 
 function formatOf(format: ResponseFormat | undefined): Json {
-  if (format === undefined) return {};
+  if (format === undefined || format.type === 'choice') return {};
   if (format.type === 'json') return { format: { type: 'json_object' } };
   const { name, schema, strict } = format;
   return { format: { type: 'json_schema', name, schema, ...given({ strict }) } };

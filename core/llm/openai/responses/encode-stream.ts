@@ -1,9 +1,21 @@
 import type { Asked, StreamEncoder } from '../../codec.ts';
-import type { AnswerEvent, Block, BlockOf } from '../../conversation.ts';
+import type { AnswerEvent, Block, BlockOf, Citation } from '../../conversation.ts';
 import type { Json } from '../../given.ts';
 import { Losses } from '../../losses.ts';
 import { encryptedOf, isSeal } from './items.ts';
-import { callItem, endOf, itemId, messageItem, partOf, responseOf, thoughtItem, type End, type Head, type ItemStatus } from './output.ts';
+import {
+  annotationsOf,
+  callItem,
+  endOf,
+  itemId,
+  messageItem,
+  partOf,
+  responseOf,
+  thoughtItem,
+  type End,
+  type Head,
+  type ItemStatus,
+} from './output.ts';
 
 type Told = BlockOf<'text' | 'refusal' | 'reasoning' | 'tool_call'>;
 
@@ -25,6 +37,7 @@ export class ResponsesStreamEncoder implements StreamEncoder {
   #item: Item | undefined;
   /** The block that comes, as far as it came. */
   #block: Told | undefined;
+  #citations: Citation[] = [];
   #hasRefused = false;
   #end: End | undefined;
 
@@ -48,6 +61,9 @@ export class ResponsesStreamEncoder implements StreamEncoder {
         return this.#add(event.text);
       case 'signature_delta':
         return this.#sign(event.text);
+      case 'citation':
+        this.#citations.push(event.citation);
+        return '';
       case 'block_stop':
         return this.#stopBlock();
       case 'answer_stop':
@@ -85,7 +101,7 @@ export class ResponsesStreamEncoder implements StreamEncoder {
     if (block.type === 'tool_call') return item + this.#add(block.arguments);
     if (block.type === 'reasoning') return item + this.#add(block.text);
     this.#hasRefused ||= block.type === 'refusal';
-    const part = partOf({ type: block.type, text: '' });
+    const part = partOf({ type: block.type, text: '' }, this.losses);
     return item + this.#written('response.content_part.added', { ...this.#inMessage(), part }) + this.#add(block.text);
   }
 
@@ -96,7 +112,7 @@ export class ResponsesStreamEncoder implements StreamEncoder {
     const prefix = type === 'call' ? 'fc' : type === 'reasoning' ? 'rs' : 'msg';
     this.#item = { type, id: itemId(prefix, this.#head, this.#output.length), blocks: [] };
     const first = block.type === 'tool_call' ? { ...block, arguments: '' } : NO_THOUGHT;
-    const item = wholeOf({ ...this.#item, blocks: type === 'message' ? [] : [first] }, 'in_progress');
+    const item = wholeOf({ ...this.#item, blocks: type === 'message' ? [] : [first] }, 'in_progress', this.losses);
     return ended + this.#written('response.output_item.added', { output_index: this.#output.length, item });
   }
 
@@ -116,7 +132,7 @@ export class ResponsesStreamEncoder implements StreamEncoder {
   }
 
   #stopBlock(): string {
-    const block = this.#block;
+    const block = this.#withCitations();
     // What cannot be said, or the seal of a thought that was told.
     if (block === undefined || this.#item === undefined) return '';
     const done = this.#doneOf(block);
@@ -124,6 +140,14 @@ export class ResponsesStreamEncoder implements StreamEncoder {
     this.#item.blocks.push(block);
     const isWhole = block.type === 'tool_call' || (block.type === 'reasoning' && encryptedOf(block) !== undefined);
     return isWhole ? done + this.#endItem() : done;
+  }
+
+  #withCitations(): Told | undefined {
+    const block = this.#block;
+    const citations = this.#citations;
+    if (citations.length === 0) return block;
+    this.#citations = [];
+    return block?.type === 'text' ? { ...block, citations } : block;
   }
 
   #doneOf(block: Told): string {
@@ -141,15 +165,24 @@ export class ResponsesStreamEncoder implements StreamEncoder {
       case 'refusal': {
         const { type, text } = block;
         const said = type === 'refusal' ? { refusal: text } : { text, logprobs: [] };
+        const cited = type === 'text' ? this.#annotationsOf(block) : '';
         const done = this.#written(`response.${type === 'refusal' ? type : 'output_text'}.done`, { ...this.#inMessage(), ...said });
-        return done + this.#written('response.content_part.done', { ...this.#inMessage(), part: partOf(block) });
+        return cited + done + this.#written('response.content_part.done', { ...this.#inMessage(), part: partOf(block, this.losses) });
       }
     }
   }
 
+  #annotationsOf(block: BlockOf<'text'>): string {
+    return annotationsOf(block, this.losses)
+      .map((annotation, annotation_index) =>
+        this.#written('response.output_text.annotation.added', { ...this.#inMessage(), annotation_index, annotation }),
+      )
+      .join('');
+  }
+
   #endItem(): string {
     if (this.#item === undefined) return '';
-    const item = wholeOf(this.#item, 'completed');
+    const item = wholeOf(this.#item, 'completed', this.losses);
     this.#item = undefined;
     this.#output.push(item);
     return this.#written('response.output_item.done', { output_index: this.#output.length - 1, item });
@@ -174,10 +207,14 @@ export class ResponsesStreamEncoder implements StreamEncoder {
 
 const NO_THOUGHT: BlockOf<'reasoning'> = { type: 'reasoning', text: '', signature: undefined, sealed: undefined };
 
-function wholeOf({ id, blocks }: Item, status: ItemStatus): Json {
+function wholeOf({ id, blocks }: Item, status: ItemStatus, losses: Losses): Json {
   const [first] = blocks;
   if (first?.type === 'reasoning') return thoughtItem(id, first);
   if (first?.type === 'tool_call') return callItem(id, first, status);
   const said = blocks.filter((block) => block.type === 'text' || block.type === 'refusal');
-  return messageItem(id, said.map(partOf), status);
+  return messageItem(
+    id,
+    said.map((part) => partOf(part, losses)),
+    status,
+  );
 }

@@ -13,7 +13,7 @@ const ASKED = { created: 17, usage: true };
 const BLOCKS: readonly Block[] = [
   { ...REASONING, type: 'reasoning', text: 'hm' },
   { ...REASONING, type: 'reasoning', text: '', sealed: 'gA' },
-  { type: 'text', text: 'a' },
+  { type: 'text', text: 'a', citations: [{ url: 'u', title: 't', cited: undefined, span: undefined }] },
   { type: 'refusal', text: 'no' },
   { type: 'tool_call', id: 'c', name: 'f', arguments: '{}' },
 ];
@@ -40,7 +40,11 @@ const REQUEST = {
     ...(RESPONSE['output'] as object[]),
     { type: 'function_call_output', call_id: 'c', output: [{ type: 'input_text', text: 'x' }] },
   ],
-  tools: [{ type: 'function', name: 'f', parameters: {} }, { type: 'mcp' }],
+  tools: [
+    { type: 'function', name: 'f', parameters: {} },
+    { type: 'mcp' },
+    { type: 'web_search', filters: { allowed_domains: ['a'] }, user_location: { city: 'c' } },
+  ],
   tool_choice: { type: 'allowed_tools', mode: 'auto' },
   text: { verbosity: 'low', format: { type: 'json_schema', name: 'n', schema: {} } },
   reasoning: { effort: 'low', summary: 'auto' },
@@ -52,6 +56,7 @@ function streamed(): Event[] {
   const encoder = codec.encodeStream(ASKED);
   const inside = BLOCKS.flatMap((block, index): AnswerEvent[] => [
     { type: 'block_start', index, block },
+    ...(block.type === 'text' ? (block.citations ?? []) : []).map((citation) => ({ type: 'citation', index, citation }) as const),
     { type: 'block_stop', index },
   ]);
   const end: AnswerEvent = { type: 'answer_stop', finish: 'stop', stopSequence: undefined, usage: undefined };

@@ -1,7 +1,9 @@
-import type { Block, BlockOf } from '../../conversation.ts';
+import { citationOf, type Cited, spanIn, withCitations } from '../../citations.ts';
+import type { Block, BlockOf, Citation } from '../../conversation.ts';
 import type { Fields } from '../../fields.ts';
 import type { Losses } from '../../losses.ts';
 import { signatureIn } from '../thought-signature.ts';
+import { urlCitationIn } from '../url-citation.ts';
 
 /** Between the parts of one thought, which the conversation has as one text. */
 export const PART_BREAK = '\n\n';
@@ -40,8 +42,31 @@ function saidIn(message: Fields, losses: Losses): Block[] {
 export function saidPartIn(part: Fields, type: string, losses: Losses): BlockOf<'text' | 'refusal'> | undefined {
   if (type === 'refusal') return { type, text: part.requiredText('refusal'), at: part.path };
   if (type !== 'output_text') return undefined;
-  for (const name of ['annotations', 'logprobs']) if ((part.list(name) ?? []).length > 0) losses.drop(part.at(name));
-  return { type: 'text', text: part.requiredText('text'), ...signatureOf(part, losses), at: part.path };
+  if ((part.list('logprobs') ?? []).length > 0) losses.drop(part.at('logprobs'));
+  const text = part.requiredText('text');
+  const cited = part.objects('annotations').flatMap((each): Cited[] => {
+    const citation = annotationIn(each, losses);
+    return citation === undefined ? [] : [{ citation, at: each.path }];
+  });
+  const [block] = withCitations([{ type: 'text', text, ...signatureOf(part, losses), at: part.path }], cited, losses);
+  return block as BlockOf<'text'>;
+}
+
+/** What a text rests on: a page, or a file of which only its name can be said elsewhere. @returns undefined for what cannot be said at all */
+export function annotationIn(annotation: Fields, losses: Losses): Citation | undefined {
+  const type = annotation.text('type');
+  const citation = type === 'url_citation' ? urlCitationIn(annotation) : type === undefined ? undefined : fileCitationIn(type, annotation);
+  if (citation === undefined) losses.drop(annotation.path);
+  else losses.dropLeft(annotation);
+  return citation;
+}
+
+function fileCitationIn(type: string, annotation: Fields): Citation | undefined {
+  if (type !== 'file_citation' && type !== 'container_file_citation') return undefined;
+  // Among the files that were searched, which is nothing to anyone else.
+  if (type === 'file_citation') annotation.raw('index');
+  const span = type === 'file_citation' ? undefined : spanIn(annotation, 'start_index', 'end_index');
+  return citationOf({ url: undefined, title: annotation.text('filename'), cited: undefined, span });
 }
 
 /** What can be read of it, and its seal behind that, as a stream tells them. */

@@ -76,7 +76,7 @@ describe('what is lost is listed', () => {
     ['openai-responses', 'openai-chat', { ...ASK, include: ['file_search_call.results'] }, ['dropped include']],
     ['openai-responses', 'openai-chat', { ...ASK, reasoning: { effort: 'max' } }, ['approximated reasoning.effort']],
     // Others refuse a choice where there is no tool.
-    ['openai-responses', 'openai-chat', { ...ASK, tools: [{ type: 'web_search' }], tool_choice: 'auto' }, ['dropped tools[0]']],
+    ['openai-responses', 'openai-chat', { ...ASK, tools: [{ type: 'code_interpreter' }], tool_choice: 'auto' }, ['dropped tools[0]']],
     [
       'openai-responses',
       'openai-chat',
@@ -106,7 +106,7 @@ describe('what is lost is listed', () => {
           { type: 'reasoning', summary: [], encrypted_content: 'gAAA' },
         ],
       },
-      ['input[2]', 'input[3]', 'input[4].content[0].annotations', 'input[4].phase', 'input[5]'].map((path) => `dropped ${path}`),
+      ['input[2]', 'input[3]', 'input[4].content[0].annotations[0]', 'input[4].phase', 'input[5]'].map((path) => `dropped ${path}`),
     ],
     [
       'openai-responses',

@@ -1,8 +1,10 @@
+import { charactersIn } from '../../citations.ts';
 import type { Block, BlockOf, FinishReason } from '../../conversation.ts';
 import type { Json } from '../../given.ts';
 import type { Losses } from '../../losses.ts';
 import type { Usage } from '../../usage.ts';
 import { signed } from '../thought-signature.ts';
+import { urlCitationOf } from '../url-citation.ts';
 import { encryptedOf } from './items.ts';
 
 /** What a response is written with. */
@@ -19,9 +21,18 @@ export function itemId(prefix: 'msg' | 'rs' | 'fc', { id }: Head, index: number)
 }
 
 /** Signatures of Gemini go along as in chat completions: clients give back items as they got them. */
-export function partOf(block: BlockOf<'text' | 'refusal'>): Json {
+export function partOf(block: BlockOf<'text' | 'refusal'>, losses: Losses): Json {
   if (block.type === 'refusal') return { type: block.type, refusal: block.text };
-  return { type: 'output_text', text: block.text, annotations: [], logprobs: [], ...signed(block.signature) };
+  return { type: 'output_text', text: block.text, annotations: annotationsOf(block, losses), logprobs: [], ...signed(block.signature) };
+}
+
+export function annotationsOf({ citations = [], text, at = 'content' }: BlockOf<'text'>, losses: Losses): Json[] {
+  if (citations.length === 0) return [];
+  const place = { base: 0, length: charactersIn(text), at };
+  return citations.flatMap((citation) => {
+    const of = urlCitationOf(citation, place, losses);
+    return of === undefined ? [] : [{ type: 'url_citation', ...of }];
+  });
 }
 
 export type ItemStatus = 'in_progress' | 'completed';
