@@ -1,0 +1,87 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import { GatewayError } from '#core/errors';
+import { isHeaderValue, isRequestTarget, isToken } from '#core/http/sendable';
+
+import { AnswerReader } from './answer.ts';
+import { ServerFailed } from './failed.ts';
+import type { ServerMessages, StreamCursor } from './inbox.ts';
+import { type McpServer, OF_TRANSPORT, pathFor } from './server.ts';
+
+const ACCEPT = 'application/json, text/event-stream';
+
+/** One request to a server. */
+export interface ServerCall {
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  /** One JSON-RPC message. */
+  readonly body?: Buffer;
+  readonly sessionId?: string | undefined;
+  readonly protocolVersion?: string | undefined;
+  /** Names in lower case and values in turn: those of `headersFor`, and the engine's own such as `mcp-method`. */
+  readonly headers: readonly string[];
+  /** Where a stream goes on from. */
+  readonly lastEventId?: string | undefined;
+  /** Closes the request at the server at once; the reader gets `aborted`. */
+  readonly signal: AbortSignal;
+  /** Time for the head of the answer, connecting included; 0: no limit. */
+  readonly headMs: number;
+  /** Silence after the head that ends the answer; time in which the reader is slow does not count. Comments are no silence. 0: no limit. */
+  readonly idleMs: number;
+  /** Of a JSON answer, and of each event of a stream. */
+  readonly maxBytes: number;
+}
+
+export interface ServerAnswer {
+  /** 2xx; or 405 for GET (the server has no stream of its own) and DELETE (its sessions end by themselves). */
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly sessionId?: string;
+  /**
+   * To be read once, by one reader. The server is read as fast as the reader takes. After a reader that leaves, the server has a second to
+   * end its answer, GET excepted; the signal closes the request at once. A stream that nobody reads and nobody leaves is held until then.
+   *
+   * @throws ServerFailed while it is read, after the messages that came before the failure
+   */
+  readonly messages: ServerMessages;
+  readonly cursor: Readonly<StreamCursor>;
+}
+
+/**
+ * Asks a server, once: nothing is sent again, and redirects are not followed. The backend's health and circuit limits count it. An endpoint
+ * that health has ejected is asked after all where there is no other one.
+ *
+ * @throws ServerFailed when there is no answer; GatewayError TK_BAD_REQUEST when a header or the path cannot be sent
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
+ */
+export async function callServer(server: McpServer, call: ServerCall): Promise<ServerAnswer> {
+  if (call.signal.aborted) throw new ServerFailed('aborted', 'the call was given up');
+  const { backend } = server;
+  if (!backend.hasRoom(false)) throw new ServerFailed('busy', 'the server has as many requests under way as its limits allow');
+  const now = Date.now();
+  const endpoint = backend.endpoint(now, Math.random);
+  const outbound = { method: call.method, path: pathFor(server), headers: ['host', endpoint.hostHeader, ...headersOf(call)] };
+  refuseUnsendable(outbound);
+  backend.started(endpoint, now, false);
+  return new Promise((resolve, reject) => new AnswerReader({ server, endpoint, call, settled: { resolve, reject } }).dispatch(outbound));
+}
+
+function headersOf({ body, sessionId, protocolVersion, lastEventId, headers }: ServerCall): string[] {
+  const all = ['accept', ACCEPT, 'accept-encoding', 'identity'];
+  if (body !== undefined) all.push('content-type', 'application/json');
+  if (sessionId !== undefined) all.push('mcp-session-id', sessionId);
+  if (protocolVersion !== undefined) all.push('mcp-protocol-version', protocolVersion);
+  // Ids are UTF-8 (WHATWG HTML, section 9.2.4), and undici takes one character for each byte.
+  if (lastEventId !== undefined) all.push('last-event-id', Buffer.from(lastEventId).toString('latin1'));
+  for (let at = 0; at < headers.length; at += 2) if (!OF_TRANSPORT.has(headers[at]!)) all.push(headers[at]!, headers[at + 1]!);
+  return all;
+}
+
+/** @throws GatewayError TK_BAD_REQUEST. undici would refuse the same, and lose a connection over it. */
+function refuseUnsendable({ path, headers }: { readonly path: string; readonly headers: readonly string[] }): void {
+  if (!isRequestTarget(path)) throw new GatewayError('TK_BAD_REQUEST', 'the path of the MCP server has a character that no path can have');
+  for (let at = 0; at < headers.length; at += 2) {
+    if (!isToken(headers[at]!)) throw new GatewayError('TK_BAD_REQUEST', 'a header for the MCP server has a name that no header can have');
+    if (!isHeaderValue(headers[at + 1]!))
+      throw new GatewayError('TK_BAD_REQUEST', `the header ${headers[at]} for the MCP server has a character that no header can have`);
+  }
+}
