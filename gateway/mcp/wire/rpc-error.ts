@@ -1,0 +1,112 @@
+import { type Era, SUPPORTED_VERSIONS } from './versions.ts';
+
+export const PARSE_ERROR = -32700;
+export const INVALID_REQUEST = -32600;
+export const METHOD_NOT_FOUND = -32601;
+export const INVALID_PARAMS = -32602;
+export const INTERNAL_ERROR = -32603;
+export const HEADER_MISMATCH = -32020;
+export const MISSING_CLIENT_CAPABILITY = -32021;
+export const UNSUPPORTED_PROTOCOL_VERSION = -32022;
+/** What the SDKs' servers answer for a session that they do not know. */
+export const SESSION_NOT_FOUND = -32001;
+/**
+ * Ours. MCP leaves -32000 to -32019 to implementations. The SDKs use -32000 and -32001, drafts used -32002 to -32004, and
+ * -32002 is taken for ever: this one means nothing else to anybody.
+ */
+export const SERVER_UNREACHABLE = -32010;
+
+const MAX_SHOWN = 100;
+
+export interface RpcErrorOptions {
+  /**
+   * Status of the HTTP answer that carries the error.
+   *
+   * @default 200
+   */
+  readonly httpStatus?: number;
+  /** JSON value for `error.data`. */
+  readonly data?: unknown;
+  /** JSON text of the id of the request that failed, where it could be read. */
+  readonly id?: string | undefined;
+}
+
+/**
+ * An error that a client gets as a JSON-RPC error. Most have HTTP status 200: clients of the legacy era take another status
+ * for a fault of the connection and show no message (seen in both official SDKs). Where the protocol says a status, it is that.
+ *
+ * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/index#error-codes
+ */
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+  readonly code: number;
+  readonly httpStatus: number;
+  readonly data: unknown;
+  readonly id: string | undefined;
+
+  constructor(code: number, message: string, { httpStatus = 200, data, id }: RpcErrorOptions = {}) {
+    super(message);
+    this.code = code;
+    this.httpStatus = httpStatus;
+    this.data = data;
+    this.id = id;
+  }
+}
+
+export function parseError(why: string): RpcError {
+  return new RpcError(PARSE_ERROR, `The body is not JSON: ${why}`, { httpStatus: 400 });
+}
+
+export function invalidRequest(why: string, { httpStatus = 400, ...options }: RpcErrorOptions = {}): RpcError {
+  return new RpcError(INVALID_REQUEST, why, { httpStatus, ...options });
+}
+
+/** The modern era answers 404, so that a client can tell it from a server without an MCP endpoint: by the body. */
+export function unknownMethod(method: string, era: Era, id?: string): RpcError {
+  return new RpcError(METHOD_NOT_FOUND, `Method not found: ${shown(method)}`, { httpStatus: era === 'modern' ? 404 : 200, id });
+}
+
+export function invalidParams(why: string, options: RpcErrorOptions = {}): RpcError {
+  return new RpcError(INVALID_PARAMS, why, options);
+}
+
+/** @param supported - what the client may choose from */
+export function unsupportedVersion(requested: string, id?: string, supported: readonly string[] = SUPPORTED_VERSIONS): RpcError {
+  const data = { supported, requested: shown(requested) };
+  return new RpcError(UNSUPPORTED_PROTOCOL_VERSION, 'Unsupported protocol version', { httpStatus: 400, data, id });
+}
+
+/** @param required - as an object of capabilities: `{ elicitation: {} }` */
+export function missingClientCapability(required: Readonly<Record<string, unknown>>, id?: string): RpcError {
+  const message = `The client did not declare a capability that the request needs: ${Object.keys(required).join(', ')}`;
+  return new RpcError(MISSING_CLIENT_CAPABILITY, message, { httpStatus: 400, data: { requiredCapabilities: required }, id });
+}
+
+export function headerMismatch(why: string, id?: string): RpcError {
+  return new RpcError(HEADER_MISMATCH, `Header mismatch: ${why}`, { httpStatus: 400, id });
+}
+
+/** Status 200: the gateway works and the session goes on; only what this server offers is away. */
+export function serverUnreachable(server: string, why: string, id?: string): RpcError {
+  return new RpcError(SERVER_UNREACHABLE, `MCP server ${shown(server)}: ${why}`, { id });
+}
+
+/** 404 makes a client of the legacy era open a new session. */
+export function sessionGone(id?: string): RpcError {
+  return new RpcError(SESSION_NOT_FOUND, 'Session not found: initialize again', { httpStatus: 404, id });
+}
+
+/** The server answered, and its answer cannot be passed on. */
+export function unacceptableAnswer(server: string, why: string): RpcError {
+  return new RpcError(INTERNAL_ERROR, `MCP server ${shown(server)} sent an answer that cannot be passed on: ${why}`);
+}
+
+/** @param why - for the client: nothing of what went wrong inside */
+export function internalError(why = 'Internal error', id?: string): RpcError {
+  return new RpcError(INTERNAL_ERROR, why, { httpStatus: 500, id });
+}
+
+/** What came from outside, short enough for a message. */
+export function shown(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
