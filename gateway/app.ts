@@ -1,7 +1,7 @@
 import { OrdinaryCall, type OrdinaryCallOptions } from '#core/serve/ordinary';
 import type { OwnAnswer } from '#core/serve/own';
 import type { ApiEndpoint } from '#core/read/endpoints';
-import type { ApiRequest, Stages } from '#core/serve/pipeline';
+import type { ApiRequest, McpRequest, Stages } from '#core/serve/pipeline';
 
 import type { Admitted } from './admit/admission.ts';
 import { TierOneCall, type TierOneParts } from './call.ts';
@@ -36,6 +36,12 @@ export class TierOneStages implements Stages {
     const { trace } = api.request;
     if (trace !== undefined) trace.admittedAt = performance.now();
     call.run(held);
+  }
+
+  async callMcp(asked: McpRequest): Promise<void> {
+    const { request, rule } = asked;
+    if (rule.limits.length > 0) await this.#parts.admission.admitOrdinary(request, rule.limits, rule.route);
+    await this.#parts.mcp.handle(asked);
   }
 
   async callOrdinary(ordinary: OrdinaryCallOptions): Promise<void> {

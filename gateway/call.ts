@@ -14,6 +14,7 @@ import type { Admission, Admitted, Quota } from './admit/admission.ts';
 import type { Hooks } from './extensions/hooks.ts';
 import { ExtensionView } from './extensions/view.ts';
 import type { Feedback } from './feedback/feedback.ts';
+import type { McpEngine } from './mcp/engine/engine.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { rowOf } from './ledger/row.ts';
 import type { TierOneMetrics } from './metrics.ts';
@@ -30,6 +31,7 @@ export interface TierOneParts {
   readonly metrics: TierOneMetrics;
   /** Undefined: nobody is asked what he thinks of answers. */
   readonly feedback: Feedback | undefined;
+  readonly mcp: McpEngine;
 }
 
 /** The attempts of a request at tier one: extensions see them, and what was set aside for the request is settled. */

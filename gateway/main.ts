@@ -1,6 +1,7 @@
 import { describe, Tier, type TierOptions } from '#core/serve/tier';
 import type { Snapshot } from '#core/serve/snapshot';
 import { Metrics } from '#core/telemetry/metrics';
+import { VERSION } from '#core/telemetry/metrics/version';
 import type { HeaderLabel } from '#core/telemetry/metrics/header-labels';
 
 import { TierKeys } from '#core/tiers/keys';
@@ -17,6 +18,9 @@ import { FEEDBACK } from './feedback/endpoint.ts';
 import { Feedback } from './feedback/feedback.ts';
 import type { FeedbackSettings } from './feedback/settings.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { McpEngine } from './mcp/engine/engine.ts';
+import { DEFAULT_LIMITS } from './mcp/engine/parts.ts';
+import { ephemeralKeys, type SealKeys } from './mcp/sealed/keys.ts';
 import { TierOneMetrics } from './metrics.ts';
 import { TierTwoLink } from './tier-two.ts';
 
@@ -33,6 +37,8 @@ export interface TierOneOptions extends TierOptions {
   readonly ledger?: Ledger | undefined;
   /** Where feedback on answers goes. @default `/v1/feedback` is not served */
   readonly feedback?: FeedbackSettings | undefined;
+  /** Keys of sessions of MCP, which all replicas have to share. @default keys of this process alone */
+  readonly mcpKeys?: () => SealKeys;
   /** Headers of requests that are labels of the reference's metrics. @default none */
   readonly headerLabels?: readonly HeaderLabel[];
 }
@@ -60,8 +66,9 @@ export class TierOne extends Tier {
     if (options.ledger !== undefined) own.watchLedger(options.ledger);
     const { families } = metrics;
     const feedback = options.feedback === undefined ? undefined : new Feedback({ settings: options.feedback, families, log: options.log });
+    const mcp = new McpEngine({ keys: mcpKeysOf(options), serverInfo: { name: 'tierkit', version: VERSION }, limits: DEFAULT_LIMITS });
     super(options, metrics, {
-      stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback }),
+      stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),
       own: feedback === undefined ? [] : [FEEDBACK],
       admin: (app) => limitRoutes(app, admission),
       status: { name: 'tier one', limits: (filter, most) => limitStates(admission, filter, most) },
@@ -76,6 +83,12 @@ export class TierOne extends Tier {
     await super.stop();
     await Promise.all([this.#counts.close(), this.#ledger?.close(), this.#feedback?.close()]);
   }
+}
+
+function mcpKeysOf({ mcpKeys }: TierOneOptions): () => SealKeys {
+  if (mcpKeys !== undefined) return mcpKeys;
+  const keys = ephemeralKeys();
+  return () => keys;
 }
 
 /** Backends that are a tier two. */

@@ -46,8 +46,9 @@ export class ClientReply {
   }
 
   /** So that a client knows from the beginning where it can take the stream up again. */
-  mark(id: string, retryMs?: number): void {
-    this.#reply.write(Buffer.from(`id: ${id}\n${retryMs === undefined ? '' : `retry: ${retryMs}\n`}data: \n\n`));
+  mark(id: string | undefined, retryMs: number | undefined): void {
+    const lines = [...(id === undefined ? [] : [`id: ${id}`]), ...(retryMs === undefined ? [] : [`retry: ${retryMs}`]), 'data: '];
+    this.#reply.write(Buffer.from(`${lines.join('\n')}\n\n`));
   }
 
   end(): void {

@@ -65,7 +65,9 @@ export class McpEngine {
           await this.#legacy.delete(asked);
           return;
         default:
-          throw new GatewayError('TK_METHOD', `MCP takes GET, POST and DELETE, not ${asked.request.method}`, { headers: { allow: 'GET, POST, DELETE' } });
+          throw new GatewayError('TK_METHOD', `MCP takes GET, POST and DELETE, not ${asked.request.method}`, {
+            headers: { allow: 'GET, POST, DELETE' },
+          });
       }
     } catch (error) {
       this.#refuse(asked, message, error);
@@ -107,7 +109,8 @@ export class McpEngine {
 /** @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server */
 function checkAccepts({ request }: Asked): void {
   const accept = request.headers.accept ?? '*/*';
-  if (!/text\/event-stream|\*\/\*|text\/\*/.test(accept)) throw invalidRequest('GET opens a stream of events: accept text/event-stream', { httpStatus: 406 });
+  if (!/text\/event-stream|\*\/\*|text\/\*/.test(accept))
+    throw invalidRequest('GET opens a stream of events: accept text/event-stream', { httpStatus: 406 });
 }
 
 function detailsOf({ method, server, name, session, error }: Told): Readonly<Record<string, unknown>> {

@@ -3,13 +3,22 @@ import { mergeInitialize } from '../names/merge.ts';
 import { bitsOf, CLIENT_CAPABILITIES, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { openProgressToken, openRequestId, sealEventId } from '../sealed/ids.ts';
 import { newSessionId, openSession, sealSession, type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import type { StreamCursor } from '../upstream/inbox.ts';
 import { callServer, type ServerAnswer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { headersFor } from '../upstream/server.ts';
 import { checkLegacyHeader } from '../wire/era.ts';
 import { edit, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS, type Method } from '../wire/methods.ts';
-import { internalError, invalidParams, invalidRequest, RpcError, serverUnreachable, sessionGone, unknownMethod } from '../wire/rpc-error.ts';
+import {
+  internalError,
+  invalidParams,
+  invalidRequest,
+  RpcError,
+  serverUnreachable,
+  sessionGone,
+  unknownMethod,
+} from '../wire/rpc-error.ts';
 import { LEGACY_VERSIONS, isLegacyVersion } from '../wire/versions.ts';
 import { listAll } from './lists.ts';
 import type { Asked, EngineOptions } from './parts.ts';
@@ -96,7 +105,14 @@ export class LegacyEra {
     const hellos = names.flatMap((server, index) => {
       const session = opened[index];
       if (!isOpened(session)) return [];
-      return [{ server, capabilities: JSON.parse(session.capabilities.json.toString()) as unknown, instructions: session.instructions, info: session.serverInfo }];
+      return [
+        {
+          server,
+          capabilities: JSON.parse(session.capabilities.json.toString()) as unknown,
+          instructions: session.instructions,
+          info: session.serverInfo,
+        },
+      ];
     });
     const missing = names.filter((_, index) => !isOpened(opened[index]));
     const merged = mergeInitialize(hellos, { requested, serverInfo: this.#options.serverInfo, missing });
@@ -136,7 +152,10 @@ export class LegacyEra {
     const bytes = await listAll(asked, message, {
       method: { ...method, list },
       servers: able.map(({ name }) => name),
-      link: async (name) => ({ ...(await this.#refOf(asked, session, name)), headers: headersFor(serverOf(asked, name), asked.request.headers) }),
+      link: async (name) => ({
+        ...(await this.#refOf(asked, session, name)),
+        headers: headersFor(serverOf(asked, name), asked.request.headers),
+      }),
       sessions: this.#sessions,
       keys: this.#options.keys(),
     });
@@ -152,7 +171,7 @@ export class LegacyEra {
   /** Asks one server, and hands on what it says until it has answered. */
   async #ask(asked: Asked, session: Session, name: string, message: RpcMessage, body: Buffer): Promise<void> {
     asked.told.server = name;
-    const answer = await this.#call(asked, session, name, body);
+    const answer = await this.#call(asked, session, name, body, (cursor) => this.#mark(asked, session, name, message, cursor));
     const isStream = answer.headers['content-type']?.startsWith('text/event-stream') === true;
     let answered = false;
     try {
@@ -163,7 +182,9 @@ export class LegacyEra {
         await this.#say(asked, session, name, said, isStream, eventId, message);
         if (answered && !isStream) break;
       }
-      if (!answered) throw serverUnreachable(name, 'it ended its answer without a response', message.id);
+      // A client that knows where it was asks for the rest.
+      const isResumable = asked.reply.begun && answer.cursor.lastEventId !== undefined;
+      if (!answered && !isResumable) throw serverUnreachable(name, 'it ended its answer without a response', message.id);
     } catch (error) {
       if (!asked.reply.begun) throw error;
       const failure = failureOf(error, name, message.id);
@@ -184,18 +205,42 @@ export class LegacyEra {
   ): Promise<void> {
     if (!isStream) return asked.reply.json(200, bytes);
     if (!asked.reply.begun) asked.reply.begin(this.#options.limits.heartbeatMs);
+    await asked.reply.event(bytes, this.#eventId(asked, session, server, eventId, id));
+  }
+
+  #eventId(asked: Asked, session: Session, server: string, eventId: string | undefined, request: string | undefined): string | undefined {
+    if (eventId === undefined) return undefined;
     const place = { ...asked.place, session: sessionName(session) };
-    const position = { request: id, events: [{ server, eventId: eventId ?? '' }] };
-    const sealed = eventId === undefined ? undefined : sealEventId(position, place, this.#options.keys());
-    await asked.reply.event(bytes, sealed);
+    return sealEventId({ request, events: [{ server, eventId }] }, place, this.#options.keys());
+  }
+
+  /** Says, as the server does, where the answer can be taken up again. */
+  #mark(asked: Asked, session: Session, server: string, { id }: RpcMessage, { lastEventId, retryMs }: Readonly<StreamCursor>): void {
+    if (!asked.reply.begun) asked.reply.begin(this.#options.limits.heartbeatMs);
+    asked.reply.mark(this.#eventId(asked, session, server, lastEventId, id), retryMs);
   }
 
   /** Sends a message to one server; where it has forgotten the session, in a new one. */
-  async #call(asked: Asked, session: Session, name: string, body: Buffer): Promise<ServerAnswer> {
+  async #call(
+    asked: Asked,
+    session: Session,
+    name: string,
+    body: Buffer,
+    stepped?: (cursor: Readonly<StreamCursor>) => void,
+  ): Promise<ServerAnswer> {
     const server = serverOf(asked, name);
     const ref = await this.#refOf(asked, session, name);
     const { callMs, maxAnswerBytes } = this.#options.limits;
-    const call = { method: 'POST', body, headers: headersFor(server, asked.request.headers), signal: asked.signal, headMs: callMs, idleMs: 0, maxBytes: maxAnswerBytes } as const;
+    const call = {
+      method: 'POST',
+      body,
+      headers: headersFor(server, asked.request.headers),
+      signal: asked.signal,
+      headMs: callMs,
+      idleMs: 0,
+      maxBytes: maxAnswerBytes,
+      stepped,
+    } as const;
     try {
       return await callServer(server, { ...call, ...ref });
     } catch (error) {
@@ -223,10 +268,16 @@ export class LegacyEra {
 
   async #progressed(asked: Asked, session: Session, message: RpcMessage): Promise<void> {
     const token = paramsOf(message)?.string('progressToken');
-    const of = token === undefined ? undefined : openProgressToken(token, { ...asked.place, session: sessionName(session) }, this.#options.keys());
+    const of =
+      token === undefined ? undefined : openProgressToken(token, { ...asked.place, session: sessionName(session) }, this.#options.keys());
     if (of === undefined) return;
     const body = edit(message, { params: [{ set: 'progressToken', value: of.json }] });
-    await this.#tellAll(asked, session, session.servers.filter(({ name }) => name === of.server), body);
+    await this.#tellAll(
+      asked,
+      session,
+      session.servers.filter(({ name }) => name === of.server),
+      body,
+    );
   }
 
   /** What a server asked the client is answered. */
@@ -234,7 +285,12 @@ export class LegacyEra {
     const id = message.scan.string('id');
     const of = id === undefined ? undefined : openRequestId(id, { ...asked.place, session: sessionName(session) }, this.#options.keys());
     if (of === undefined) throw invalidRequest('The response is to no request of this session');
-    await this.#tellAll(asked, session, session.servers.filter(({ name }) => name === of.server), edit(message, { id: of.json }));
+    await this.#tellAll(
+      asked,
+      session,
+      session.servers.filter(({ name }) => name === of.server),
+      edit(message, { id: of.json }),
+    );
     asked.reply.empty(202);
   }
 }

@@ -42,13 +42,16 @@ export async function listAll(asked: Asked, message: RpcMessage, options: ListOp
   const { method, keys } = options;
   const place = { ...asked.place, about: method.name };
   const given = paramsOf(message)?.string('cursor');
-  const positions = given === undefined ? options.servers.map((server): ListPosition => ({ server, cursor: undefined })) : openCursor(given, place, keys);
+  const positions =
+    given === undefined ? options.servers.map((server): ListPosition => ({ server, cursor: undefined })) : openCursor(given, place, keys);
   if (positions === undefined) throw invalidParams('Invalid params: cursor is none of this list', { id: message.id });
   const known = positions.filter(({ server }) => asked.route.servers.has(server));
   const pages = await Promise.all(known.map((position) => pageOf(asked, message, position, options).catch(() => undefined)));
   const parts = pages.filter((page) => page !== undefined);
   const missing = known.flatMap(({ server }, index) => (pages[index] === undefined ? [server] : []));
-  const next = parts.flatMap(({ server, nextCursor }): ListPosition[] => (nextCursor === undefined ? [] : [{ server, cursor: nextCursor }]));
+  const next = parts.flatMap(({ server, nextCursor }): ListPosition[] =>
+    nextCursor === undefined ? [] : [{ server, cursor: nextCursor }],
+  );
   const nextCursor = next.length === 0 ? undefined : sealCursor(next, place, keys);
   const results = parts.map(({ server, result }): ServerResult => ({ server, result }));
   return resultBytes(message.id!, mergeLists(method.list, results, { missing, nextCursor }));

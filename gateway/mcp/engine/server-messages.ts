@@ -31,7 +31,14 @@ export function readServer(data: Buffer): RpcMessage {
  * @param request that it may be the response to; undefined: none, on a stream of the server's own
  * @returns undefined for what the client must not hear
  */
-export function toClient(asked: Asked, session: Session, server: string, data: Buffer, request: RpcMessage | undefined, keys: SealKeys): Said | undefined {
+export function toClient(
+  asked: Asked,
+  session: Session,
+  server: string,
+  data: Buffer,
+  request: RpcMessage | undefined,
+  keys: SealKeys,
+): Said | undefined {
   const message = readServer(data);
   switch (message.kind) {
     case 'response': {
@@ -62,7 +69,10 @@ function ofServer(asked: Asked, session: Session, server: string, message: RpcMe
   if (id === undefined) throw serverUnreachable(server, 'the id of its request is too long');
   const token = metaOf(message)?.slice('progressToken')?.toString();
   const sealed = token === undefined ? undefined : sealProgressToken({ server, json: token }, place, keys);
-  return edit(message, { id: JSON.stringify(id), ...(sealed === undefined ? {} : { meta: [{ set: 'progressToken', value: JSON.stringify(sealed) }] }) });
+  return edit(message, {
+    id: JSON.stringify(id),
+    ...(sealed === undefined ? {} : { meta: [{ set: 'progressToken', value: JSON.stringify(sealed) }] }),
+  });
 }
 
 /** What went wrong at a server, as a client gets it. */
@@ -77,7 +87,9 @@ export function refusalOf(error: unknown, request: RpcMessage): Buffer | undefin
   if (!(error instanceof ServerFailed) || error.rpcError === undefined) return undefined;
   const scan = scanObject(error.rpcError, { maxDepth: DEPTH.maxDepth });
   const said = scan.slice('error');
-  return said === undefined ? undefined : Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"error":`), said, Buffer.from('}')]);
+  return said === undefined
+    ? undefined
+    : Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${request.id},"error":`), said, Buffer.from('}')]);
 }
 
 export function errorAnswer(id: string | undefined, error: RpcError): Buffer {

@@ -51,7 +51,9 @@ export class Sessions {
     const known = this.#reopened.get(key);
     if (known === undefined) return this.#open(asked, session, name, key);
     return known.then((ref) =>
-      ref.sessionId !== gone?.sessionId || gone === undefined ? ref : (this.#replacing(key, known) ?? this.#open(asked, session, name, key)),
+      ref.sessionId !== gone?.sessionId || gone === undefined
+        ? ref
+        : (this.#replacing(key, known) ?? this.#open(asked, session, name, key)),
     );
   }
 

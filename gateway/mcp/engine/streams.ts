@@ -17,7 +17,12 @@ interface Parts {
  * The streams of all servers as one, until the client leaves: each event says by its id how far each of them is, so that any replica can
  * go on.
  */
-export async function mergedStream(asked: Asked, session: Session, lastEventId: string | undefined, { options, sessions }: Parts): Promise<void> {
+export async function mergedStream(
+  asked: Asked,
+  session: Session,
+  lastEventId: string | undefined,
+  { options, sessions }: Parts,
+): Promise<void> {
   const place = { ...asked.place, session: sessionName(session) };
   const resumed = lastEventId === undefined ? undefined : openEventId(lastEventId, place, options.keys());
   const position = new Map((resumed?.events ?? []).map(({ server, eventId }) => [server, eventId]));

@@ -38,7 +38,11 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   readonly #endpoint: Endpoint;
   readonly #call: ServerCall;
   readonly #settled: AnswerParts['settled'];
-  readonly #inbox = new Inbox({ drained: () => this.#resume(), left: () => this.#leave() });
+  readonly #inbox = new Inbox({
+    drained: () => this.#resume(),
+    left: () => this.#leave(),
+    stepped: (cursor) => this.#call.stepped?.(cursor),
+  });
   readonly #onAbort = (): void => this.#abort();
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;

@@ -21,6 +21,8 @@ export interface ServerCall {
   readonly headers: readonly string[];
   /** Where a stream goes on from. */
   readonly lastEventId?: string | undefined;
+  /** Hears of events that carry no message: of those by which a server says where its stream can be taken up, and when. */
+  readonly stepped?: ((cursor: Readonly<StreamCursor>) => void) | undefined;
   /** Closes the request at the server at once; the reader gets `aborted`. */
   readonly signal: AbortSignal;
   /** Time for the head of the answer, connecting included; 0: no limit. */

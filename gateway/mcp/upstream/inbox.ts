@@ -47,6 +47,8 @@ export interface Gate {
   drained(): void;
   /** The reader takes no more. */
   left(): void;
+  /** The cursor moved where there was no message. */
+  stepped?(cursor: Readonly<StreamCursor>): void;
 }
 
 /** Messages between the connection, which pushes, and one reader, who takes them at its own pace. */
@@ -120,7 +122,10 @@ export class Inbox {
     const { data, eventId, retryMs } = arrived;
     if (eventId !== undefined) this.cursor.lastEventId = eventId === '' ? undefined : eventId;
     if (retryMs !== undefined) this.cursor.retryMs = retryMs;
-    if (data === undefined) return undefined;
+    if (data === undefined) {
+      this.#gate.stepped?.(this.cursor);
+      return undefined;
+    }
     return { data, ...(eventId !== undefined && { eventId }), ...(retryMs !== undefined && { retryMs }) };
   }
 }
