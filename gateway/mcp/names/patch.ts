@@ -71,7 +71,7 @@ export class JsonPatch {
     this.#set(span, text, to(text));
   }
 
-  /** Takes entries out of an array, each with one comma. */
+  /** Takes entries out of an array, each with one comma. Nothing inside of them may have been changed. */
   remove(entries: readonly Span[], isRemoved: (index: number) => boolean): void {
     const lastKept = entries.findLastIndex((_, index) => !isRemoved(index));
     for (let index = 0; index < lastKept; index++) {
@@ -87,8 +87,6 @@ export class JsonPatch {
     const pieces: Buffer[] = [];
     let done = 0;
     for (const { start, end, by } of this.#patches.sort((one, other) => one.start - other.start)) {
-      // Inside of what has been taken out.
-      if (end <= done) continue;
       pieces.push(this.#bytes.subarray(done, start), Buffer.from(by));
       done = end;
     }

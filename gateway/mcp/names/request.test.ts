@@ -1,9 +1,9 @@
-import { expect, it, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 
 import { edit, readMessage, type RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
 import { type Naming, passthroughNaming, prefixNaming } from './naming.ts';
-import { targetOf } from './request.ts';
+import { listenEdits, targetOf } from './request.ts';
 
 const NAMING = prefixNaming(['a', 'a-b']);
 
@@ -13,6 +13,14 @@ function message(method: string, params: string): RpcMessage {
 
 function target(message: RpcMessage, naming: Naming = NAMING): ReturnType<typeof targetOf> {
   return targetOf(message, METHODS.get(message.method!)!, naming);
+}
+
+/** Params of `subscriptions/listen` as each server gets them. */
+function edited(params: string, naming: Naming = NAMING): Record<string, string> {
+  const request = message('subscriptions/listen', params);
+  const head = '{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":'.length;
+  const edits = [...listenEdits(request, ['a', 'a-b'], naming)];
+  return Object.fromEntries(edits.map(([server, params]) => [server, edit(request, { params }).toString().slice(head, -1)]));
 }
 
 test.each([
@@ -59,4 +67,26 @@ test.each([
 it('has no parameters to look at', () => {
   const request = readMessage(Buffer.from('{"jsonrpc":"2.0","id":1,"method":"tools/call"}'));
   expect(() => target(request)).toThrow(expect.objectContaining({ code: -32602 }));
+});
+
+describe('listenEdits', () => {
+  it('give each server its own resources, and the rest of the filter as it is', () => {
+    expect(edited('{"n":1.0,"notifications":{"x":1.0,"resourceSubscriptions":["a+f:1","ui://a/2","none:3","a-b+f:4"],"y":true}}')).toEqual({
+      a: '{"n":1.0,"notifications":{"x":1.0,"resourceSubscriptions":["f:1","ui://2"],"y":true}}',
+      'a-b': '{"n":1.0,"notifications":{"x":1.0,"resourceSubscriptions":["f:4"],"y":true}}',
+    });
+    expect(edited('{"notifications":{"resourceSubscriptions":["a+f:1"]}}')['a-b']).toBe('{"notifications":{}}');
+    expect(edited('{"notifications":{"resourceSubscriptions":["\\u0061"]}}', passthroughNaming('a'))['a']).toContain('"\\u0061"');
+    expect(edited('{"notifications":{"toolsListChanged":true}}')['a']).toBe('{"notifications":{"toolsListChanged":true}}');
+  });
+
+  test.each([
+    '{}',
+    '{"notifications":[]}',
+    '{"notifications":{"resourceSubscriptions":"a+f:1"}}',
+    '{"notifications":{"resourceSubscriptions":[1]}}',
+    '{"notifications":{"x":1,"x":2}}',
+  ])('refuse %s', (params) => {
+    expect(() => edited(params)).toThrow(expect.objectContaining({ code: -32602, id: '1' }));
+  });
 });

@@ -1,7 +1,7 @@
 import type { Span } from '#core/json/scan';
 import type { RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
-import { unacceptableAnswer } from '../wire/rpc-error.ts';
+import { shown, unacceptableAnswer } from '../wire/rpc-error.ts';
 import { nameProblem, type Naming } from './naming.ts';
 import { JsonPatch, type Part } from './patch.ts';
 import type { ToolSelector } from './selector.ts';
@@ -54,50 +54,51 @@ function isUntouched({ naming }: View): boolean {
 }
 
 function rewriteList(list: keyof typeof IDENTIFIERS, result: Buffer, view: View): Rewritten {
-  const { server, naming, permits } = view;
+  const { server, permits } = view;
   const selector = list === 'tools' ? view.selector : undefined;
-  const { member, isUri } = IDENTIFIERS[list];
-  const unreachable: string[] = [];
-  const awkward: string[] = [];
-  const isFiltered = selector !== undefined || permits !== undefined;
-  if (isUntouched(view) && !isFiltered) return { bytes: result, hidden: 0, unreachable, awkward };
+  const untouched = { bytes: result, hidden: 0, unreachable: [], awkward: [] };
+  if (isUntouched(view) && selector === undefined && permits === undefined) return untouched;
 
   const patch = new JsonPatch(result, server);
   const root = patch.root();
   const entries = patch.entries(root, list);
-  if (entries === undefined) {
-    if (patch.has(root, list)) throw unacceptableAnswer(server, `"${list}" is no array`);
-    return { bytes: result, hidden: 0, unreachable, awkward };
-  }
-  let hidden = 0;
+  if (entries === undefined && patch.has(root, list)) throw unacceptableAnswer(server, `"${list}" is no array`);
+  if (entries === undefined) return untouched;
+
+  const { member, isUri } = IDENTIFIERS[list];
   const removed = new Set<number>();
+  const unreachable: string[] = [];
+  const awkward: string[] = [];
   for (const [index, span] of entries.entries()) {
     const entry = patch.entry(span);
     const name = entry && patch.string(entry, member);
     // Without a name it cannot be judged, nor called.
     if (entry === undefined || name === undefined || selector?.(name) === false || permits?.(name) === false) {
       removed.add(index);
-      hidden++;
       continue;
     }
-    const shown = isUri ? naming.uriToClient(server, name) : naming.toClient(server, name);
-    if (!reaches(view, isUri ? naming.uriToServer(shown) : naming.toServer(shown), name)) {
+    const clientName = clientNameOf(name, isUri, view);
+    if (clientName === undefined) {
       removed.add(index);
-      unreachable.push(name);
+      unreachable.push(shown(name));
       continue;
     }
-    patch.replace(entry, member, () => shown);
+    patch.replace(entry, member, () => clientName);
     if (list !== 'tools') continue;
-    const problem = nameProblem(shown);
-    if (problem !== undefined) awkward.push(`${shown} ${problem}`);
+    const problem = nameProblem(clientName);
+    if (problem !== undefined) awkward.push(`${shown(clientName)} ${problem}`);
     rewriteUi(patch, entry, view);
   }
   patch.remove(entries, (index) => removed.has(index));
-  return { bytes: patch.bytes(), hidden, unreachable, awkward };
+  return { bytes: patch.bytes(), hidden: removed.size - unreachable.length, unreachable, awkward };
 }
 
-function reaches({ server, naming }: View, owned: ReturnType<Naming['toServer']>, name: string): boolean {
-  return naming.conflicts.length === 0 || (owned?.server === server && owned.name === name);
+/** Undefined where a client that uses the name would reach another server. */
+function clientNameOf(name: string, isUri: boolean, { server, naming }: View): string | undefined {
+  const clientName = isUri ? naming.uriToClient(server, name) : naming.toClient(server, name);
+  if (naming.conflicts.length === 0) return clientName;
+  const owned = isUri ? naming.uriToServer(clientName) : naming.toServer(clientName);
+  return owned?.server === server && owned.name === name ? clientName : undefined;
 }
 
 function rewriteBody(method: string, result: Buffer, view: View): Buffer {

@@ -136,6 +136,12 @@ describe('params and _meta', () => {
     expect(metaOf(read('{"jsonrpc":"2.0","id":1,"result":{"_meta":{"b":2}}}'))?.number('b')).toBe(2);
   });
 
+  it('of a response that has a member twice are no message', () => {
+    const response = read('{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}');
+    expect(refusal(() => resultOf(response))).toMatchObject({ code: -32600, id: '1' });
+    expect(refusal(() => metaOf(response)).code).toBe(-32600);
+  });
+
   test.each([
     '"params":[]',
     '"params":null',

@@ -134,7 +134,8 @@ function objectOf(scan: JsonObjectScan, name: string, refuse: (why: string) => R
   return object;
 }
 
-function refuseParams({ id }: RpcMessage): (why: string) => RpcError {
+function refuseBody({ id, kind }: RpcMessage): (why: string) => RpcError {
+  if (kind === 'response') return (why) => invalidRequest(`Not a JSON-RPC message of MCP: ${why}`, { id });
   return (why) => invalidParams(`Invalid params: ${why}`, { httpStatus: 400, id });
 }
 
@@ -144,22 +145,22 @@ function refuseParams({ id }: RpcMessage): (why: string) => RpcError {
  * @throws RpcError -32602 where they are no object, or have a member twice or in another case
  */
 export function paramsOf(message: RpcMessage): JsonObjectScan | undefined {
-  return objectOf(message.scan, 'params', refuseParams(message));
+  return objectOf(message.scan, 'params', refuseBody(message));
 }
 
-/** @throws RpcError -32602 where it has a member twice */
+/** @throws RpcError -32600 where it has a member twice */
 export function resultOf(message: RpcMessage): JsonObjectScan | undefined {
-  return objectOf(message.scan, 'result', refuseParams(message));
+  return objectOf(message.scan, 'result', refuseBody(message));
 }
 
 /**
  * `_meta` of the parameters, or of a response's result; undefined where there is none.
  *
- * @throws RpcError -32602 as paramsOf does
+ * @throws RpcError as paramsOf and resultOf do
  */
 export function metaOf(message: RpcMessage): JsonObjectScan | undefined {
   const body = message.kind === 'response' ? resultOf(message) : paramsOf(message);
-  return body && objectOf(body, '_meta', refuseParams(message));
+  return body && objectOf(body, '_meta', refuseBody(message));
 }
 
 export interface MessageEdit {
@@ -177,7 +178,7 @@ const EMPTY = Buffer.from('{}');
  * The message with the changes made, and every other byte as it was. Parameters and `_meta` are written where they were absent.
  *
  * @returns the message's own bytes when nothing changes
- * @throws RpcError -32602 as paramsOf does, and where the message would nest too deep
+ * @throws RpcError as paramsOf and resultOf do, and where the message would nest too deep
  */
 export function edit(message: RpcMessage, { id, params = [], meta = [] }: MessageEdit): Buffer {
   const { scan } = message;
@@ -194,7 +195,7 @@ export function edit(message: RpcMessage, { id, params = [], meta = [] }: Messag
     }
     return editObject(scan, edits);
   } catch (error) {
-    throw error instanceof JsonSyntaxError ? refuseParams(message)(error.message) : error;
+    throw error instanceof JsonSyntaxError ? refuseBody(message)(error.message) : error;
   }
 }
 

@@ -11,8 +11,8 @@ export const UNSUPPORTED_PROTOCOL_VERSION = -32022;
 /** What the SDKs' servers answer for a session that they do not know. */
 export const SESSION_NOT_FOUND = -32001;
 /**
- * Ours. MCP leaves -32000 to -32019 to implementations. The SDKs use -32000 and -32001, drafts used -32002 to -32004, and
- * -32002 is taken for ever: this one means nothing else to anybody.
+ * Ours. MCP leaves -32000 to -32019 to implementations. The SDKs use -32000 and -32001, drafts of 2026-07-28 used -32003
+ * and -32004, and -32002 was "resource not found": this one means nothing else to anybody.
  */
 export const SERVER_UNREACHABLE = -32010;
 
@@ -33,7 +33,7 @@ export interface RpcErrorOptions {
 
 /**
  * An error that a client gets as a JSON-RPC error. Most have HTTP status 200: clients of the legacy era take another status
- * for a fault of the connection and show no message (seen in both official SDKs). Where the protocol says a status, it is that.
+ * for a fault of the connection (seen in the TypeScript SDK 1.32). Where the protocol says a status, it is that.
  *
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/index#error-codes
  */
