@@ -32,7 +32,10 @@ export class McpEngine {
   async handle({ request, rule, mcp, settled }: McpRequest): Promise<void> {
     const told: Told = {};
     const left = new AbortController();
-    request.reply.response.once('close', () => left.abort());
+    const { response } = request.reply;
+    response.once('close', () => {
+      if (!response.writableEnded) left.abort();
+    });
     const route = this.#routeOf(mcp, `${rule.route.namespace}/${rule.route.name}`);
     const asked: Asked = {
       request,

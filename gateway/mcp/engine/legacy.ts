@@ -4,7 +4,7 @@ import { mergeInitialize, PARTIAL_META } from '../names/merge.ts';
 import { targetOf } from '../names/request.ts';
 import { bitsOf, CLIENT_CAPABILITIES, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { openProgressToken, openRequestId, sealEventId } from '../sealed/ids.ts';
-import { newSessionId, openSession, sealSession, type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import { newSessionId, sealSession, type Session, sessionName, type SessionServer } from '../sealed/session.ts';
 import { factsOf } from '../upstream/ask.ts';
 import type { StreamCursor } from '../upstream/inbox.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
@@ -24,6 +24,7 @@ import {
 } from '../wire/rpc-error.ts';
 import { LEGACY_VERSIONS, isLegacyVersion } from '../wire/versions.ts';
 import { type Link, listAll } from './lists.ts';
+import { OpenedSessions } from './opened.ts';
 import type { Asked, EngineOptions } from './parts.ts';
 import { ServerCalls } from './server-calls.ts';
 import { errorAnswer, failureOf, type Said, toClient } from './server-messages.ts';
@@ -37,11 +38,13 @@ export class LegacyEra {
   readonly #options: EngineOptions;
   readonly #sessions: Sessions;
   readonly #calls: ServerCalls;
+  readonly #opened: OpenedSessions;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options);
     this.#calls = new ServerCalls(options, this.#sessions);
+    this.#opened = new OpenedSessions(options.keys);
   }
 
   /** @throws RpcError, ServerFailed */
@@ -74,7 +77,7 @@ export class LegacyEra {
   #session(asked: Asked, id: string | undefined): Session {
     const text = asked.request.headers[SESSION_HEADER];
     if (typeof text !== 'string') throw invalidRequest('Mcp-Session-Id is required: initialize first', { id });
-    const session = openSession(text, asked.place, this.#options.keys(), Math.floor(Date.now() / 1000));
+    const session = this.#opened.open(text, asked.place, Math.floor(Date.now() / 1000));
     if (session === undefined || this.#sessions.hasEnded(session)) throw sessionGone(id);
     asked.told.session = sessionName(session);
     return session;
