@@ -21,9 +21,19 @@ export interface Said {
   readonly isError: boolean;
 }
 
-/** @throws RpcError where what the server says is no message */
+/** @throws ServerFailed where what the server says is no message */
 export function readServer(data: Buffer): RpcMessage {
-  return readMessage(data, DEPTH);
+  return ofServers(() => readMessage(data, DEPTH));
+}
+
+/** What would be the client's fault in its own messages is the server's here. @throws ServerFailed, RpcError */
+function ofServers<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RpcError && error.httpStatus !== 200) throw new ServerFailed('malformed', 'it sent what is no message of MCP');
+    throw error;
+  }
 }
 
 /**
@@ -47,9 +57,9 @@ export function toClient(
       return answerOf(asked, server, message, request);
     }
     case 'request':
-      return { bytes: ofServer(asked, session, server, message, keys), isAnswer: false, isError: false };
+      return { bytes: ofServers(() => requestFrom(asked, session, server, message, keys)), isAnswer: false, isError: false };
     case 'notification': {
-      if (message.method === 'notifications/cancelled') return cancelled(asked, session, server, message, keys);
+      if (message.method === 'notifications/cancelled') return ofServers(() => cancelled(asked, session, server, message, keys));
       const bytes = rewriteNotification(message, viewOf(asked, server));
       return bytes === undefined ? undefined : { bytes, isAnswer: false, isError: false };
     }
@@ -72,7 +82,7 @@ function cancelled(asked: Asked, session: Session, server: string, message: RpcM
 }
 
 /** A request of a server to the client: its id, and its token for progress, say whose they are. */
-function ofServer(asked: Asked, session: Session, server: string, message: RpcMessage, keys: SealKeys): Buffer {
+function requestFrom(asked: Asked, session: Session, server: string, message: RpcMessage, keys: SealKeys): Buffer {
   const place = { ...asked.place, session: sessionName(session) };
   const id = sealRequestId({ server, json: message.id! }, place, keys);
   if (id === undefined) throw serverUnreachable(server, 'the id of its request is too long');

@@ -150,7 +150,7 @@ class MergedStream {
       const id = resumed?.request;
       return id !== undefined && message.id === id ? answerOf(asked, server, message, { id, method: methodAnswered(message) }) : undefined;
     } catch (error) {
-      if (error instanceof RpcError) return undefined;
+      if (error instanceof RpcError || error instanceof ServerFailed) return undefined;
       throw error;
     }
   }
