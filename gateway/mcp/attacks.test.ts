@@ -93,8 +93,9 @@ stringData: {alice: key-of-alice, bob: key-of-bob}`;
   });
 });
 
+const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+
 describe('a message', () => {
-  const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
   test.each<readonly [string, string, number, number]>([
     ['no JSON', '{"jsonrpc"', 400, -32700],
     [
@@ -170,10 +171,11 @@ test.each<readonly [string, Readonly<Record<string, string>>, number]>([
   expect(made.seen.length > 0).toBe(status === 200);
 });
 
+const apiKey = (key: string): string => `securityPolicy: {apiKey: {inline: ${key}}}`;
+
 test('servers get the headers that they are to get, and no others’ credentials, nor the client’s', async () => {
   const names = ['one', 'two'] as const;
   const [first, second] = await Promise.all(names.map((name) => server(name)));
-  const apiKey = (key: string) => `securityPolicy: {apiKey: {inline: ${key}}}`;
   const { mcp } = await gateway([
     {
       ...first!,
@@ -195,8 +197,7 @@ test('servers get the headers that they are to get, and no others’ credentials
   await session.stream().then((stream) => stream.close());
   await session.delete();
   await expect.poll(() => [first!, second!].map(({ sessions }) => sessions.size)).toEqual([0, 0]);
-  const textOf = (headers: object): string => JSON.stringify(headers);
-  const lines = [first!, second!].map(({ seen }) => seen.map(({ headers }) => textOf(headers)));
+  const lines = [first!, second!].map(({ seen }) => seen.map(({ headers }) => JSON.stringify(headers)));
   expect(lines.map(({ length }) => length > 5)).toEqual([true, true]);
   for (const line of lines.flat()) expect(line).not.toContain('of-the-client');
   expect(lines[0]!.every((line) => line.includes('key-of-one') && line.includes('"x-tenant":"t"') && line.includes('"x-who":"u"'))).toBe(

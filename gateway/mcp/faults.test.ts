@@ -25,6 +25,7 @@ async function gateway(...args: Parameters<typeof startMcp>) {
 
 const event = (message: object, id?: string): string => `${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(message)}\n\n`;
 const progress = { jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 1, progress: 1 } };
+const refuse: FakeScript = (reply, seen) => answer(200, rpcError(idOf(seen.body), -32602, 'no level'))(reply, seen);
 const SHORT = { mcpLimits: { fanOutMs: 300 } };
 
 describe('a client that leaves', () => {
@@ -47,7 +48,7 @@ describe('a client that leaves', () => {
     const asked = send(mcp, { body: requestOf('tools/call', { name: 'echo' }), headers: session.headers, signal: leaving.signal });
     await expect.poll(() => one.of('tools/call').length).toBe(1);
     leaving.abort();
-    await expect(asked).rejects.toThrow();
+    await expect(asked).rejects.toThrow(/abort/);
     await one.seen.at(-1)!.closed;
   });
 
@@ -69,7 +70,7 @@ describe('a client that leaves', () => {
     const asked = send(mcp, { body: requestOf('initialize', params), signal: leaving.signal });
     await expect.poll(() => [one.of('notifications/initialized').length, two.of('initialize').length]).toEqual([1, 1]);
     leaving.abort();
-    await expect(asked).rejects.toThrow();
+    await expect(asked).rejects.toThrow(/abort/);
     await expect.poll(() => one.sessions.size).toBe(0);
   });
 });
@@ -259,7 +260,6 @@ describe('what a client tells servers', () => {
   });
 
   test('a level of logging goes to all; who has not taken it is named', async () => {
-    const refuse: FakeScript = (reply, seen) => answer(200, rpcError(idOf(seen.body), -32602, 'no level'))(reply, seen);
     const [one, two] = await Promise.all([
       server('one', { 'logging/setLevel': result({}) }),
       server('two', { 'logging/setLevel': refuse }),
@@ -272,7 +272,6 @@ describe('what a client tells servers', () => {
   });
 
   test('a level that no server takes is an error', async () => {
-    const refuse: FakeScript = (reply, seen) => answer(200, rpcError(idOf(seen.body), -32602, 'no level'))(reply, seen);
     const two = await Promise.all(['one', 'two'].map((name) => server(name, { 'logging/setLevel': refuse })));
     const { mcp } = await gateway(two);
     expect((await (await initialize(mcp)).ask('logging/setLevel', {})).message.error).toEqual({ code: -32602, message: 'no level' });

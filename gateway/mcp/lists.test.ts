@@ -23,7 +23,7 @@ async function gateway(...args: Parameters<typeof startMcp>) {
   return { ...made, mcp: `${made.url}/mcp` };
 }
 
-const namesOf = ({ message }: RawAnswer): string[] => (message.result?.['tools'] as { name: string }[]).map(({ name }) => name);
+const namesOf = ({ message }: RawAnswer): string[] => (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
 const partialOf = ({ message }: RawAnswer): unknown =>
   (message.result?.['_meta'] as Record<string, unknown> | undefined)?.['tierkit.dev/partial'];
 const cursorOf = ({ message }: RawAnswer): string | undefined => message.result?.['nextCursor'] as string | undefined;
@@ -50,7 +50,7 @@ test('pages of two servers of different lengths are the pages of one list', asyn
     cursor = cursorOf(page);
   } while (cursor !== undefined && pages.length < 10);
   expect(pages).toEqual([['one__t0', 'two__t0'], ['one__t1'], ['one__t2']]);
-  expect(both[1]!.of('tools/list')).toHaveLength(1);
+  expect(both[1].of('tools/list')).toHaveLength(1);
 });
 
 test('a cursor of another list, or made up, is refused', async () => {
@@ -99,8 +99,9 @@ test.each<readonly [string, FakeScript]>([
   expect([namesOf(told), partialOf(told)]).toEqual([['one__echo'], ['two']]);
 });
 
+const unknown: FakeScript = (reply, seen) => answer(200, rpcError(idOf(seen.body), -32601))(reply, seen);
+
 test('a server that does not know the method has nothing, and is not missed', async () => {
-  const unknown: FakeScript = (reply, seen) => answer(200, rpcError(idOf(seen.body), -32601))(reply, seen);
   const both = await Promise.all([server('one'), server('two', { 'tools/list': unknown })]);
   const { mcp } = await gateway(both);
   const told = await (await initialize(mcp)).ask('tools/list');
@@ -156,8 +157,7 @@ test('a completion goes to the server of the prompt or resource, in its words', 
 
 test('of a hundred servers all are asked at once', async () => {
   let waiting = 0;
-  let release: () => void = () => undefined;
-  const all = new Promise<void>((resolve) => (release = resolve));
+  const { promise: all, resolve: release } = Promise.withResolvers<void>();
   const list: FakeScript = async (reply, seen) => {
     if (++waiting === 100) release();
     await all;

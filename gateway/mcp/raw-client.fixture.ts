@@ -55,7 +55,7 @@ function read(status: number, headers: IncomingHttpHeaders, bytes: Buffer): RawA
 
 function messagesOf(bytes: Buffer): RpcJson[] {
   const messages: RpcJson[] = [];
-  new SseScanner({ onEvent: (_raw, event) => void add(messages, arrivedOf(event)) }).push(bytes);
+  new SseScanner({ onEvent: (_raw, event) => add(messages, arrivedOf(event)) }).push(bytes);
   return messages;
 }
 

@@ -58,8 +58,8 @@ export async function scripted(
     get connections() {
       return fake.connections;
     },
-    script: fake.script,
-    close: fake.close,
+    script: (...next) => fake.script(...next),
+    close: () => fake.close(),
     sessions,
     forget: () => sessions.clear(),
     of: (method) =>
