@@ -126,6 +126,23 @@ describe('tokens of OAuth', () => {
     expect(server.seen).toHaveLength(seen);
   });
 
+  it('may come from pages of any origin, which read the challenge', () => {
+    const { cors } = routes(oauth()).ordinary('/mcp').security!;
+    const asking = {
+      origin: 'https://page.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    };
+    expect(cors!.preflight(caller(asking, { method: 'OPTIONS' }))).toMatchObject({
+      'access-control-allow-origin': 'https://page.example',
+      'access-control-allow-headers': 'authorization',
+      'access-control-allow-methods': 'GET, POST, DELETE',
+    });
+    const headers = cors!.headers(caller(asking));
+    expect(headers['access-control-expose-headers']).toBe('mcp-session-id, www-authenticate');
+    expect(headers['access-control-allow-credentials']).toBeUndefined();
+  });
+
   it('set headers of their claims', async () => {
     const claimed = oauth().replace('audiences: [mcp]', 'audiences: [mcp], claimToHeaders: [{claim: sub, header: x-user}]');
     const security = routes(claimed).ordinary('/mcp').security!;

@@ -9,11 +9,24 @@ import { wellKnownPath } from './mcp-well-known.ts';
 
 const OWN = 'spec.securityPolicy';
 
+/** As with the reference, pages of any origin may call: they have no cookies here, but the tokens that their users gave them. */
+const CORS = {
+  allowOrigins: ['*'],
+  allowMethods: ['GET', 'POST', 'DELETE'],
+  allowHeaders: ['*'],
+  exposeHeaders: ['mcp-session-id', 'www-authenticate'],
+};
+
 /** What an MCPRoute says of who may call, as the SecurityPolicy that it becomes in a cluster; undefined: nothing. */
 export function mcpPolicyOf({ metadata, body, source }: MCPRoute): SecurityPolicy | undefined {
   const { oauth, apiKeyAuth, extAuth } = body.spec.securityPolicy ?? {};
   if (oauth === undefined && apiKeyAuth === undefined && extAuth === undefined) return undefined;
-  const spec = { ...(oauth === undefined ? {} : { jwt: jwtOf(oauth) }), ...(apiKeyAuth && { apiKeyAuth }), ...(extAuth && { extAuth }) };
+  const spec = {
+    cors: CORS,
+    ...(oauth === undefined ? {} : { jwt: jwtOf(oauth) }),
+    ...(apiKeyAuth && { apiKeyAuth }),
+    ...(extAuth && { extAuth }),
+  };
   return { kind: 'SecurityPolicy', group: 'gateway.envoyproxy.io', metadata, source, body: { spec } } as unknown as SecurityPolicy;
 }
 
