@@ -19,7 +19,7 @@ import { Feedback } from './feedback/feedback.ts';
 import type { FeedbackSettings } from './feedback/settings.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { McpEngine } from './mcp/engine/engine.ts';
-import { DEFAULT_LIMITS } from './mcp/engine/parts.ts';
+import { DEFAULT_LIMITS, type EngineLimits } from './mcp/engine/parts.ts';
 import { ephemeralKeys, type SealKeys } from './mcp/sealed/keys.ts';
 import { TierOneMetrics } from './metrics.ts';
 import { TierTwoLink } from './tier-two.ts';
@@ -39,6 +39,8 @@ export interface TierOneOptions extends TierOptions {
   readonly feedback?: FeedbackSettings | undefined;
   /** Keys of sessions of MCP, which all replicas have to share. @default keys of this process alone */
   readonly mcpKeys?: () => SealKeys;
+  /** Bounds of MCP other than the usual ones. */
+  readonly mcpLimits?: Partial<EngineLimits> | undefined;
   /** Headers of requests that are labels of the reference's metrics. @default none */
   readonly headerLabels?: readonly HeaderLabel[];
 }
@@ -66,7 +68,8 @@ export class TierOne extends Tier {
     if (options.ledger !== undefined) own.watchLedger(options.ledger);
     const { families } = metrics;
     const feedback = options.feedback === undefined ? undefined : new Feedback({ settings: options.feedback, families, log: options.log });
-    const mcp = new McpEngine({ keys: mcpKeysOf(options), serverInfo: { name: 'tierkit', version: VERSION }, limits: DEFAULT_LIMITS });
+    const limits = { ...DEFAULT_LIMITS, ...options.mcpLimits };
+    const mcp = new McpEngine({ keys: mcpKeysOf(options), serverInfo: { name: 'tierkit', version: VERSION }, limits });
     super(options, metrics, {
       stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),
       own: feedback === undefined ? [] : [FEEDBACK],

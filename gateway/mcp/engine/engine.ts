@@ -12,6 +12,7 @@ import { ClientReply } from './client-reply.ts';
 import { checkLocalOrigin } from './local-origin.ts';
 import { LegacyEra } from './legacy.ts';
 import type { Asked, EngineOptions, RouteParts, RouteServer, Told } from './parts.ts';
+import { challengeOf } from './server-calls.ts';
 import { failureOf, refusalOf } from './server-messages.ts';
 
 const BODY_MS = 60_000;
@@ -43,8 +44,12 @@ export class McpEngine {
     };
     checkLocalOrigin(request.raw);
     if (route.servers.size === 0) throw new GatewayError('TK_NO_BACKEND', `no MCP server of ${route.name} can be called`);
-    await this.#answer(asked);
-    request.details = detailsOf(told);
+    try {
+      await this.#answer(asked);
+    } finally {
+      asked.reply.release();
+      request.details = detailsOf(told);
+    }
     settled(request);
   }
 
@@ -53,12 +58,13 @@ export class McpEngine {
     try {
       switch (asked.request.method) {
         case 'POST':
+          checkAccepts(asked, POST_TYPES);
           message = readMessage(await this.#body(asked), { maxBytes: this.#options.limits.maxRequestBytes });
           asked.told.method = message.method;
           await this.#legacy.post(asked, message);
           return;
         case 'GET':
-          checkAccepts(asked);
+          checkAccepts(asked, GET_TYPES);
           await this.#legacy.get(asked);
           return;
         case 'DELETE':
@@ -80,15 +86,20 @@ export class McpEngine {
     return readBody(request.raw, this.#options.limits.maxRequestBytes, BODY_MS);
   }
 
-  #refuse({ reply, told, signal }: Asked, message: RpcMessage | undefined, error: unknown): void {
-    if (error instanceof ServerFailed && (error.kind === 'aborted' || signal.aborted)) return reply.cut();
+  #refuse(asked: Asked, message: RpcMessage | undefined, error: unknown): void {
+    const { reply, told, signal } = asked;
     if (!(error instanceof RpcError) && !(error instanceof ServerFailed)) throw error;
+    if (signal.aborted) throw new GatewayError('TK_BAD_REQUEST', 'the client has left');
     if (reply.begun) return reply.cut();
-    const own = message === undefined ? undefined : refusalOf(error, message);
-    if (own !== undefined && error instanceof ServerFailed) return reply.json(error.status ?? 200, own);
-    const failure = failureOf(error, told.server ?? '', message?.id);
+    const id = message?.kind === 'request' ? message.id : undefined;
+    const failure = failureOf(error, told.server ?? '', id);
     told.error = failure.code;
-    reply.json(failure.httpStatus, errorBytes(failure.id ?? message?.id, failure));
+    const challenge = error instanceof ServerFailed ? challengeOf(asked, error) : undefined;
+    const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
+    const status = error instanceof ServerFailed && (challenge !== undefined || !OURS.has(error.status ?? 0)) ? error.status : undefined;
+    const own = message?.kind === 'request' ? refusalOf(error, message) : undefined;
+    if (own !== undefined) return reply.json(status ?? 200, own, headers);
+    reply.json(challenge === undefined ? failure.httpStatus : status!, errorBytes(failure.id ?? id, failure), headers);
   }
 
   #routeOf(mcp: McpRule, name: string): RouteParts {
@@ -106,11 +117,21 @@ export class McpEngine {
   }
 }
 
-/** @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server */
-function checkAccepts({ request }: Asked): void {
-  const accept = request.headers.accept ?? '*/*';
-  if (!/text\/event-stream|\*\/\*|text\/\*/.test(accept))
-    throw invalidRequest('GET opens a stream of events: accept text/event-stream', { httpStatus: 406 });
+/** Statuses that would tell a client something of the gateway itself: its session, or its credential. */
+const OURS: ReadonlySet<number> = new Set([401, 403, 404]);
+
+const GET_TYPES = ['text/event-stream'];
+const POST_TYPES = ['application/json', 'text/event-stream'];
+
+/**
+ * Without the header anything is taken (RFC 9110, section 12.5.1).
+ * @throws RpcError with status 406
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server
+ */
+function checkAccepts({ request }: Asked, types: readonly string[]): void {
+  const accept = request.headers.accept?.toLowerCase() ?? '*/*';
+  const takes = (type: string): boolean => accept.includes(type) || accept.includes(`${type.split('/', 1)[0]}/*`) || accept.includes('*/*');
+  if (!types.every(takes)) throw invalidRequest(`Not acceptable: accept ${types.join(' and ')}`, { httpStatus: 406 });
 }
 
 function detailsOf({ method, server, name, session, error }: Told): Readonly<Record<string, unknown>> {

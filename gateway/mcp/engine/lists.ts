@@ -1,16 +1,19 @@
-import { scanObject } from '#core/json/scan';
+import { JsonSyntaxError, scanObject } from '#core/json/scan';
 
 import { mergeLists, type ServerResult } from '../names/merge.ts';
 import { rewriteResult } from '../names/rewrite.ts';
 import { type ListPosition, openCursor, sealCursor } from '../sealed/ids.ts';
 import type { SealKeys } from '../sealed/keys.ts';
+import { factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
+import { ServerFailed } from '../upstream/failed.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
 import { edit, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
 import type { ListMember, Method } from '../wire/methods.ts';
-import { invalidParams } from '../wire/rpc-error.ts';
+import { invalidParams, METHOD_NOT_FOUND, unacceptableAnswer } from '../wire/rpc-error.ts';
 import { type Asked, viewOf } from './parts.ts';
-import { readServer } from './server-messages.ts';
+import { hasForgotten } from './server-calls.ts';
+import { failureOf, readServer } from './server-messages.ts';
 import { serverOf, type Sessions } from './sessions.ts';
 
 /** How a server is asked, and what else goes along. */
@@ -23,6 +26,8 @@ export interface ListOptions {
   /** Servers that have such a list, in the order of the route. */
   readonly servers: readonly string[];
   readonly link: (server: string) => Link | Promise<Link>;
+  /** The same for a server that has forgotten the session. */
+  readonly reopened?: (server: string, gone: SessionRef) => Promise<Link>;
   readonly sessions: Sessions;
   readonly keys: SealKeys;
 }
@@ -36,7 +41,7 @@ interface Page {
 /**
  * One list of all servers. Those that do not answer in time are left out, and named in `_meta`.
  * @returns the JSON-RPC response
- * @throws RpcError -32602 for a cursor that is none of ours
+ * @throws RpcError -32602 for a cursor that is none of ours; what went wrong at the first server where none has answered
  */
 export async function listAll(asked: Asked, message: RpcMessage, options: ListOptions): Promise<Buffer> {
   const { method, keys } = options;
@@ -46,32 +51,60 @@ export async function listAll(asked: Asked, message: RpcMessage, options: ListOp
     given === undefined ? options.servers.map((server): ListPosition => ({ server, cursor: undefined })) : openCursor(given, place, keys);
   if (positions === undefined) throw invalidParams('Invalid params: cursor is none of this list', { id: message.id });
   const known = positions.filter(({ server }) => asked.route.servers.has(server));
-  const pages = await Promise.all(known.map((position) => pageOf(asked, message, position, options).catch(() => undefined)));
-  const parts = pages.filter((page) => page !== undefined);
-  const missing = known.flatMap(({ server }, index) => (pages[index] === undefined ? [server] : []));
+  const settled = await Promise.allSettled(known.map((position) => pageOf(asked, message, position, options)));
+  const parts = settled.flatMap((page) => (page.status === 'fulfilled' ? [page.value] : []));
+  const failed = settled.findIndex(({ status }) => status === 'rejected');
+  if (parts.length === 0 && failed >= 0)
+    throw failureOf((settled[failed] as PromiseRejectedResult).reason, known[failed]!.server, message.id);
   const next = parts.flatMap(({ server, nextCursor }): ListPosition[] =>
     nextCursor === undefined ? [] : [{ server, cursor: nextCursor }],
   );
   const nextCursor = next.length === 0 ? undefined : sealCursor(next, place, keys);
+  // Cursors that do not fit: what is behind them cannot be had.
+  const unfinished = new Set(nextCursor === undefined ? next.map(({ server }) => server) : []);
+  const missing = known.flatMap(({ server }, index) => (settled[index]!.status === 'rejected' || unfinished.has(server) ? [server] : []));
   const results = parts.map(({ server, result }): ServerResult => ({ server, result }));
   return resultBytes(message.id!, mergeLists(method.list, results, { missing, nextCursor }));
 }
 
+/** @throws ServerFailed, RpcError */
 async function pageOf(asked: Asked, message: RpcMessage, { server, cursor }: ListPosition, options: ListOptions): Promise<Page> {
+  const { method } = options;
   const target = serverOf(asked, server);
-  const { headers, sessionId, protocolVersion } = await options.link(server);
   const params = cursor === undefined ? { remove: 'cursor' } : { set: 'cursor', value: JSON.stringify(cursor) };
   const body = paramsOf(message) === undefined && cursor === undefined ? message.scan.bytes : edit(message, { params: [params] });
-  const call = { ...options.sessions.fanOut(asked, target), headers };
-  const answer = await callServer(target, { ...call, method: 'POST', body, sessionId, protocolVersion });
+  const call = { ...options.sessions.fanOut(asked, target), method: 'POST', body } as const;
+  const link = await options.link(server);
+  const answer = await callServer(target, { ...call, ...link }).catch(async (error: unknown) => {
+    if (options.reopened === undefined || !hasForgotten(error, link)) throw error;
+    return callServer(target, { ...call, ...(await options.reopened(server, link)) });
+  });
   for await (const { data } of answer.messages) {
     const said = readServer(data);
-    if (said.kind !== 'response' || said.id !== message.id) continue;
+    if (said.kind !== 'response' || (said.id !== undefined && said.id !== message.id)) continue;
     const result = said.scan.slice('result');
-    // What it says of an error is for nobody who asked several.
-    if (result === undefined) throw new Error('the server answered with an error');
-    const nextCursor = scanObject(result, { maxDepth: 256 }).string('nextCursor');
-    return { server, result: rewriteResult(options.method.name, result, viewOf(asked, server)).bytes, nextCursor };
+    if (result === undefined) return withoutList(server, data, method.list);
+    const { bytes } = rewriteResult(method.name, result, viewOf(asked, server));
+    return { server, result: bytes, nextCursor: cursorOf(server, bytes, method.list) };
   }
-  throw new Error('the server gave no response');
+  throw new ServerFailed('malformed', 'it ended its answer without a response');
+}
+
+/** A server that does not know the method has nothing of the kind. */
+function withoutList(server: string, error: Buffer, list: ListMember): Page {
+  const { code } = factsOf(error);
+  if (code !== METHOD_NOT_FOUND) throw new ServerFailed('refused', 'the server answered with an error', { rpcError: error });
+  return { server, result: Buffer.from(`{"${list}":[]}`), nextCursor: undefined };
+}
+
+/** @throws RpcError for a list that cannot be one with others: it is to be missed alone */
+function cursorOf(server: string, result: Buffer, list: ListMember): string | undefined {
+  try {
+    const scan = scanObject(result);
+    if (scan.type(list) !== 'array') throw unacceptableAnswer(server, `it has no "${list}"`);
+    if (scan.duplicates.length > 0) throw unacceptableAnswer(server, 'a member of the result occurs twice');
+    return scan.string('nextCursor');
+  } catch (error) {
+    throw error instanceof JsonSyntaxError ? unacceptableAnswer(server, error.message) : error;
+  }
 }

@@ -4,7 +4,7 @@ import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
 import { sealProgressToken, sealRequestId } from '../sealed/ids.ts';
 import type { SealKeys } from '../sealed/keys.ts';
 import { type Session, sessionName } from '../sealed/session.ts';
-import { edit, errorBytes, metaOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
+import { edit, errorBytes, metaOf, paramsOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { RpcError, serverUnreachable } from '../wire/rpc-error.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import type { Asked } from './parts.ts';
@@ -49,17 +49,26 @@ export function toClient(
     case 'request':
       return { bytes: ofServer(asked, session, server, message, keys), isAnswer: false, isError: false };
     case 'notification': {
+      if (message.method === 'notifications/cancelled') return cancelled(asked, session, server, message, keys);
       const bytes = rewriteNotification(message, viewOf(asked, server));
       return bytes === undefined ? undefined : { bytes, isAnswer: false, isError: false };
     }
   }
 }
 
-function answerOf(asked: Asked, server: string, message: RpcMessage, request: RpcMessage): Said {
+export function answerOf(asked: Asked, server: string, message: RpcMessage, request: Pick<RpcMessage, 'id' | 'method'>): Said {
   if (message.scan.has('error')) return { bytes: message.scan.bytes, isAnswer: true, isError: true };
   const result = message.scan.slice('result')!;
   const { bytes } = rewriteResult(request.method!, result, viewOf(asked, server));
   return { bytes: bytes === result ? message.scan.bytes : resultBytes(request.id!, bytes), isAnswer: true, isError: false };
+}
+
+/** A server wants no answer any more to a request that the client has under our id. */
+function cancelled(asked: Asked, session: Session, server: string, message: RpcMessage, keys: SealKeys): Said | undefined {
+  const json = paramsOf(message)?.slice('requestId')?.toString();
+  const id = json === undefined ? undefined : sealRequestId({ server, json }, { ...asked.place, session: sessionName(session) }, keys);
+  if (id === undefined) return undefined;
+  return { bytes: edit(message, { params: [{ set: 'requestId', value: JSON.stringify(id) }] }), isAnswer: false, isError: false };
 }
 
 /** A request of a server to the client: its id, and its token for progress, say whose they are. */
@@ -79,7 +88,8 @@ function ofServer(asked: Asked, session: Session, server: string, message: RpcMe
 export function failureOf(error: unknown, server: string, id: string | undefined): RpcError {
   if (error instanceof RpcError) return error;
   if (!(error instanceof ServerFailed)) throw error;
-  return serverUnreachable(server, error.message, id);
+  // Of a client that has left nobody hears this.
+  return serverUnreachable(server, error.kind === 'aborted' ? 'it did not answer in time' : error.message, id);
 }
 
 /** A JSON-RPC error of a server that stood beside a status, with the id that the client gave its request. */
