@@ -67,8 +67,9 @@ function accessOf(route: MCPRoute, scope: Scope): Pick<McpRule, 'decide' | 'sele
   const { securityPolicy, backendSelector, backendRefs } = route.body.spec;
   const report = (path: string, message: string) => scope.report(route, path, message);
   const path = 'spec.securityPolicy.authorization';
-  const decide = compileMcpAuthorization(securityPolicy?.authorization, path, report);
-  const selects = compileBackendSelector(backendSelector, 'spec.backendSelector', report);
+  const authorization = securityPolicy?.authorization;
+  const decide = authorization && compileMcpAuthorization(authorization, path, report);
+  const selects = backendSelector && compileBackendSelector(backendSelector, 'spec.backendSelector', report);
   if (securityPolicy?.oauth?.jwks?.remoteJWKS?.backendRefs !== undefined)
     report(
       'spec.securityPolicy.oauth.jwks.remoteJWKS.backendRefs',

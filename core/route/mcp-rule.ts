@@ -24,6 +24,8 @@ export interface McpRule {
   readonly oauth: OAuth | undefined;
   /** In a cluster: the issuer is not asked where its name leads to this machine or its neighbours. */
   readonly elsewhere: boolean;
-  readonly decide: McpDecide;
-  readonly selects: McpSelects;
+  /** Undefined: whoever may call may use everything. */
+  readonly decide: McpDecide | undefined;
+  /** Undefined: whoever may call sees all servers. */
+  readonly selects: McpSelects | undefined;
 }

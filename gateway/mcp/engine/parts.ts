@@ -6,6 +6,7 @@ import type { ToolSelector } from '../names/selector.ts';
 import type { SealKeys } from '../sealed/keys.ts';
 import type { McpServer } from '../upstream/server.ts';
 import type { ClientReply } from './client-reply.ts';
+import type { Permits } from './permits.ts';
 
 /** What the engine is made with. */
 export interface EngineOptions {
@@ -57,7 +58,9 @@ export interface RouteParts {
 /** One request of a client, and what becomes of it. */
 export interface Asked {
   readonly request: GatewayRequest;
+  /** With the servers that the caller sees. */
   readonly route: RouteParts;
+  readonly permits: Permits;
   /** Where what we seal is good. */
   readonly place: { readonly route: string; readonly subject: string };
   readonly reply: ClientReply;
@@ -78,6 +81,7 @@ export interface Told {
   error?: number;
 }
 
-export function viewOf({ route }: Asked, server: string): View {
-  return { server, naming: route.naming, selector: route.servers.get(server)!.selector };
+/** @param method of which something is shown */
+export function viewOf({ route, permits }: Asked, server: string, method: string): View {
+  return { server, naming: route.naming, selector: route.servers.get(server)!.selector, permits: permits.ofList(server, method) };
 }
