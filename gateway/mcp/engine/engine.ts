@@ -61,6 +61,7 @@ export class McpEngine {
     } finally {
       asked.reply.release();
       request.details = detailsOf(told);
+      this.#options.ended?.(told, (performance.now() - request.startedAt) / 1000);
     }
     settled(request);
   }
@@ -106,6 +107,7 @@ export class McpEngine {
     const id = message?.kind === 'request' ? message.id : undefined;
     const failure = failureOf(error, told.server ?? '', id);
     told.error = failure.code;
+    told.unreachable = error instanceof ServerFailed;
     const challenge = error instanceof ServerFailed ? challengeOf(asked, error) : undefined;
     const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
     const status = error instanceof ServerFailed && (challenge !== undefined || !OURS.has(error.status ?? 0)) ? error.status : undefined;

@@ -14,6 +14,8 @@ export interface EngineOptions {
   /** Of the gateway itself. */
   readonly serverInfo: { readonly name: string; readonly version: string };
   readonly limits: EngineLimits;
+  /** Hears of every request that has ended, with its seconds. */
+  readonly ended?: (told: Told, seconds: number) => void;
 }
 
 export interface EngineLimits {
@@ -79,6 +81,8 @@ export interface Told {
   session?: string;
   /** JSON-RPC code of the error that the client got. */
   error?: number;
+  /** A server gave no answer. */
+  unreachable?: boolean;
 }
 
 /** @param method of which something is shown */
