@@ -20,6 +20,7 @@ import type { FeedbackSettings } from './feedback/settings.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { McpEngine } from './mcp/engine/engine.ts';
 import { DEFAULT_LIMITS, type EngineLimits } from './mcp/engine/parts.ts';
+import { McpMetrics } from './mcp/metrics.ts';
 import { ephemeralKeys, type SealKeys } from './mcp/sealed/keys.ts';
 import { TierOneMetrics } from './metrics.ts';
 import { TierTwoLink } from './tier-two.ts';
@@ -69,7 +70,13 @@ export class TierOne extends Tier {
     const { families } = metrics;
     const feedback = options.feedback === undefined ? undefined : new Feedback({ settings: options.feedback, families, log: options.log });
     const limits = { ...DEFAULT_LIMITS, ...options.mcpLimits };
-    const mcp = new McpEngine({ keys: mcpKeysOf(options), serverInfo: { name: 'tierkit', version: VERSION }, limits });
+    const measured = new McpMetrics(families);
+    const mcp = new McpEngine({
+      keys: mcpKeysOf(options),
+      serverInfo: { name: 'tierkit', version: VERSION },
+      limits,
+      ended: (told, seconds) => measured.record(told, seconds),
+    });
     super(options, metrics, {
       stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),
       own: feedback === undefined ? [] : [FEEDBACK],

@@ -1,14 +1,14 @@
 // The official client, at one server and at two behind one path.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { CreateMessageRequestSchema, ElicitRequestSchema, ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import type { TestGateway } from '../gateway.fixture.ts';
 import { startMcp, type TestServer } from './mcp.fixture.ts';
 import { type Everything, startEverything } from './upstream/everything.fixture.ts';
 
-const opened: { close(): Promise<unknown> | unknown }[] = [];
+const opened: { close(): unknown }[] = [];
 
 afterEach(async () => {
   for (const each of opened.splice(0).toReversed()) await each.close();
@@ -75,16 +75,29 @@ describe('one server', () => {
   });
 });
 
-describe('two servers behind one path', () => {
-  const both = async (extra = ''): Promise<readonly [Client, TestGateway]> => {
-    const [one, two] = await Promise.all([server('one'), server('two')]);
-    const mcp = await gateway([
-      { name: 'one', port: one.port },
-      { name: 'two', port: two.port, extra },
-    ]);
-    return [await client(mcp), mcp];
-  };
+const both = async (extra = ''): Promise<readonly [Client, TestGateway]> => {
+  const [one, two] = await Promise.all([server('one'), server('two')]);
+  const mcp = await gateway([
+    { name: 'one', port: one.port },
+    { name: 'two', port: two.port, extra },
+  ]);
+  return [await client(mcp), mcp];
+};
 
+test('what clients ask is measured, and names that they make up are one', async () => {
+  const one = await server('one');
+  const mcp = await gateway([{ name: 'one', port: one.port }]);
+  const at = await client(mcp);
+  await at.callTool({ name: 'test_simple_text' });
+  await expect(at.request({ method: 'made/up' }, ResultSchema)).rejects.toThrow();
+  const text = await (await fetch(`${mcp.adminUrl}/metrics`)).text();
+  expect(text).toContain('mcp_method_count_total{mcp_method_name="tools/call",status="success",mcp_backend="one"} 1');
+  expect(text).toContain('mcp_method_count_total{mcp_method_name="_OTHER",status="failed",mcp_backend="one"} 1');
+  expect(text).toMatch(/mcp_request_duration_count\{mcp_backend="one"\} [1-9]/);
+  expect(text).not.toContain('made/up');
+});
+
+describe('two servers behind one path', () => {
   test('are one list, in which each tool says whose it is', async () => {
     const [at] = await both();
     const { tools } = await at.listTools();

@@ -3,7 +3,9 @@ import { readBody } from '#core/read/body';
 import type { McpRequest } from '#core/serve/pipeline';
 import type { McpRule } from '#core/route/mcp-rule';
 
-import { passthroughNaming, prefixNaming } from '../names/naming.ts';
+import { newIssuers } from '../access/issuers.ts';
+import { metadataAnswer } from '../access/metadata.ts';
+import { type Owned, passthroughNaming, prefixNaming } from '../names/naming.ts';
 import { compileToolSelector } from '../names/selector.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { errorBytes, readMessage, type RpcMessage } from '../wire/message.ts';
@@ -12,6 +14,7 @@ import { ClientReply } from './client-reply.ts';
 import { checkLocalOrigin } from './local-origin.ts';
 import { LegacyEra } from './legacy.ts';
 import type { Asked, EngineOptions, RouteParts, RouteServer, Told } from './parts.ts';
+import { Permits } from './permits.ts';
 import { challengeOf } from './server-calls.ts';
 import { failureOf, refusalOf } from './server-messages.ts';
 
@@ -22,6 +25,7 @@ export class McpEngine {
   readonly #options: EngineOptions;
   readonly #legacy: LegacyEra;
   readonly #routes = new WeakMap<McpRule, RouteParts>();
+  readonly #issuers = newIssuers();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -36,10 +40,18 @@ export class McpEngine {
     response.once('close', () => {
       if (!response.writableEnded) left.abort();
     });
-    const route = this.#routeOf(mcp, `${rule.route.namespace}/${rule.route.name}`);
+    const metadata = await metadataAnswer(request, mcp, this.#issuers);
+    if (metadata !== undefined) {
+      request.reply.send(metadata.status, { ...metadata.headers }, metadata.body);
+      settled(request);
+      return;
+    }
+    const permits = new Permits(request, mcp);
+    const route = seenBy(permits, this.#routeOf(mcp, `${rule.route.namespace}/${rule.route.name}`), mcp);
     const asked: Asked = {
       request,
       route,
+      permits,
       place: { route: route.name, subject: request.identity.clientId ?? '' },
       reply: new ClientReply(request.reply),
       signal: left.signal,
@@ -52,6 +64,7 @@ export class McpEngine {
     } finally {
       asked.reply.release();
       request.details = detailsOf(told);
+      this.#options.ended?.(told, (performance.now() - request.startedAt) / 1000);
     }
     settled(request);
   }
@@ -97,6 +110,7 @@ export class McpEngine {
     const id = message?.kind === 'request' ? message.id : undefined;
     const failure = failureOf(error, told.server ?? '', id);
     told.error = failure.code;
+    told.unreachable = error instanceof ServerFailed;
     const challenge = error instanceof ServerFailed ? challengeOf(asked, error) : undefined;
     const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
     const status = error instanceof ServerFailed && (challenge !== undefined || !OURS.has(error.status ?? 0)) ? error.status : undefined;
@@ -118,6 +132,21 @@ export class McpEngine {
     this.#routes.set(mcp, made);
     return made;
   }
+}
+
+/** The route with the servers that the caller sees. @throws GatewayError TK_FORBIDDEN where he sees none */
+function seenBy(permits: Permits, route: RouteParts, { selects }: McpRule): RouteParts {
+  if (selects === undefined || route.servers.size === 0) return route;
+  const servers = new Map([...route.servers].filter(([name]) => permits.selects(name)));
+  if (servers.size === 0) throw new GatewayError('TK_FORBIDDEN', 'the route shows this caller none of its servers');
+  const { naming } = route;
+  const seen = (owned: Owned | undefined): Owned | undefined => (owned !== undefined && servers.has(owned.server) ? owned : undefined);
+  const narrowed = {
+    ...naming,
+    toServer: (name: string) => seen(naming.toServer(name)),
+    uriToServer: (uri: string) => seen(naming.uriToServer(uri)),
+  };
+  return { ...route, servers, naming: narrowed };
 }
 
 /** Statuses that would tell a client something of the gateway itself: its session, or its credential. */

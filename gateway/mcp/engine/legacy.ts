@@ -145,11 +145,14 @@ export class LegacyEra {
   }
 
   async #requested(asked: Asked, session: Session, message: RpcMessage): Promise<void> {
-    const { route, told } = asked;
-    const isAlone = route.servers.size === 1;
+    const { route, told, permits } = asked;
+    const isAlone = route.naming.kind === 'passthrough';
     const method = methodOf(message, { from: 'client', era: 'legacy', hasOneServer: isAlone });
     const [first] = route.servers.keys();
-    if (method === undefined) return this.#ask(asked, session, first!, message, message.scan.bytes);
+    if (method === undefined) {
+      permits.require(first!, message, undefined);
+      return this.#ask(asked, session, first!, message, message.scan.bytes);
+    }
     if (method.name === 'ping') return asked.reply.json(200, resultBytes(message.id!, {}));
     if (method.scope === 'all servers' && !isAlone) return this.#askAll(asked, session, message, method);
     const target = targetOf(message, method, route.naming);
@@ -157,6 +160,7 @@ export class LegacyEra {
     told.name = paramsOf(message)?.string('name') ?? paramsOf(message)?.string('uri');
     if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
       throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
+    if (method.scope === 'one server') permits.require(name, message, target?.name);
     return this.#ask(asked, session, name, message, edit(message, { params: target?.edits ?? [] }));
   }
 

@@ -84,7 +84,7 @@ async function pageOf(asked: Asked, message: RpcMessage, { server, cursor }: Lis
     if (said.kind !== 'response' || (said.id !== undefined && said.id !== message.id)) continue;
     const result = said.scan.slice('result');
     if (result === undefined) return withoutList(server, data, method.list);
-    const { bytes } = rewriteResult(method.name, result, viewOf(asked, server));
+    const { bytes } = rewriteResult(method.name, result, viewOf(asked, server, method.name));
     return { server, result: bytes, nextCursor: cursorOf(server, bytes, method.list) };
   }
   throw new ServerFailed('malformed', 'it ended its answer without a response');

@@ -60,7 +60,7 @@ export function toClient(
       return { bytes: ofServers(() => requestFrom(asked, session, server, message, keys)), isAnswer: false, isError: false };
     case 'notification': {
       if (message.method === 'notifications/cancelled') return ofServers(() => cancelled(asked, session, server, message, keys));
-      const bytes = rewriteNotification(message, viewOf(asked, server));
+      const bytes = rewriteNotification(message, viewOf(asked, server, message.method!));
       return bytes === undefined ? undefined : { bytes, isAnswer: false, isError: false };
     }
   }
@@ -69,7 +69,7 @@ export function toClient(
 export function answerOf(asked: Asked, server: string, message: RpcMessage, request: Pick<RpcMessage, 'id' | 'method'>): Said {
   if (message.scan.has('error')) return { bytes: message.scan.bytes, isAnswer: true, isError: true };
   const result = message.scan.slice('result')!;
-  const { bytes } = rewriteResult(request.method!, result, viewOf(asked, server));
+  const { bytes } = rewriteResult(request.method!, result, viewOf(asked, server, request.method!));
   return { bytes: bytes === result ? message.scan.bytes : resultBytes(request.id!, bytes), isAnswer: true, isError: false };
 }
 
