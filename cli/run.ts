@@ -67,12 +67,20 @@ async function serve(args: readonly string[]): Promise<number> {
   const extensions = await plugins(values.plugin ?? []);
   const common = commonOptions(values, { port: 1975, adminPort: 1064 });
   const cluster = await clusterOf(values, positionals, TIER_ONE);
-  const sources = cluster?.sources ?? sourcesOf(positionals, values['secret-dir'], common.port);
+  if (cluster !== undefined && values['mcp-config'] !== undefined)
+    throw new UsageError(
+      '--mcp-config and --kubernetes exclude each other: programs are started from a file of a person’s own machine alone',
+    );
   const limitsFailureMode = failureModeOf(values);
   const feedback = feedbackOf(values);
   const counts = await countsOf(values, process.env['REDIS_URL'], log);
   const ledger = values.ledger === undefined ? undefined : await ledgerOf(values.ledger);
   const sessionKeys = sessionKeysOf(values['mcp-session-keys']);
+  // Last of all: it starts programs.
+  const { sources, bridge } =
+    values['mcp-config'] === undefined
+      ? { sources: cluster?.sources ?? sourcesOf(positionals, values['secret-dir'], common.port), bridge: undefined }
+      : await mcpSources(values['mcp-config'], positionals, values['secret-dir'], common.port);
   const tier = new TierOne({
     ...common,
     sources,
@@ -87,10 +95,16 @@ async function serve(args: readonly string[]): Promise<number> {
     ...(sessionKeys === undefined ? {} : { mcpKeys: () => sessionKeys.current }),
   });
   cluster?.measure(tier.metrics);
-  const beside = sessionKeys === undefined ? [] : [sessionKeys];
+  const beside = [sessionKeys, bridge].flatMap((each) => each ?? []);
   return serveTier(tier, { ...common, tracing, push, beside }, (host) =>
     tryIt(tier.configuration.current, new Map(tier.ports), host, new EndpointTable(prefixes)),
   );
+}
+
+/** What it needs is loaded for those alone who use it. */
+async function mcpSources(file: string, paths: readonly string[], secretDir: string | undefined, port: number) {
+  const { withMcpConfig } = await import('./mcp-config.ts');
+  return withMcpConfig(file, paths, secretDir, port === 0 ? 1975 : port);
 }
 
 function sourcesOf(paths: readonly string[], secretDir: string | undefined, port: number): TierOneOptions['sources'] {

@@ -101,7 +101,7 @@ export async function serveTier(tier: Tier, options: CommonOptions, example: (ho
 
 async function closed({ keys, beside = [] }: CommonOptions): Promise<void> {
   keys.close();
-  await Promise.all(beside.map((each) => each.close()));
+  await Promise.all(beside.map(async (each) => each.close()));
 }
 
 /** Time for the last metrics, once the last spans are sent. */

@@ -5,7 +5,7 @@ import { startGateway, type TestGateway } from '../gateway.fixture.ts';
 import { mcpYaml } from './mcp.fixture.ts';
 import { startEverything } from './upstream/everything.fixture.ts';
 
-const opened: { close(): Promise<unknown> | unknown }[] = [];
+const opened: { close(): unknown }[] = [];
 afterEach(async () => {
   for (const each of opened.splice(0).toReversed()) await each.close();
 });
