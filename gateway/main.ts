@@ -1,4 +1,5 @@
 import { describe, Tier, type TierOptions } from '#core/serve/tier';
+import type { Rule } from '#core/route/rule';
 import type { Snapshot } from '#core/serve/snapshot';
 import { Metrics } from '#core/telemetry/metrics';
 import { VERSION } from '#core/telemetry/metrics/version';
@@ -82,7 +83,11 @@ export class TierOne extends Tier {
       own: feedback === undefined ? [] : [FEEDBACK],
       admin: (app) => limitRoutes(app, admission),
       status: { name: 'tier one', limits: (filter, most) => limitStates(admission, filter, most) },
-      notices: (snapshot) => [...noticesOf(keys, tierTwosOf(snapshot)), ...feedbackNotices(options)],
+      notices: (snapshot) => [
+        ...noticesOf(keys, tierTwosOf(snapshot)),
+        ...feedbackNotices(options),
+        ...(options.mcpKeys === undefined ? sessionNotices(snapshot) : []),
+      ],
     });
     this.#counts = counts;
     this.#ledger = options.ledger;
@@ -101,10 +106,19 @@ function mcpKeysOf({ mcpKeys }: TierOneOptions): () => SealKeys {
   return () => keys;
 }
 
+function rulesOf({ ports }: Snapshot): Rule[] {
+  return ports.flatMap(({ listeners }) => listeners.flatMap(({ hosts }) => hosts.entries().flatMap(([, index]) => index.rules())));
+}
+
+/** A client of MCP keeps its session for hours: it meets other replicas, and restarts. */
+function sessionNotices(snapshot: Snapshot): string[] {
+  if (!rulesOf(snapshot).some((rule) => !rule.ai && rule.mcp !== undefined)) return [];
+  return ['no --mcp-session-keys: sessions of MCP are those of this process alone, and end with it'];
+}
+
 /** Backends that are a tier two. */
-function tierTwosOf({ ports }: Snapshot): string[] {
-  const rules = ports.flatMap(({ listeners }) => listeners.flatMap(({ hosts }) => hosts.entries().flatMap(([, index]) => index.rules())));
-  const targets = rules.flatMap((rule) => (rule.ai ? rule.plan.targets.filter(({ tierTwo }) => tierTwo !== undefined) : []));
+function tierTwosOf(snapshot: Snapshot): string[] {
+  const targets = rulesOf(snapshot).flatMap((rule) => (rule.ai ? rule.plan.targets.filter(({ tierTwo }) => tierTwo !== undefined) : []));
   return [...new Set(targets.map(({ backend }) => backend.name))];
 }
 
