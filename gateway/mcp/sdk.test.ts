@@ -8,7 +8,7 @@ import type { TestGateway } from '../gateway.fixture.ts';
 import { startMcp, type TestServer } from './mcp.fixture.ts';
 import { type Everything, startEverything } from './upstream/everything.fixture.ts';
 
-const opened: { close(): Promise<unknown> | unknown }[] = [];
+const opened: { close(): unknown }[] = [];
 
 afterEach(async () => {
   for (const each of opened.splice(0).toReversed()) await each.close();
@@ -75,16 +75,16 @@ describe('one server', () => {
   });
 });
 
-describe('two servers behind one path', () => {
-  const both = async (extra = ''): Promise<readonly [Client, TestGateway]> => {
-    const [one, two] = await Promise.all([server('one'), server('two')]);
-    const mcp = await gateway([
-      { name: 'one', port: one.port },
-      { name: 'two', port: two.port, extra },
-    ]);
-    return [await client(mcp), mcp];
-  };
+async function both(extra = ''): Promise<readonly [Client, TestGateway]> {
+  const [one, two] = await Promise.all([server('one'), server('two')]);
+  const mcp = await gateway([
+    { name: 'one', port: one.port },
+    { name: 'two', port: two.port, extra },
+  ]);
+  return [await client(mcp), mcp];
+}
 
+describe('two servers behind one path', () => {
   test('are one list, in which each tool says whose it is', async () => {
     const [at] = await both();
     const { tools } = await at.listTools();

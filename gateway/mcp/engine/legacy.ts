@@ -156,7 +156,7 @@ export class LegacyEra {
         ...(await this.#refOf(asked, session, name)),
         headers: headersFor(serverOf(asked, name), asked.request.headers),
       }),
-      sessions: this.#sessions,
+      limits: this.#options.limits,
       keys: this.#options.keys(),
     });
     asked.reply.json(200, bytes);

@@ -1,21 +1,26 @@
+import type { Edit } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 
 import { mergeLists, type ServerResult } from '../names/merge.ts';
 import { rewriteResult } from '../names/rewrite.ts';
 import { type ListPosition, openCursor, sealCursor } from '../sealed/ids.ts';
 import type { SealKeys } from '../sealed/keys.ts';
+import { factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
+import { ServerFailed } from '../upstream/failed.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
 import { edit, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
 import type { ListMember, Method } from '../wire/methods.ts';
-import { invalidParams } from '../wire/rpc-error.ts';
-import { type Asked, viewOf } from './parts.ts';
+import { invalidParams, METHOD_NOT_FOUND } from '../wire/rpc-error.ts';
+import { type Asked, type EngineLimits, viewOf } from './parts.ts';
 import { readServer } from './server-messages.ts';
-import { serverOf, type Sessions } from './sessions.ts';
+import { fanOut, serverOf } from './sessions.ts';
 
 /** How a server is asked, and what else goes along. */
 export interface Link extends SessionRef {
   readonly headers: readonly string[];
+  /** Changes of `_meta` that put the request into the words of the server's era. */
+  readonly meta?: readonly Edit[];
 }
 
 export interface ListOptions {
@@ -23,13 +28,16 @@ export interface ListOptions {
   /** Servers that have such a list, in the order of the route. */
   readonly servers: readonly string[];
   readonly link: (server: string) => Link | Promise<Link>;
-  readonly sessions: Sessions;
+  readonly limits: EngineLimits;
   readonly keys: SealKeys;
+  /** Puts the result into the words of the client's era. */
+  readonly finish?: (result: Buffer) => Buffer;
 }
 
 interface Page {
   readonly server: string;
-  readonly result: Buffer;
+  /** Undefined: the server has no such list. */
+  readonly result: Buffer | undefined;
   readonly nextCursor: string | undefined;
 }
 
@@ -53,23 +61,36 @@ export async function listAll(asked: Asked, message: RpcMessage, options: ListOp
     nextCursor === undefined ? [] : [{ server, cursor: nextCursor }],
   );
   const nextCursor = next.length === 0 ? undefined : sealCursor(next, place, keys);
-  const results = parts.map(({ server, result }): ServerResult => ({ server, result }));
-  return resultBytes(message.id!, mergeLists(method.list, results, { missing, nextCursor }));
+  const results = parts.flatMap(({ server, result }): ServerResult[] => (result === undefined ? [] : [{ server, result }]));
+  const merged = mergeLists(method.list, results, { missing, nextCursor });
+  return resultBytes(message.id!, options.finish?.(merged) ?? merged);
 }
 
-async function pageOf(asked: Asked, message: RpcMessage, { server, cursor }: ListPosition, options: ListOptions): Promise<Page> {
+async function pageOf(asked: Asked, message: RpcMessage, position: ListPosition, options: ListOptions): Promise<Page> {
+  try {
+    return await askPage(asked, message, position, options);
+  } catch (error) {
+    // It has no such list, so that none of it is missing.
+    if (error instanceof ServerFailed && error.rpcError !== undefined && factsOf(error.rpcError).code === METHOD_NOT_FOUND)
+      return { server: position.server, result: undefined, nextCursor: undefined };
+    throw error;
+  }
+}
+
+async function askPage(asked: Asked, message: RpcMessage, { server, cursor }: ListPosition, options: ListOptions): Promise<Page> {
   const target = serverOf(asked, server);
-  const { headers, sessionId, protocolVersion } = await options.link(server);
+  const { headers, sessionId, protocolVersion, meta = [] } = await options.link(server);
   const params = cursor === undefined ? { remove: 'cursor' } : { set: 'cursor', value: JSON.stringify(cursor) };
-  const body = paramsOf(message) === undefined && cursor === undefined ? message.scan.bytes : edit(message, { params: [params] });
-  const call = { ...options.sessions.fanOut(asked, target), headers };
+  const isSame = paramsOf(message) === undefined && cursor === undefined && meta.length === 0;
+  const body = isSame ? message.scan.bytes : edit(message, { params: [params], meta });
+  const call = { ...fanOut(asked, target, options.limits), headers };
   const answer = await callServer(target, { ...call, method: 'POST', body, sessionId, protocolVersion });
   for await (const { data } of answer.messages) {
     const said = readServer(data);
     if (said.kind !== 'response' || said.id !== message.id) continue;
     const result = said.scan.slice('result');
     // What it says of an error is for nobody who asked several.
-    if (result === undefined) throw new Error('the server answered with an error');
+    if (result === undefined) throw new ServerFailed('refused', 'the server answered with an error', { rpcError: data });
     const nextCursor = scanObject(result, { maxDepth: 256 }).string('nextCursor');
     return { server, result: rewriteResult(options.method.name, result, viewOf(asked, server)).bytes, nextCursor };
   }

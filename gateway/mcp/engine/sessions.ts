@@ -1,10 +1,11 @@
 import { CLIENT_CAPABILITIES, capabilitiesOf } from '../sealed/capabilities.ts';
 import { type Session, type SessionServer, sessionName } from '../sealed/session.ts';
 import type { AskOptions } from '../upstream/ask.ts';
+import { discover } from '../upstream/discover.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { endSession, openSession, type SessionRef, type ServerSession } from '../upstream/initialize.ts';
-import { headersFor } from '../upstream/server.ts';
-import type { Asked, EngineOptions } from './parts.ts';
+import { headersFor, type McpServer } from '../upstream/server.ts';
+import type { Asked, EngineLimits, EngineOptions } from './parts.ts';
 
 /** Sessions of servers that were opened after the client's own: so many are remembered. */
 const MOST_REOPENED = 10_000;
@@ -76,14 +77,21 @@ export class Sessions {
     return opening;
   }
 
-  /** Opens a session at one server. @throws ServerFailed */
-  open(
+  /** Opens a session at one server; a server of the modern era has none, and says what it can. @throws ServerFailed */
+  async open(
     asked: Asked,
     name: string,
     hello: { readonly protocolVersion: string; readonly capabilities: string; readonly clientInfo: string },
   ): Promise<ServerSession> {
     const server = serverOf(asked, name);
-    return openSession(server, { ...hello, ...this.fanOut(asked, server) });
+    const options = { ...hello, ...this.fanOut(asked, server) };
+    try {
+      return await openSession(server, options);
+    } catch (error) {
+      if (!(error instanceof ServerFailed) || error.kind !== 'other_era') throw error;
+      const { protocolVersion, capabilities, serverInfo, instructions } = await discover(server, options);
+      return { sessionId: undefined, protocolVersion, capabilities, serverInfo, instructions };
+    }
   }
 
   /** Ends a session at all servers at once. */
@@ -99,14 +107,18 @@ export class Sessions {
   }
 
   /** Of a call that is one of several. */
-  fanOut(asked: Asked, server: Parameters<typeof headersFor>[0]): AskOptions {
-    const { fanOutMs, maxAnswerBytes } = this.#options.limits;
-    const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(fanOutMs)]);
-    return { headers: headersFor(server, asked.request.headers), signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes };
+  fanOut(asked: Asked, server: McpServer): AskOptions {
+    return fanOut(asked, server, this.#options.limits);
   }
 }
 
-export function serverOf({ route }: Asked, name: string): Parameters<typeof headersFor>[0] {
+/** Of a call that is one of several. */
+export function fanOut(asked: Asked, server: McpServer, { fanOutMs, maxAnswerBytes }: EngineLimits): AskOptions {
+  const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(fanOutMs)]);
+  return { headers: headersFor(server, asked.request.headers), signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes };
+}
+
+export function serverOf({ route }: Asked, name: string): McpServer {
   const found = route.servers.get(name);
   if (found === undefined) throw new ServerFailed('refused', 'the server is no longer a part of the route');
   return found.server;
