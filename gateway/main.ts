@@ -47,6 +47,7 @@ export interface TierOneOptions extends TierOptions {
 export class TierOne extends Tier {
   readonly #counts: Counts;
   readonly #ledger: Ledger | undefined;
+  readonly #mcp: McpEngine;
   readonly #feedback: Feedback | undefined;
 
   constructor(options: TierOneOptions) {
@@ -74,6 +75,7 @@ export class TierOne extends Tier {
       status: { name: 'tier one', limits: (filter, most) => limitStates(admission, filter, most) },
       notices: (snapshot) => [...noticesOf(keys, tierTwosOf(snapshot)), ...feedbackNotices(options)],
     });
+    this.#mcp = mcp;
     this.#counts = counts;
     this.#ledger = options.ledger;
     this.#feedback = feedback;
@@ -81,7 +83,7 @@ export class TierOne extends Tier {
 
   override async stop(): Promise<void> {
     await super.stop();
-    await Promise.all([this.#counts.close(), this.#ledger?.close(), this.#feedback?.close()]);
+    await Promise.all([this.#mcp.close(), this.#counts.close(), this.#ledger?.close(), this.#feedback?.close()]);
   }
 }
 

@@ -6,11 +6,14 @@ import type { McpRule } from '#core/route/mcp-rule';
 import { passthroughNaming, prefixNaming } from '../names/naming.ts';
 import { compileToolSelector } from '../names/selector.ts';
 import { ServerFailed } from '../upstream/failed.ts';
+import { eraOf } from '../wire/era.ts';
 import { errorBytes, readMessage, type RpcMessage } from '../wire/message.ts';
 import { invalidRequest, RpcError } from '../wire/rpc-error.ts';
+import { eraOfVersion, MODERN_VERSIONS } from '../wire/versions.ts';
 import { ClientReply } from './client-reply.ts';
 import { checkLocalOrigin } from './local-origin.ts';
 import { LegacyEra } from './legacy.ts';
+import { ModernEra } from './modern.ts';
 import type { Asked, EngineOptions, RouteParts, RouteServer, Told } from './parts.ts';
 import { failureOf, refusalOf } from './server-messages.ts';
 
@@ -20,11 +23,13 @@ const BODY_MS = 60_000;
 export class McpEngine {
   readonly #options: EngineOptions;
   readonly #legacy: LegacyEra;
+  readonly #modern: ModernEra;
   readonly #routes = new WeakMap<McpRule, RouteParts>();
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#legacy = new LegacyEra(options);
+    this.#modern = new ModernEra(options);
   }
 
   /** Answers one request. @throws GatewayError before anything of it is answered */
@@ -48,6 +53,11 @@ export class McpEngine {
     settled(request);
   }
 
+  /** Ends what is open at servers on behalf of clients that have no sessions. */
+  close(): Promise<void> {
+    return this.#modern.close();
+  }
+
   async #answer(asked: Asked): Promise<void> {
     let message: RpcMessage | undefined;
     try {
@@ -55,13 +65,15 @@ export class McpEngine {
         case 'POST':
           message = readMessage(await this.#body(asked), { maxBytes: this.#options.limits.maxRequestBytes });
           asked.told.method = message.method;
-          await this.#legacy.post(asked, message);
+          await (eraOf(asked.request.headers, message) === 'modern' ? this.#modern : this.#legacy).post(asked, message);
           return;
         case 'GET':
+          checkEra(asked);
           checkAccepts(asked);
           await this.#legacy.get(asked);
           return;
         case 'DELETE':
+          checkEra(asked);
           await this.#legacy.delete(asked);
           return;
         default:
@@ -104,6 +116,13 @@ export class McpEngine {
     this.#routes.set(mcp, made);
     return made;
   }
+}
+
+/** @throws GatewayError TK_METHOD: the modern era has neither streams that GET opens nor sessions to delete */
+function checkEra({ request }: Asked): void {
+  const version = request.headers['mcp-protocol-version'];
+  if (typeof version !== 'string' || eraOfVersion(version) === 'legacy') return;
+  throw new GatewayError('TK_METHOD', `MCP ${MODERN_VERSIONS[0]} takes POST alone, not ${request.method}`, { headers: { allow: 'POST' } });
 }
 
 /** @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server */

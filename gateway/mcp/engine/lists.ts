@@ -21,6 +21,10 @@ export interface Link extends SessionRef {
   readonly headers: readonly string[];
   /** Changes of `_meta` that put the request into the words of the server's era. */
   readonly meta?: readonly Edit[];
+  /** JSON text of the id of the request, where several clients share the session. @default the client's own */
+  readonly id?: string;
+  /** The server does not know the session any more: the next link is to be another one. */
+  readonly gone?: () => unknown;
 }
 
 export interface ListOptions {
@@ -67,8 +71,14 @@ export async function listAll(asked: Asked, message: RpcMessage, options: ListOp
 }
 
 async function pageOf(asked: Asked, message: RpcMessage, position: ListPosition, options: ListOptions): Promise<Page> {
+  const link = await options.link(position.server);
+  const again = async (error: unknown): Promise<Page> => {
+    if (!(error instanceof ServerFailed) || error.kind !== 'session_gone' || link.gone === undefined) throw error;
+    await link.gone();
+    return askPage(asked, message, position, { ...options, link: await options.link(position.server) });
+  };
   try {
-    return await askPage(asked, message, position, options);
+    return await askPage(asked, message, position, { ...options, link }).catch(again);
   } catch (error) {
     // It has no such list, so that none of it is missing.
     if (error instanceof ServerFailed && error.rpcError !== undefined && factsOf(error.rpcError).code === METHOD_NOT_FOUND)
@@ -77,17 +87,22 @@ async function pageOf(asked: Asked, message: RpcMessage, position: ListPosition,
   }
 }
 
-async function askPage(asked: Asked, message: RpcMessage, { server, cursor }: ListPosition, options: ListOptions): Promise<Page> {
+async function askPage(
+  asked: Asked,
+  message: RpcMessage,
+  { server, cursor }: ListPosition,
+  options: Omit<ListOptions, 'link'> & { readonly link: Link },
+): Promise<Page> {
   const target = serverOf(asked, server);
-  const { headers, sessionId, protocolVersion, meta = [] } = await options.link(server);
+  const { headers, sessionId, protocolVersion, meta = [], id = message.id! } = options.link;
   const params = cursor === undefined ? { remove: 'cursor' } : { set: 'cursor', value: JSON.stringify(cursor) };
-  const isSame = paramsOf(message) === undefined && cursor === undefined && meta.length === 0;
-  const body = isSame ? message.scan.bytes : edit(message, { params: [params], meta });
+  const isSame = paramsOf(message) === undefined && cursor === undefined && meta.length === 0 && id === message.id;
+  const body = isSame ? message.scan.bytes : edit(message, { id, params: [params], meta });
   const call = { ...fanOut(asked, target, options.limits), headers };
   const answer = await callServer(target, { ...call, method: 'POST', body, sessionId, protocolVersion });
   for await (const { data } of answer.messages) {
     const said = readServer(data);
-    if (said.kind !== 'response' || said.id !== message.id) continue;
+    if (said.kind !== 'response' || said.id !== id) continue;
     const result = said.scan.slice('result');
     // What it says of an error is for nobody who asked several.
     if (result === undefined) throw new ServerFailed('refused', 'the server answered with an error', { rpcError: data });
