@@ -47,7 +47,6 @@ export interface TierOneOptions extends TierOptions {
 export class TierOne extends Tier {
   readonly #counts: Counts;
   readonly #ledger: Ledger | undefined;
-  readonly #mcp: McpEngine;
   readonly #feedback: Feedback | undefined;
 
   constructor(options: TierOneOptions) {
@@ -71,11 +70,11 @@ export class TierOne extends Tier {
     super(options, metrics, {
       stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),
       own: feedback === undefined ? [] : [FEEDBACK],
+      farewell: () => mcp.close(),
       admin: (app) => limitRoutes(app, admission),
       status: { name: 'tier one', limits: (filter, most) => limitStates(admission, filter, most) },
       notices: (snapshot) => [...noticesOf(keys, tierTwosOf(snapshot)), ...feedbackNotices(options)],
     });
-    this.#mcp = mcp;
     this.#counts = counts;
     this.#ledger = options.ledger;
     this.#feedback = feedback;
@@ -83,7 +82,7 @@ export class TierOne extends Tier {
 
   override async stop(): Promise<void> {
     await super.stop();
-    await Promise.all([this.#mcp.close(), this.#counts.close(), this.#ledger?.close(), this.#feedback?.close()]);
+    await Promise.all([this.#counts.close(), this.#ledger?.close(), this.#feedback?.close()]);
   }
 }
 

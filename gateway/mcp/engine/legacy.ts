@@ -8,7 +8,7 @@ import { callServer, type ServerAnswer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { headersFor } from '../upstream/server.ts';
 import { checkLegacyHeader } from '../wire/era.ts';
-import { edit, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
+import { edit, paramsOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS, type Method } from '../wire/methods.ts';
 import {
   internalError,
@@ -19,8 +19,10 @@ import {
   sessionGone,
   unknownMethod,
 } from '../wire/rpc-error.ts';
-import { LEGACY_VERSIONS, isLegacyVersion } from '../wire/versions.ts';
-import { listAll } from './lists.ts';
+import { LEGACY_VERSIONS, isLegacyVersion, isModernVersion } from '../wire/versions.ts';
+import { modernCall, toLegacyResult } from './adapt.ts';
+import { type Link, listAll } from './lists.ts';
+import { ModernServers } from './modern-servers.ts';
 import type { Asked, EngineOptions } from './parts.ts';
 import { errorAnswer, failureOf, refusalOf, type Said, toClient } from './server-messages.ts';
 import { serverOf, Sessions } from './sessions.ts';
@@ -32,10 +34,12 @@ const SESSION_HEADER = 'mcp-session-id';
 export class LegacyEra {
   readonly #options: EngineOptions;
   readonly #sessions: Sessions;
+  readonly #modern: ModernServers;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options);
+    this.#modern = new ModernServers(options);
   }
 
   /** @throws RpcError, ServerFailed */
@@ -53,12 +57,17 @@ export class LegacyEra {
     const session = this.#session(asked, undefined);
     checkLegacyHeader(asked.request.headers);
     const { lastEventId } = headersOf(asked);
-    await mergedStream(asked, session, lastEventId, { options: this.#options, sessions: this.#sessions });
+    await mergedStream(asked, session, lastEventId, {
+      options: this.#options,
+      sessions: this.#sessions,
+      modern: this.#modern,
+    });
   }
 
   async delete(asked: Asked): Promise<void> {
     const session = this.#session(asked, undefined);
     this.#sessions.end(session);
+    this.#modern.forget(session);
     await this.#sessions.close(asked, session);
     asked.reply.empty(204);
   }
@@ -146,20 +155,27 @@ export class LegacyEra {
     if (able.length === 1 && session.servers.length === 1) return this.#ask(asked, session, only!.name, message, message.scan.bytes);
     const { list } = method;
     if (list === undefined) {
+      if (method.name === 'logging/setLevel') this.#modern.setLevel(session, paramsOf(message)?.string('level'));
       await this.#tellAll(asked, session, able, message.scan.bytes);
       return asked.reply.json(200, resultBytes(message.id!, {}));
     }
     const bytes = await listAll(asked, message, {
       method: { ...method, list },
       servers: able.map(({ name }) => name),
-      link: async (name) => ({
-        ...(await this.#refOf(asked, session, name)),
-        headers: headersFor(serverOf(asked, name), asked.request.headers),
-      }),
+      link: (name) => this.#link(asked, session, name, message),
       limits: this.#options.limits,
       keys: this.#options.keys(),
+      finish: toLegacyResult,
     });
     asked.reply.json(200, bytes);
+  }
+
+  async #link(asked: Asked, session: Session, name: string, message: RpcMessage): Promise<Link> {
+    const ref = await this.#refOf(asked, session, name);
+    const headers = headersFor(serverOf(asked, name), asked.request.headers);
+    if (!isModernVersion(ref.protocolVersion)) return { ...ref, headers, gone: () => this.#sessions.reopen(asked, session, name, ref) };
+    const meta = this.#modern.meta(session, name);
+    return { ...ref, headers: [...headers, ...modernCall(edit(message, { meta })).headers], meta };
   }
 
   #refOf(asked: Asked, session: Session, name: string) {
@@ -171,6 +187,7 @@ export class LegacyEra {
   /** Asks one server, and hands on what it says until it has answered. */
   async #ask(asked: Asked, session: Session, name: string, message: RpcMessage, body: Buffer): Promise<void> {
     asked.told.server = name;
+    if (await this.#isModern(asked, session, name)) return this.#askModern(asked, session, name, message, body);
     const answer = await this.#call(asked, session, name, body, (cursor) => this.#mark(asked, session, name, message, cursor));
     const isStream = answer.headers['content-type']?.startsWith('text/event-stream') === true;
     let answered = false;
@@ -192,6 +209,27 @@ export class LegacyEra {
       await asked.reply.event(errorAnswer(message.id, failure));
     }
     if (asked.reply.begun && isStream) asked.reply.end();
+  }
+
+  async #isModern(asked: Asked, session: Session, name: string): Promise<boolean> {
+    return isModernVersion((await this.#refOf(asked, session, name)).protocolVersion);
+  }
+
+  /** What the modern era does not have any more is done here. @param body the request in the server's words */
+  async #askModern(asked: Asked, session: Session, name: string, message: RpcMessage, body: Buffer): Promise<void> {
+    const { method } = message;
+    const done = (): void => asked.reply.json(200, resultBytes(message.id!, {}));
+    if (method === 'logging/setLevel') {
+      this.#modern.setLevel(session, paramsOf(message)?.string('level'));
+      return done();
+    }
+    if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
+      const uri = paramsOf(readMessage(body))?.string('uri') ?? '';
+      await this.#modern.watch(session, name, uri, method === 'resources/subscribe');
+      return done();
+    }
+    if (METHODS.get(method!)?.eras.includes('modern') === false) throw unknownMethod(method!, 'legacy', message.id);
+    return this.#modern.ask(asked, session, name, message, body);
   }
 
   async #say(
@@ -253,6 +291,8 @@ export class LegacyEra {
   /** What is for all servers, and answered by none. */
   async #tellAll(asked: Asked, session: Session, servers: readonly SessionServer[], body: Buffer): Promise<void> {
     const telling = servers.map(async ({ name }) => {
+      // It has no session that could be told, and is told with each request.
+      if (await this.#isModern(asked, session, name)) return;
       const answer = await this.#call(asked, session, name, body);
       for await (const _ of answer.messages) if (_.data.length > 0) break;
     });
@@ -262,7 +302,11 @@ export class LegacyEra {
   async #notified(asked: Asked, session: Session, message: RpcMessage): Promise<void> {
     if (message.method === 'notifications/progress') await this.#progressed(asked, session, message);
     // Its servers were told when the session was opened.
-    else if (message.method !== 'notifications/initialized') await this.#tellAll(asked, session, session.servers, message.scan.bytes);
+    else if (message.method !== 'notifications/initialized') {
+      const id = message.method === 'notifications/cancelled' ? paramsOf(message)?.slice('requestId')?.toString() : undefined;
+      if (id !== undefined) this.#modern.cancel(session, id);
+      await this.#tellAll(asked, session, session.servers, message.scan.bytes);
+    }
     asked.reply.empty(202);
   }
 
@@ -285,6 +329,10 @@ export class LegacyEra {
     const id = message.scan.string('id');
     const of = id === undefined ? undefined : openRequestId(id, { ...asked.place, session: sessionName(session) }, this.#options.keys());
     if (of === undefined) throw invalidRequest('The response is to no request of this session');
+    if (await this.#isModern(asked, session, of.server)) {
+      if (!this.#modern.answered(JSON.parse(of.json) as string, message)) throw invalidRequest('The request is not waited for any more');
+      return asked.reply.empty(202);
+    }
     await this.#tellAll(
       asked,
       session,

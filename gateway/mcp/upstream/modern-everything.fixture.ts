@@ -158,7 +158,6 @@ const OWN: Readonly<Record<string, ModernTool>> = {
     },
   },
   test_logging_tool: { description: 'Logs while it runs', run: (_args, call) => logged(call) },
-  test_tool_with_logging: { description: 'Logs while it runs', run: (_args, call) => logged(call) },
   test_trigger_tool_change: { description: 'Says that the tools have changed', run: (_args, _call, events) => changed(events, 'tools') },
   test_trigger_prompt_change: {
     description: 'Says that the prompts have changed',
@@ -196,16 +195,37 @@ const OWN: Readonly<Record<string, ModernTool>> = {
   },
 };
 
-const NOT_HERE: ReadonlySet<string> = new Set([
-  'test_reconnection',
-  'test_sampling',
-  'test_elicitation',
-  'test_elicitation_sep1034_defaults',
-  'test_elicitation_sep1330_enums',
-  'change_tools',
-]);
+/** What they do is none of this revision's. */
+const NOT_HERE: ReadonlySet<string> = new Set(['test_reconnection', 'change_tools']);
 
-/** The tools of the other server that ask nothing, and those of this one. */
+/** Thrown where a tool asks the client and there is no answer yet. */
+class Asks extends Error {
+  readonly request: Json;
+  constructor(request: Json) {
+    super('the client is asked');
+    this.request = request;
+  }
+}
+
+/** What a tool of the other server needs to run here: a request to the client is answered when the call comes again. */
+function extraOf(call: Call): Extra {
+  const { meta, notify, signal } = call;
+  const extra = {
+    _meta: meta,
+    signal,
+    sendNotification: ({ method, params }: { method: string; params?: unknown }): Promise<void> => {
+      if (method !== 'notifications/message' || meta[`${META}logLevel`] !== undefined) notify(method, params as Json);
+      return Promise.resolve();
+    },
+    sendRequest: (request: Json): Promise<Json> => {
+      const answer = answerTo(call, 'asked');
+      return answer === undefined ? Promise.reject(new Asks(request)) : Promise.resolve(answer);
+    },
+  };
+  return extra as unknown as Extra;
+}
+
+/** The tools of the other server, and those of this one. */
 const ALL: Readonly<Record<string, ModernTool>> = {
   ...Object.fromEntries(
     Object.entries(TOOLS)
@@ -215,10 +235,13 @@ const ALL: Readonly<Record<string, ModernTool>> = {
         {
           description,
           ...(inputSchema !== undefined && { inputSchema }),
-          run: async (args, { meta, notify, signal }) => {
-            const sendNotification = ({ method, params }: { method: string; params?: unknown }): Promise<void> =>
-              Promise.resolve(notify(method, params as Json));
-            return { ...(await run(args, { _meta: meta, sendNotification, signal } as unknown as Extra, undefined as unknown as Session)) };
+          run: async (args, call) => {
+            try {
+              return { ...(await run(args, extraOf(call), undefined as unknown as Session)) };
+            } catch (error) {
+              if (!(error instanceof Asks)) throw error;
+              return asked({ asked: error.request });
+            }
           },
         },
       ]),
@@ -243,6 +266,7 @@ const CAPABILITIES = {
   prompts: { listChanged: true },
   resources: { subscribe: true, listChanged: true },
   completions: {},
+  logging: {},
 };
 
 function resultOf(call: Call, name: string, pageSize: number, events: EventEmitter): Json | Promise<Json> {
