@@ -78,6 +78,11 @@ test('what it asks in its results, the client is asked', async () => {
   await expect(at.callTool({ name: 'none' })).rejects.toThrow(/Unknown tool: none/);
 });
 
+test('it gets the headers of parameters, which the client knows nothing of', async () => {
+  const [at] = await alone();
+  expect(textOf(await at.callTool({ name: 'test_x_mcp_header', arguments: { region: 'eu' } }))).toBe('region eu');
+});
+
 test('it hears that the client has cancelled', async () => {
   const [at, server] = await alone();
   const cancelled = once(server.events, 'cancelled');

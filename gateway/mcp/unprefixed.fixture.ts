@@ -1,5 +1,5 @@
 // For tests: a proxy through which one server of a route with several looks as if it were the only one, for clients that know its own names.
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 type Json = Record<string, unknown>;
@@ -12,25 +12,7 @@ export interface Unprefixed {
 /** @param url of the gateway's path @param server whose names need no prefix */
 export async function startUnprefixed(url: string, server: string): Promise<Unprefixed> {
   const { port, pathname } = new URL(url);
-  const http = createServer(async (request, response) => {
-    const body = Buffer.concat(await request.toArray()).toString();
-    const headers = { ...request.headers };
-    const name = headers['mcp-name'];
-    if (typeof name === 'string')
-      headers['mcp-name'] = headers['mcp-method'] === 'resources/read' ? `${server}+${name.trim()}` : `${server}__${name.trim()}`;
-    const sent = prefixed(body, server);
-    if (sent !== '') headers['content-length'] = String(Buffer.byteLength(sent));
-    const outbound = httpRequest({ host: '127.0.0.1', port, path: pathname, method: request.method, headers }, (answer) => {
-      const { 'content-length': _length, ...kept } = answer.headers;
-      response.writeHead(answer.statusCode!, kept);
-      response.flushHeaders();
-      answer.on('data', (chunk: Buffer) => response.write(chunk.toString().replaceAll(`"${server}__`, '"').replaceAll(`"${server}+`, '"')));
-      answer.on('end', () => response.end());
-    });
-    outbound.on('error', () => response.destroy());
-    response.on('close', () => outbound.destroy());
-    outbound.end(sent);
-  });
+  const http = createServer((request, response) => void pass({ port, pathname, server }, request, response));
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}${pathname}`,
@@ -39,6 +21,32 @@ export async function startUnprefixed(url: string, server: string): Promise<Unpr
       return new Promise((resolve) => http.close(() => resolve()));
     },
   };
+}
+
+interface Target {
+  readonly port: string;
+  readonly pathname: string;
+  readonly server: string;
+}
+
+async function pass({ port, pathname, server }: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = Buffer.concat(await request.toArray()).toString();
+  const headers = { ...request.headers };
+  const name = headers['mcp-name'];
+  if (typeof name === 'string')
+    headers['mcp-name'] = headers['mcp-method'] === 'resources/read' ? `${server}+${name.trim()}` : `${server}__${name.trim()}`;
+  const sent = prefixed(body, server);
+  if (sent !== '') headers['content-length'] = String(Buffer.byteLength(sent));
+  const outbound = httpRequest({ host: '127.0.0.1', port, path: pathname, method: request.method, headers }, (answer) => {
+    const { 'content-length': _length, ...kept } = answer.headers;
+    response.writeHead(answer.statusCode!, kept);
+    response.flushHeaders();
+    answer.on('data', (chunk: Buffer) => response.write(chunk.toString().replaceAll(`"${server}__`, '"').replaceAll(`"${server}+`, '"')));
+    answer.on('end', () => response.end());
+  });
+  outbound.on('error', () => response.destroy());
+  response.on('close', () => outbound.destroy());
+  outbound.end(sent);
 }
 
 const NAMED: ReadonlySet<unknown> = new Set(['tools/call', 'prompts/get']);
@@ -51,8 +59,8 @@ function prefixed(body: string, server: string): string {
   if (params === undefined) return body;
   if (NAMED.has(message['method'])) params['name'] = `${server}__${String(params['name'])}`;
   if (LOCATED.has(message['method'])) params['uri'] = `${server}+${String(params['uri'])}`;
-  const ref = params['ref'] as Json | undefined;
-  if (ref?.['name'] !== undefined) ref['name'] = `${server}__${String(ref['name'])}`;
-  if (ref?.['uri'] !== undefined) ref['uri'] = `${server}+${String(ref['uri'])}`;
+  const ref = params['ref'] as Record<string, string> | undefined;
+  if (ref?.['name'] !== undefined) ref['name'] = `${server}__${ref['name']}`;
+  if (ref?.['uri'] !== undefined) ref['uri'] = `${server}+${ref['uri']}`;
   return JSON.stringify(message);
 }

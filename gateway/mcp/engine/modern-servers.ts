@@ -1,28 +1,33 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { isObject } from '#core/is-object';
 import type { Edit } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
 import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
 import { CLIENT_CAPABILITIES, capabilitiesOf, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { sealRequestId } from '../sealed/ids.ts';
 import { type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import { ask, factsOf, OWN_ID } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { headersFor } from '../upstream/server.ts';
-import { edit, metaOf, requestBytes, resultBytes, type RpcMessage } from '../wire/message.ts';
+import { edit, metaOf, paramsOf, requestBytes, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
-import { METHOD_NOT_FOUND, RpcError, serverUnreachable, unacceptableAnswer } from '../wire/rpc-error.ts';
+import { HEADER_MISMATCH, METHOD_NOT_FOUND, RpcError, serverUnreachable, unacceptableAnswer } from '../wire/rpc-error.ts';
 import { inputRequired, message as messageIn, modernCall, modernMeta, toLegacyResult } from './adapt.ts';
 import { listenAt, SUBSCRIPTION_META } from './listen.ts';
 import { type Asked, type EngineOptions, viewOf } from './parts.ts';
 import { errorAnswer, failureOf, readServer, refusalOf } from './server-messages.ts';
-import { serverOf } from './sessions.ts';
+import { parameterHeaders } from './parameter-headers.ts';
+import { fanOut, serverOf } from './sessions.ts';
 
 /** Sessions of which something is remembered; the oldest one is forgotten first. */
 const MOST_SESSIONS = 10_000;
 /** Times that a server may ask the client for more in one call. */
 const MOST_ROUNDS = 16;
+/** Pages of a list in which a tool is looked for. */
+const MOST_PAGES = 64;
 /** Time for the client to answer. */
 const ANSWER_MS = 300_000;
 /** Time for a stream to be opened with what a client has subscribed to. */
@@ -134,10 +139,56 @@ export class ModernServers {
     }
   }
 
+  /** Asks; where the server wants headers of parameters, with those. Only its list of tools says which. */
+  async #calling(
+    asked: Asked,
+    session: Session,
+    name: string,
+    request: RpcMessage,
+    body: Buffer,
+    signal: AbortSignal,
+    headers: Record<string, string>,
+  ): Promise<RpcMessage> {
+    try {
+      return await this.#call(asked, name, request, body, signal, headers);
+    } catch (error) {
+      const isMismatch = error instanceof ServerFailed && error.rpcError !== undefined && factsOf(error.rpcError).code === HEADER_MISMATCH;
+      if (!isMismatch || request.method !== 'tools/call' || Object.keys(headers).length > 0) throw error;
+      const params = paramsOf(messageIn(body));
+      const schema = await this.#inputSchema(asked, session, name, params?.string('name'), signal);
+      Object.assign(headers, parameterHeaders(schema, params?.parse('arguments')));
+      if (Object.keys(headers).length === 0) throw error;
+      return this.#call(asked, name, request, body, signal, headers);
+    }
+  }
+
+  async #inputSchema(asked: Asked, session: Session, name: string, tool: string | undefined, signal: AbortSignal): Promise<unknown> {
+    const server = serverOf(asked, name);
+    let cursor: string | undefined;
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const listed = messageIn(requestBytes(OWN_ID, 'tools/list', cursor === undefined ? {} : { cursor }));
+      const body = edit(listed, { meta: this.meta(session, name) });
+      const { protocolVersion, headers } = modernCall(body);
+      const call = fanOut(asked, server, this.#options.limits);
+      const { result } = await ask(
+        server,
+        { ...call, signal: AbortSignal.any([call.signal, signal]), protocolVersion, headers: [...call.headers, ...headers] },
+        body.toString(),
+      );
+      const tools = result.parse('tools');
+      const found = (Array.isArray(tools) ? (tools as unknown[]) : []).find((each) => isObject(each) && each['name'] === tool);
+      if (isObject(found)) return found['inputSchema'];
+      cursor = result.string('nextCursor');
+      if (cursor === undefined) return undefined;
+    }
+    return undefined;
+  }
+
   async #rounds(asked: Asked, session: Session, name: string, request: RpcMessage, body: Buffer, signal: AbortSignal): Promise<void> {
     let sent = body;
+    const headers: Record<string, string> = {};
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      const said = await this.#call(asked, name, request, sent, signal);
+      const said = await this.#calling(asked, session, name, request, sent, signal, headers);
       const result = said.scan.slice('result');
       if (result === undefined) return asked.reply.last(200, said.scan.bytes);
       const scan = scanObject(result, { maxDepth: 256 });
@@ -158,10 +209,17 @@ export class ModernServers {
     throw serverUnreachable(name, 'it asks for more without end', request.id);
   }
 
-  async #call(asked: Asked, name: string, request: RpcMessage, body: Buffer, signal: AbortSignal): Promise<RpcMessage> {
+  async #call(
+    asked: Asked,
+    name: string,
+    request: RpcMessage,
+    body: Buffer,
+    signal: AbortSignal,
+    kept: Readonly<Record<string, string>>,
+  ): Promise<RpcMessage> {
     const server = serverOf(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes, heartbeatMs } = this.#options.limits;
-    const { protocolVersion, headers } = modernCall(body);
+    const { protocolVersion, headers } = modernCall(body, kept);
     const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal } as const;
     const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
     if (answer.headers['content-type']?.startsWith('text/event-stream') === true) asked.reply.beginLater(heartbeatMs);
