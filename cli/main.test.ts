@@ -67,11 +67,11 @@ describe.concurrent('tierkit', () => {
   test.each([
     [
       ['rum'],
-      'there is no command "rum"; did you mean "run"? (commands: up, run, tier2, controller, epp, check, crds, onboard, release, offboard, limits, budgets, prices, ledger, sim, simulate, version)',
+      'there is no command "rum"; did you mean "run"? (commands: up, run, tier2, controller, epp, check, crds, onboard, release, offboard, mcp, limits, budgets, prices, ledger, sim, simulate, version)',
     ],
     [
       ['deploy'],
-      'there is no command "deploy" (commands: up, run, tier2, controller, epp, check, crds, onboard, release, offboard, limits, budgets, prices, ledger, sim, simulate, version)',
+      'there is no command "deploy" (commands: up, run, tier2, controller, epp, check, crds, onboard, release, offboard, mcp, limits, budgets, prices, ledger, sim, simulate, version)',
     ],
     [['run', '--prot', '1'], 'unknown option --prot; did you mean "port"?'],
     [['check', '--jsn', 'x'], 'unknown option --jsn; did you mean "json"?'],

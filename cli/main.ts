@@ -7,6 +7,7 @@ import { budgets, limits } from './limits.ts';
 import { controller } from './controller.ts';
 import { crds } from './crds.ts';
 import { epp } from './epp.ts';
+import { mcp } from './mcp.ts';
 import { offboard } from './offboard.ts';
 import { onboard } from './onboard.ts';
 import { prices } from './prices.ts';
@@ -29,6 +30,7 @@ const COMMANDS: readonly Command[] = [
   onboard,
   release,
   offboard,
+  mcp,
   limits,
   budgets,
   prices,

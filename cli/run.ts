@@ -7,6 +7,7 @@ import { tryIt } from '../gateway/try-it.ts';
 import { type Command, CommandError, parse, UsageError } from './command.ts';
 import { COUNTS_HELP, COUNTS_OPTIONS, countsOf, failureModeOf } from './counts.ts';
 import { FEEDBACK_HELP, FEEDBACK_OPTIONS, feedbackOf } from './feedback.ts';
+import { MCP_HELP, MCP_OPTIONS, sessionKeysOf } from './mcp-options.ts';
 import { clusterOf, KUBERNETES_HELP, KUBERNETES_OPTIONS, TIER_ONE } from './kubernetes.ts';
 import { commonOptions, log, serveTier, TIER_OPTIONS } from './serve.ts';
 import { telemetryOf, TRACING_HELP } from './tracing.ts';
@@ -35,7 +36,7 @@ Without PATH the providers come from the environment:
   --no-access-log            write no line for each request
   --signing-key FILE         Ed25519 private key (PEM): signs what tier two is told of a request; the file's name is the key's id
   --peer-keys FILE           JWK set with tier two's public keys: its usage receipts are verified with them
-${COUNTS_HELP}  --ledger DIR               a line of JSON for each request to a model API: who used what, and what it cost ("tierkit ledger" reads it)
+${COUNTS_HELP}${MCP_HELP}  --ledger DIR               a line of JSON for each request to a model API: who used what, and what it cost ("tierkit ledger" reads it)
 ${FEEDBACK_HELP}  --debug-headers            answer x-tierkit-config to requests with x-tierkit-debug
 ${KUBERNETES_HELP}${TRACING_HELP}`;
 
@@ -44,6 +45,7 @@ const OPTIONS = {
   ...COUNTS_OPTIONS,
   ...FEEDBACK_OPTIONS,
   ...KUBERNETES_OPTIONS,
+  ...MCP_OPTIONS,
   ledger: { type: 'string' },
   plugin: { type: 'string', multiple: true },
   'root-prefix': { type: 'string', default: '/' },
@@ -65,11 +67,20 @@ async function serve(args: readonly string[]): Promise<number> {
   const extensions = await plugins(values.plugin ?? []);
   const common = commonOptions(values, { port: 1975, adminPort: 1064 });
   const cluster = await clusterOf(values, positionals, TIER_ONE);
-  const sources = cluster?.sources ?? sourcesOf(positionals, values['secret-dir'], common.port);
+  if (cluster !== undefined && values['mcp-config'] !== undefined)
+    throw new UsageError(
+      '--mcp-config and --kubernetes exclude each other: programs are started from a file of a person’s own machine alone',
+    );
   const limitsFailureMode = failureModeOf(values);
   const feedback = feedbackOf(values);
   const counts = await countsOf(values, process.env['REDIS_URL'], log);
   const ledger = values.ledger === undefined ? undefined : await ledgerOf(values.ledger);
+  const sessionKeys = sessionKeysOf(values['mcp-session-keys']);
+  // Last of all: it starts programs.
+  const { sources, bridge } =
+    values['mcp-config'] === undefined
+      ? { sources: cluster?.sources ?? sourcesOf(positionals, values['secret-dir'], common.port), bridge: undefined }
+      : await mcpSources(values['mcp-config'], positionals, values['secret-dir'], common.port);
   const tier = new TierOne({
     ...common,
     sources,
@@ -81,11 +92,19 @@ async function serve(args: readonly string[]): Promise<number> {
     tracing,
     feedback,
     headerLabels,
+    ...(sessionKeys === undefined ? {} : { mcpKeys: () => sessionKeys.current }),
   });
   cluster?.measure(tier.metrics);
-  return serveTier(tier, { ...common, tracing, push }, (host) =>
+  const beside = [sessionKeys, bridge].flatMap((each) => each ?? []);
+  return serveTier(tier, { ...common, tracing, push, beside }, (host) =>
     tryIt(tier.configuration.current, new Map(tier.ports), host, new EndpointTable(prefixes)),
   );
+}
+
+/** What it needs is loaded for those alone who use it. */
+async function mcpSources(file: string, paths: readonly string[], secretDir: string | undefined, port: number) {
+  const { withMcpConfig } = await import('./mcp-config.ts');
+  return withMcpConfig(file, paths, secretDir, port === 0 ? 1975 : port);
 }
 
 function sourcesOf(paths: readonly string[], secretDir: string | undefined, port: number): TierOneOptions['sources'] {

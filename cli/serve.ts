@@ -31,8 +31,16 @@ export type CommonOptions = Omit<TierOptions, 'sources'> & {
   /** Sends the metrics of the tier. @default they wait to be scraped */
   readonly push?: MetricsPush | undefined;
   readonly keys: TierKeys;
+  /** What else is read again at SIGHUP, and ends with the tier. @default nothing */
+  readonly beside?: readonly Beside[];
   readonly accessLogStream: ReturnType<typeof accessLogStream> | undefined;
 };
+
+/** A part of the process that is no part of the tier. */
+export interface Beside {
+  reload?(): void;
+  close(): void | Promise<void>;
+}
 
 /** @throws UsageError, CommandError */
 export function commonOptions(values: TierValues, ports: { readonly port: number; readonly adminPort: number }): CommonOptions {
@@ -72,7 +80,7 @@ export async function serveTier(tier: Tier, options: CommonOptions, example: (ho
   try {
     await tier.start();
   } catch (error) {
-    options.keys.close();
+    await closed(options);
     throw startFailure(error, options);
   }
   announce(tier, options, example);
@@ -80,12 +88,20 @@ export async function serveTier(tier: Tier, options: CommonOptions, example: (ho
   // A chunk of the access log waits for more lines; whoever looks at it should not.
   const stream = options.accessLogStream;
   const flush = setInterval(() => stream?.flush(), 1000).unref();
-  await stopped(tier, () => options.keys.reload());
+  await stopped(tier, () => {
+    options.keys.reload();
+    for (const each of options.beside ?? []) each.reload?.();
+  });
   clearInterval(flush);
-  options.keys.close();
+  await closed(options);
   stream?.flushSync();
   await ended(options);
   return 0;
+}
+
+async function closed({ keys, beside = [] }: CommonOptions): Promise<void> {
+  keys.close();
+  await Promise.all(beside.map(async (each) => each.close()));
 }
 
 /** Time for the last metrics, once the last spans are sent. */

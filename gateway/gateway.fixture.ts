@@ -27,6 +27,8 @@ export interface TestGatewayOptions {
   readonly debugHeaders?: boolean;
   readonly tracing?: Tracing;
   readonly feedback?: TierOneOptions['feedback'];
+  readonly mcpKeys?: TierOneOptions['mcpKeys'];
+  readonly mcpLimits?: TierOneOptions['mcpLimits'];
   /** The resources are taken for those of a cluster: what is wrong with them is left out. @default false */
   readonly inCluster?: boolean;
 }
@@ -51,6 +53,8 @@ export async function startGateway(options: TestGatewayOptions): Promise<TestGat
     debugHeaders: options.debugHeaders ?? false,
     tracing: options.tracing,
     feedback: options.feedback,
+    ...(options.mcpKeys !== undefined && { mcpKeys: options.mcpKeys }),
+    mcpLimits: options.mcpLimits,
     accessLog: (line) => void accessLog.push(JSON.parse(JSON.stringify(line)) as Record<string, unknown>),
     log: (level, message, detail) => void log.push(`${level} ${message} ${detail === undefined ? '' : JSON.stringify(detail)}`),
   });

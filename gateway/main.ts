@@ -1,4 +1,5 @@
 import { describe, Tier, type TierOptions } from '#core/serve/tier';
+import type { Rule } from '#core/route/rule';
 import type { Snapshot } from '#core/serve/snapshot';
 import { Metrics } from '#core/telemetry/metrics';
 import { VERSION } from '#core/telemetry/metrics/version';
@@ -19,7 +20,8 @@ import { Feedback } from './feedback/feedback.ts';
 import type { FeedbackSettings } from './feedback/settings.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { McpEngine } from './mcp/engine/engine.ts';
-import { DEFAULT_LIMITS } from './mcp/engine/parts.ts';
+import { DEFAULT_LIMITS, type EngineLimits } from './mcp/engine/parts.ts';
+import { McpMetrics } from './mcp/metrics.ts';
 import { ephemeralKeys, type SealKeys } from './mcp/sealed/keys.ts';
 import { TierOneMetrics } from './metrics.ts';
 import { TierTwoLink } from './tier-two.ts';
@@ -39,6 +41,8 @@ export interface TierOneOptions extends TierOptions {
   readonly feedback?: FeedbackSettings | undefined;
   /** Keys of sessions of MCP, which all replicas have to share. @default keys of this process alone */
   readonly mcpKeys?: () => SealKeys;
+  /** Bounds of MCP other than the usual ones. */
+  readonly mcpLimits?: Partial<EngineLimits> | undefined;
   /** Headers of requests that are labels of the reference's metrics. @default none */
   readonly headerLabels?: readonly HeaderLabel[];
 }
@@ -66,14 +70,25 @@ export class TierOne extends Tier {
     if (options.ledger !== undefined) own.watchLedger(options.ledger);
     const { families } = metrics;
     const feedback = options.feedback === undefined ? undefined : new Feedback({ settings: options.feedback, families, log: options.log });
-    const mcp = new McpEngine({ keys: mcpKeysOf(options), serverInfo: { name: 'tierkit', version: VERSION }, limits: DEFAULT_LIMITS });
+    const limits = { ...DEFAULT_LIMITS, ...options.mcpLimits };
+    const measured = new McpMetrics(families);
+    const mcp = new McpEngine({
+      keys: mcpKeysOf(options),
+      serverInfo: { name: 'tierkit', version: VERSION },
+      limits,
+      ended: (told, seconds) => measured.record(told, seconds),
+    });
     super(options, metrics, {
       stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),
       own: feedback === undefined ? [] : [FEEDBACK],
       farewell: () => mcp.close(),
       admin: (app) => limitRoutes(app, admission),
       status: { name: 'tier one', limits: (filter, most) => limitStates(admission, filter, most) },
-      notices: (snapshot) => [...noticesOf(keys, tierTwosOf(snapshot)), ...feedbackNotices(options)],
+      notices: (snapshot) => [
+        ...noticesOf(keys, tierTwosOf(snapshot)),
+        ...feedbackNotices(options),
+        ...(options.mcpKeys === undefined ? sessionNotices(snapshot) : []),
+      ],
     });
     this.#counts = counts;
     this.#ledger = options.ledger;
@@ -92,10 +107,19 @@ function mcpKeysOf({ mcpKeys }: TierOneOptions): () => SealKeys {
   return () => keys;
 }
 
+function rulesOf({ ports }: Snapshot): Rule[] {
+  return ports.flatMap(({ listeners }) => listeners.flatMap(({ hosts }) => hosts.entries().flatMap(([, index]) => index.rules())));
+}
+
+/** A client of MCP keeps its session for hours: it meets other replicas, and restarts. */
+function sessionNotices(snapshot: Snapshot): string[] {
+  if (!rulesOf(snapshot).some((rule) => !rule.ai && rule.mcp !== undefined)) return [];
+  return ['no --mcp-session-keys: sessions of MCP are those of this process alone, and end with it'];
+}
+
 /** Backends that are a tier two. */
-function tierTwosOf({ ports }: Snapshot): string[] {
-  const rules = ports.flatMap(({ listeners }) => listeners.flatMap(({ hosts }) => hosts.entries().flatMap(([, index]) => index.rules())));
-  const targets = rules.flatMap((rule) => (rule.ai ? rule.plan.targets.filter(({ tierTwo }) => tierTwo !== undefined) : []));
+function tierTwosOf(snapshot: Snapshot): string[] {
+  const targets = rulesOf(snapshot).flatMap((rule) => (rule.ai ? rule.plan.targets.filter(({ tierTwo }) => tierTwo !== undefined) : []));
   return [...new Set(targets.map(({ backend }) => backend.name))];
 }
 

@@ -30,7 +30,7 @@ as Prometheus does, gets exemplars as well: \`trace_id\` of a request that fell 
 - \`llm_d_epp_*\` and \`inference_pool_*\`: names of llm-d's router and of the Gateway API Inference Extension. Added: \`pool_namespace\`, as pools of two
   namespaces may have one name.
 - \`tierkit_*\`: what these do not have.
-- ${RESERVED.map((name) => `\`${name}\``).join(' ')}: of the MCP gateway, the reference's and those of OpenTelemetry's MCP conventions. They are not
+- ${RESERVED.map((name) => `\`${name}\``).join(' ')}: of MCP, the reference’s and those of OpenTelemetry’s conventions. They are not
   served yet, and no other metric takes their names.
 
 ## Headers as labels

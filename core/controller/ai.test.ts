@@ -66,6 +66,26 @@ describe('an AIGatewayRoute', () => {
   });
 });
 
+describe('an MCPRoute', () => {
+  it('is accepted, and says which server is not there', () => {
+    const conditions = conditionsOf(ALL + MCP, 'MCPRoute', 'mcp');
+    expect(brief(conditions)).toEqual(['ResolvedRefs=False BackendNotFound', ACCEPTED]);
+    expect(messageOf(conditions, 'ResolvedRefs')).toMatch(/^spec\.backendRefs\[0\].*there is no Backend default\/b/);
+  });
+
+  it('says that no Gateway takes it', () => {
+    const conditions = conditionsOf(ALL + B + MCP.replace('name: gw,', 'name: gw, sectionName: htpp,'), 'MCPRoute', 'mcp');
+    expect(brief(conditions)).toEqual(['ResolvedRefs=True ResolvedRefs', ...REFUSED]);
+    expect(messageOf(conditions, 'NotAccepted')).toMatch(/no listener "htpp"/);
+  });
+
+  it('says what is wrong with it by itself', () => {
+    const conditions = conditionsOf(ALL + B + MCP.replace('backendRefs', 'backendRef'), 'MCPRoute', 'mcp');
+    expect(brief(conditions)).toEqual(['ResolvedRefs=Unknown Pending', ...REFUSED]);
+    expect(messageOf(conditions, 'Accepted')).toMatch(/spec\.backendRef/);
+  });
+});
+
 describe('what a route leads to', () => {
   const yaml = ALL + CONFIG + ROUTE + A + B + KEY + QUOTA + MCP;
 
@@ -74,7 +94,7 @@ describe('what a route leads to', () => {
     ['Backend', 'b', ['Accepted=True Accepted'], /^$/],
     ['BackendSecurityPolicy', 'p', REFUSED, /there is no Secret default\/nothing/],
     ['QuotaPolicy', 'q', [ACCEPTED], /^$/],
-    ['MCPRoute', 'mcp', REFUSED, /MCPRoute is not served/],
+    ['MCPRoute', 'mcp', ['ResolvedRefs=True ResolvedRefs', ACCEPTED], /^$/],
     ['GatewayConfig', 'c', [ACCEPTED], /^$/],
   ])('%s', (kind, name, expected, message) => {
     const conditions = conditionsOf(yaml, kind, name);

@@ -2,7 +2,6 @@ import type { KubernetesObject } from '../kubernetes/resource.ts';
 import { AIServiceBackend } from '../resources/ai-gateway/ai-service-backend.ts';
 import { BackendSecurityPolicy } from '../resources/ai-gateway/backend-security-policy.ts';
 import { GatewayConfig } from '../resources/ai-gateway/gateway-config.ts';
-import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { QuotaPolicy } from '../resources/ai-gateway/quota-policy.ts';
 import type { Problem } from '../resources/problem.ts';
 import { type Condition, isFalse, isTrue, stampedAmongOthers, textsOf } from './conditions.ts';
@@ -16,7 +15,7 @@ const OWN = new Set(['Accepted', 'NotAccepted', 'ResolvedRefs']);
 const CONFIG_ANNOTATION = 'aigateway.envoyproxy.io/gateway-config';
 
 /**
- * Envoy AI Gateway's kinds but its AIGatewayRoutes. Their conditions belong to no controller by name, so only those are spoken of that our
+ * Envoy AI Gateway's kinds but its routes. Their conditions belong to no controller by name, so only those are spoken of that our
  * Gateways lead to: the others may be another controller's.
  */
 export function aiResources(state: State): Verdict[] {
@@ -25,17 +24,14 @@ export function aiResources(state: State): Verdict[] {
   const isOfReached = (object: KubernetesObject): boolean => targetsOf(object).some((target) => state.reach.leadingTo(target).size > 0);
   const configs = new Set([...state.gateways.values()].map(configOf));
   return [
-    ...state.reach.routes(MCPRoute).map(({ object }) => verdictOf(object, saidOf(state.problems(object)), state)),
-    ...[
-      ...objects(AIServiceBackend).filter(isReached),
-      ...objects(BackendSecurityPolicy).filter(isOfReached),
-      ...objects(QuotaPolicy).filter(isOfReached),
-      ...objects(GatewayConfig).filter((object) => configs.has(placeOf(object))),
-    ].map((object) => verdictOf(object, saidOf(state.problems(object)), state)),
-  ];
+    ...objects(AIServiceBackend).filter(isReached),
+    ...objects(BackendSecurityPolicy).filter(isOfReached),
+    ...objects(QuotaPolicy).filter(isOfReached),
+    ...objects(GatewayConfig).filter((object) => configs.has(placeOf(object))),
+  ].map((object) => verdictOf(object, saidOf(state.problems(object)), state));
 }
 
-/** Of an AIGatewayRoute of our Gateways. */
+/** Of an AIGatewayRoute or MCPRoute of our Gateways. */
 export function aiRoute(route: OurRoute, state: State, verdicts: RouteVerdicts): Verdict {
   return verdictOf(route.object, saidOfRoute(verdicts.of(route)!), state);
 }

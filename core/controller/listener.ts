@@ -1,4 +1,5 @@
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { GroupKind } from '../resources/kind.ts';
 import type { Problem } from '../resources/problem.ts';
@@ -38,6 +39,7 @@ const PROTOCOLS = new Set(['HTTP', 'HTTPS']);
 const ROUTES: readonly GroupKind[] = [
   { group: HTTPRoute.group, kind: HTTPRoute.kind },
   { group: AIGatewayRoute.group, kind: AIGatewayRoute.kind },
+  { group: MCPRoute.group, kind: MCPRoute.kind },
 ];
 const REFERENCES = new Set<Problem['reason']>([
   'InvalidCACertificateKind',

@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/resource.ts';
 import type { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import type { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { Problem } from '../resources/problem.ts';
 import type { ParentOutcome } from '../route/attach.ts';
@@ -24,7 +25,7 @@ export class RouteStatuses {
 
   /** @param route undefined: it has no parents of ours */
   of(
-    definition: typeof HTTPRoute | typeof AIGatewayRoute,
+    definition: typeof HTTPRoute | typeof AIGatewayRoute | typeof MCPRoute,
     object: KubernetesObject,
     route: OurRoute | undefined,
     state: State,

@@ -1,4 +1,5 @@
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { Resource } from '../resources/kind.ts';
 import type { Problem } from '../resources/problem.ts';
@@ -32,7 +33,11 @@ const REFERENCES: ReadonlySet<Reason | undefined> = new Set<Reason>([
 ]);
 
 /** What is said of a route that is attached to HTTP listeners, with regard to each of its parents of ours. */
-export function routeVerdict(definition: typeof HTTPRoute | typeof AIGatewayRoute, route: OurRoute, state: State): RouteVerdict {
+export function routeVerdict(
+  definition: typeof HTTPRoute | typeof AIGatewayRoute | typeof MCPRoute,
+  route: OurRoute,
+  state: State,
+): RouteVerdict {
   const { object, parents } = route;
   const own = state.own(object);
   const resource: Resource | undefined = state.resource<typeof HTTPRoute>(definition as typeof HTTPRoute, object);
@@ -85,7 +90,7 @@ export class RouteVerdicts {
   of(route: OurRoute): RouteVerdict | undefined {
     const known = this.#verdicts.get(route);
     if (known !== undefined) return known;
-    const definition = [HTTPRoute, AIGatewayRoute].find(({ kind }) => kind === route.object.kind);
+    const definition = [HTTPRoute, AIGatewayRoute, MCPRoute].find(({ kind }) => kind === route.object.kind);
     if (definition === undefined) return undefined;
     const verdict = routeVerdict(definition, route, this.#state);
     this.#verdicts.set(route, verdict);

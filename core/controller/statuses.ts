@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/resource.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import { atOnce, type Sliced } from '../resources/slices.ts';
 import { aiResources, aiRoute } from './ai.ts';
@@ -49,9 +50,11 @@ export function* desiringStatuses(view: ControllerView, now: Date, routes: Route
     all.push(...routes.of(HTTPRoute, object, route, state, () => wanted(httpRoute(object, route, state, verdicts))));
     yield;
   }
-  for (const route of state.reach.routes(AIGatewayRoute)) {
-    all.push(...routes.of(AIGatewayRoute, route.object, route, state, () => wanted(aiRoute(route, state, verdicts))));
-    yield;
+  for (const definition of [AIGatewayRoute, MCPRoute] as const) {
+    for (const route of state.reach.routes(definition)) {
+      all.push(...routes.of(definition, route.object, route, state, () => wanted(aiRoute(route, state, verdicts))));
+      yield;
+    }
   }
   return all;
 }

@@ -22,6 +22,18 @@ export function compilePattern(source: string): Pattern {
   return (text) => text.length <= MAX_TEXT && compiled.testExact(text);
 }
 
+/** Texts that are longer are no texts to look in. */
+export const MAX_SEARCHED = MAX_TEXT;
+
+/**
+ * A regular expression that RE2 looks for anywhere in a text of at most {@link MAX_SEARCHED} characters, in time linear in it.
+ * @throws Error with RE2's reason when the expression is none
+ */
+export function compileSearch(source: string): Pattern {
+  const compiled = RE2JS.compile(source);
+  return (text) => text.length <= MAX_SEARCHED && compiled.test(text);
+}
+
 /** What RE2's `.*` takes: a dot is anything but a line feed. */
 function isLine(text: string): boolean {
   return text.length <= MAX_TEXT && !text.includes('\n');

@@ -87,6 +87,11 @@ export interface SecuritySources {
   dispatcher(reference: BackendReference, path: string): { readonly dispatcher: Dispatcher; readonly hostHeader: string } | undefined;
   /** Connections for a URL, such as that of a remote key set: one pool an origin. */
   dispatcherForUrl(url: URL): Dispatcher;
+  /** Of a policy whose issuer is asked where its keys are, where the policy does not say so. */
+  readonly discovery?: {
+    /** In a cluster: an issuer is not asked where its name leads to this machine or its neighbours. */
+    readonly elsewhere: boolean;
+  };
 }
 
 export interface BackendReference {

@@ -2,6 +2,7 @@ import type { Report } from '../resources/kind.ts';
 import { durationMs } from '../resources/schema.ts';
 
 import type { SecuritySources } from './identity.ts';
+import { DISCOVERED, discoveredKeys, issuerProblem, metadataUrls } from './issuer-metadata.ts';
 import { type KeySet, LocalKeySet, parseKeySet } from './key-set.ts';
 import type { Place } from './places.ts';
 import type { JwtProviderSpec } from './policy.ts';
@@ -83,6 +84,8 @@ function keySetOf(
     url.hash = '';
     return shared.keySet(url, { dispatcher: sources.dispatcherForUrl(url), maxAgeMs: durationMs(spec.remoteJWKS.cacheDuration) });
   }
+  if (spec.localJWKS === undefined && sources.discovery !== undefined && spec.issuer !== undefined)
+    return discovered(spec.issuer, sources.discovery.elsewhere, shared, `${path}.issuer`, report);
   const local = localText(spec, sources, path, report);
   if (local === undefined) return undefined;
   try {
@@ -91,6 +94,13 @@ function keySetOf(
     report(local.at, error instanceof Error ? error.message : 'is no key set');
     return undefined;
   }
+}
+
+function discovered(issuer: string, elsewhere: boolean, shared: SharedIdentify, at: string, report: Report): KeySet | undefined {
+  const problem = issuerProblem(issuer);
+  if (problem === undefined) return shared.keySet(new URL(metadataUrls(issuer, DISCOVERED)[0]!), discoveredKeys(issuer, elsewhere));
+  report(at, `${problem}, so that it cannot be asked where its keys are: name them by jwks`);
+  return undefined;
 }
 
 function localText(

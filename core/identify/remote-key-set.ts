@@ -16,10 +16,19 @@ const MAX_BACKOFF_MS = 30_000;
 const MAX_STALE_MS = 24 * 3_600_000;
 
 /** How a set is fetched; it may change with each load of the configuration. */
-export interface KeySource {
-  readonly dispatcher: Dispatcher;
+export type KeySource = {
   /** How long the keys count as fresh (CRD remoteJWKS.cacheDuration). */
   readonly maxAgeMs: number;
+} & (
+  | { readonly dispatcher: Dispatcher }
+  /** Finds out by itself where the keys are. */
+  | { readonly download: () => Promise<Downloaded> }
+);
+
+export interface Downloaded {
+  readonly text: string;
+  /** By its Cache-Control, where that says so. */
+  readonly maxAgeMs: number | undefined;
 }
 
 /**
@@ -95,7 +104,8 @@ export class RemoteKeySet implements KeySet {
   async #attempt(): Promise<void> {
     this.#attemptedAt = Date.now();
     try {
-      const { text, maxAgeMs } = await download(this.#url, this.#source.dispatcher);
+      const source = this.#source;
+      const { text, maxAgeMs } = await ('download' in source ? source.download() : download(this.#url, source.dispatcher));
       const digest = hash('sha256', text, 'base64');
       // Unchanged keys stay the same object, so that tokens which they verified stay known.
       if (this.#keys === undefined || digest !== this.#digest) this.#keys = parseKeySet(text, false);
@@ -117,7 +127,7 @@ export class RemoteKeySet implements KeySet {
   }
 }
 
-async function download(url: URL, dispatcher: Dispatcher): Promise<{ text: string; maxAgeMs: number | undefined }> {
+async function download(url: URL, dispatcher: Dispatcher): Promise<Downloaded> {
   const headers = ['accept', 'application/jwk-set+json, application/json'];
   const request = { origin: url.origin, method: 'GET', path: `${url.pathname}${url.search}`, headers };
   const { statusCode, headers: answered, body } = await call(dispatcher, request, FETCH_TIMEOUT_MS);

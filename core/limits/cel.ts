@@ -174,7 +174,8 @@ function hintOf(error: unknown): string {
   return `: numbers of tokens are of type uint, like 2u${CONVERT}`;
 }
 
-function reasonOf(error: unknown): string {
+/** The reason of an error of the library, without the position in the text. */
+export function reasonOf(error: unknown): string {
   if (error instanceof ParseError || error instanceof TypeError || error instanceof EvaluationError) {
     const { summary } = error;
     return summary.charAt(0).toLowerCase() + summary.slice(1);

@@ -150,17 +150,6 @@ describe('what is refused, each by its name', () => {
   ])('%s', (_name, yaml, backends, expected) => {
     expect(problems(yaml, backends)).toEqual(expected);
   });
-
-  it('kinds that come later, instead of letting more pass than their author wants', () => {
-    const mcp = `
----
-apiVersion: aigateway.envoyproxy.io/v1beta1
-kind: MCPRoute
-metadata: {name: m}
-spec: {parentRefs: [{name: gw, kind: Gateway, group: gateway.networking.k8s.io}], backendRefs: [{name: b, kind: Backend, group: gateway.envoyproxy.io}]}
-`;
-    expect(problems(A + mcp)).toEqual([expect.stringMatching(/MCPRoute is not served/)]);
-  });
 });
 
 describe('credentials', () => {

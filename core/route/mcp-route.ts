@@ -1,10 +1,14 @@
 import { DEFAULT_RETRY, type Plan } from '../attempt/plan.ts';
+import { compileBackendSelector, compileMcpAuthorization } from '../identify/mcp-authorization.ts';
 import type { MCPBackendRef } from '../resources/ai-gateway/mcp-backend-ref.ts';
 import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
+import { nameOf } from '../resources/kind.ts';
+import { didYouMean } from '../resources/nearest.ts';
 
 import { type RoutePolicies, valueMatch } from './ai-route.ts';
 import { filtersOf } from './filters.ts';
 import type { McpCredential, McpRule, McpTarget } from './mcp-rule.ts';
+import { WELL_KNOWN, wellKnownPath } from './mcp-well-known.ts';
 import { endpointsOf, originsOf, secretOf } from './origins.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
 import type { Scope } from './scope.ts';
@@ -23,8 +27,8 @@ export function compileMcpRoute(route: MCPRoute, policies: RoutePolicies, scope:
     path: spec.path,
     targets,
     oauth: spec.securityPolicy?.oauth,
-    authorization: spec.securityPolicy?.authorization,
-    backendSelector: spec.backendSelector,
+    elsewhere: !scope.allowLocalAddresses,
+    ...accessOf(route, scope),
   };
   const rule: OrdinaryRule = {
     ai: false,
@@ -53,13 +57,32 @@ export function compileMcpRoute(route: MCPRoute, policies: RoutePolicies, scope:
   });
   // What tells where tokens come from is for those who have none.
   const open = { ...rule, security: undefined };
-  return [at(rule, spec.path), ...(spec.securityPolicy?.oauth === undefined ? [] : wellKnown(spec.path).map((path) => at(open, path)))];
+  return [
+    at(rule, spec.path),
+    ...(spec.securityPolicy?.oauth === undefined ? [] : WELL_KNOWN.map((name) => at(open, wellKnownPath(name, spec.path)))),
+  ];
 }
 
-/** @see RFC 9728, section 3.1, RFC 8414, section 3.1, and OpenID Connect Discovery 1.0, section 4 */
-function wellKnown(path: string): string[] {
-  const below = path === '/' ? '' : path;
-  return ['oauth-protected-resource', 'oauth-authorization-server', 'openid-configuration'].map((name) => `/.well-known/${name}${below}`);
+function accessOf(route: MCPRoute, scope: Scope): Pick<McpRule, 'decide' | 'selects'> {
+  const { securityPolicy, backendSelector, backendRefs } = route.body.spec;
+  const report = (path: string, message: string) => scope.report(route, path, message);
+  const path = 'spec.securityPolicy.authorization';
+  const authorization = securityPolicy?.authorization;
+  const decide = authorization && compileMcpAuthorization(authorization, path, report);
+  const selects = backendSelector && compileBackendSelector(backendSelector, 'spec.backendSelector', report);
+  if (securityPolicy?.oauth?.jwks?.remoteJWKS?.backendRefs !== undefined)
+    report(
+      'spec.securityPolicy.oauth.jwks.remoteJWKS.backendRefs',
+      'is not supported: the keys are fetched from the uri itself, over HTTP',
+    );
+  const servers = new Set(backendRefs.map(({ name }) => name));
+  for (const [index, { target }] of (securityPolicy?.authorization?.rules ?? []).entries()) {
+    for (const { backend } of target?.tools ?? []) {
+      if (!servers.has(backend))
+        scope.notice(`${nameOf(route)}: ${path}.rules[${index}] names "${backend}", which is no backendRef${didYouMean(backend, servers)}`);
+    }
+  }
+  return { decide, selects };
 }
 
 /** A route of MCP makes its calls itself: which server is asked stands in the request. */

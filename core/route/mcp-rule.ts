@@ -1,8 +1,7 @@
 import type { Serving } from '../attempt/backend.ts';
-import type { Authorization } from '../resources/ai-gateway/mcp-authorization.ts';
+import type { McpDecide, McpSelects } from '../identify/mcp-authorization.ts';
 import type { MCPBackendRef } from '../resources/ai-gateway/mcp-backend-ref.ts';
 import type { OAuth } from '../resources/ai-gateway/mcp-oauth.ts';
-import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 
 /** An MCP server behind a route. */
 export interface McpTarget {
@@ -23,6 +22,10 @@ export interface McpRule {
   readonly path: string;
   readonly targets: readonly McpTarget[];
   readonly oauth: OAuth | undefined;
-  readonly authorization: Authorization | undefined;
-  readonly backendSelector: MCPRoute['body']['spec']['backendSelector'];
+  /** In a cluster: the issuer is not asked where its name leads to this machine or its neighbours. */
+  readonly elsewhere: boolean;
+  /** Undefined: whoever may call may use everything. */
+  readonly decide: McpDecide | undefined;
+  /** Undefined: whoever may call sees all servers. */
+  readonly selects: McpSelects | undefined;
 }

@@ -1,16 +1,32 @@
 import { GatewayError } from '../errors.ts';
+import { bearerChallenge } from '../identify/challenge.ts';
 import type { Identity, Security } from '../identify/identity.ts';
 import type { OAuth } from '../resources/ai-gateway/mcp-oauth.ts';
 import type { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import type { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 
+import { wellKnownPath } from './mcp-well-known.ts';
+
 const OWN = 'spec.securityPolicy';
+
+/** As with the reference, pages of any origin may call: they have no cookies here, but the tokens that their users gave them. */
+const CORS = {
+  allowOrigins: ['*'],
+  allowMethods: ['GET', 'POST', 'DELETE'],
+  allowHeaders: ['*'],
+  exposeHeaders: ['mcp-session-id', 'www-authenticate'],
+};
 
 /** What an MCPRoute says of who may call, as the SecurityPolicy that it becomes in a cluster; undefined: nothing. */
 export function mcpPolicyOf({ metadata, body, source }: MCPRoute): SecurityPolicy | undefined {
   const { oauth, apiKeyAuth, extAuth } = body.spec.securityPolicy ?? {};
   if (oauth === undefined && apiKeyAuth === undefined && extAuth === undefined) return undefined;
-  const spec = { ...(oauth === undefined ? {} : { jwt: jwtOf(oauth) }), ...(apiKeyAuth && { apiKeyAuth }), ...(extAuth && { extAuth }) };
+  const spec = {
+    cors: CORS,
+    ...(oauth === undefined ? {} : { jwt: jwtOf(oauth) }),
+    ...(apiKeyAuth && { apiKeyAuth }),
+    ...(extAuth && { extAuth }),
+  };
   return { kind: 'SecurityPolicy', group: 'gateway.envoyproxy.io', metadata, source, body: { spec } } as unknown as SecurityPolicy;
 }
 
@@ -33,10 +49,13 @@ export function mcpPath(path: string): string {
  */
 export function withChallenge(security: Security, oauth: OAuth | undefined, path: string): Security {
   if (oauth === undefined) return security;
-  const challenge = `Bearer resource_metadata="${metadataUrl(oauth, path)}"`;
+  const metadata = metadataUrl(oauth, path);
+  const { scopesSupported = [] } = oauth.protectedResourceMetadata;
   const challenged = (error: unknown): never => {
     if (!(error instanceof GatewayError) || error.status !== 401) throw error;
-    throw new GatewayError(error.code, error.message, { headers: { ...error.headers, 'www-authenticate': challenge } });
+    const [code, description] = refusalIn(error.headers['www-authenticate'] ?? '');
+    const challenge = bearerChallenge(code, description, scopesSupported, metadata);
+    throw new GatewayError(error.code, error.message, { headers: { ...error.headers, 'www-authenticate': challenge }, cause: error.cause });
   };
   return {
     ...security,
@@ -51,7 +70,13 @@ export function withChallenge(security: Security, oauth: OAuth | undefined, path
   };
 }
 
+/** What was wrong with a token, as the challenge says it that stands there already. */
+function refusalIn(challenge: string): readonly [error: string | undefined, description: string | undefined] {
+  const [, error, description] = /^Bearer error="([^"\\]*)", error_description="([^"\\]*)"$/.exec(challenge) ?? [];
+  return [error, description];
+}
+
 /** @see RFC 9728, section 3.1 */
 export function metadataUrl({ protectedResourceMetadata: { resource } }: OAuth, path: string): string {
-  return `${new URL(resource).origin}/.well-known/oauth-protected-resource${path === '/' ? '' : path}`;
+  return new URL(wellKnownPath('oauth-protected-resource', path), resource).href;
 }

@@ -101,9 +101,7 @@ export function* compileRoutes(
       quotas,
     };
     if (isOf(MCPRoute, route)) return compileMcpRoute(route, policies, scopeHere);
-    return isOf(HTTPRoute, route)
-      ? compileHttpRoute(route, policies, scopeHere)
-      : compileAiRoute(route as AIGatewayRoute, policies, scopeHere);
+    return isOf(HTTPRoute, route) ? compileHttpRoute(route, policies, scopeHere) : compileAiRoute(route, policies, scopeHere);
   };
   const compileOne = (route: AnyRoute): CompiledRoute | undefined => {
     const parents = parentsOf(route, scope);

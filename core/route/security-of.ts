@@ -53,7 +53,8 @@ export class SecurityOf {
     const policy = mcpPolicyOf(route);
     if (policy === undefined) return undefined;
     const report = (path: string, message: string) => this.#scope.report(route, mcpPath(path), message);
-    const security = compileSecurity(policy, sourcesOf(route, this.#scope), this.#shared, report);
+    const sources = { ...sourcesOf(route, this.#scope), discovery: { elsewhere: !this.#scope.allowLocalAddresses } };
+    const security = compileSecurity(policy, sources, this.#shared, report);
     return withChallenge(security, route.body.spec.securityPolicy?.oauth, route.body.spec.path);
   }
 

@@ -1,6 +1,8 @@
 import { authorityOf, originUrl } from '../http/origin.ts';
 
+import type { Serving } from '../attempt/backend.ts';
 import type { AiTarget } from '../providers/target.ts';
+import type { McpRule } from '../route/mcp-rule.ts';
 import type { Match, Rule, ValueMatch } from '../route/rule.ts';
 import type { MatchIndex } from '../route/table.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -31,6 +33,7 @@ function describeRules(index: MatchIndex): object[] {
 
 function describeRule(rule: Rule, matches: readonly Match[]): object {
   const { route, plan } = rule;
+  if (!rule.ai && rule.mcp !== undefined) return describeMcp(rule, rule.mcp, matches);
   return {
     route: `${route.kind} ${route.namespace}/${route.name}`,
     rule: rule.name ?? rule.index,
@@ -40,16 +43,38 @@ function describeRule(rule: Rule, matches: readonly Match[]): object {
       id: target.id,
       weight: target.weight,
       priority: target.priority,
-      endpoints: target.backend.endpoints.map((endpoint) => ({
-        url: originUrl(endpoint.origin),
-        ...(endpoint.origin.proxy && { forwardProxy: authorityOf(endpoint.origin.proxy) }),
-        available: endpoint.health.available(Date.now()),
-        inFlight: endpoint.inFlight,
-      })),
+      endpoints: describeEndpoints(target.backend),
       ...(rule.ai ? describeAi(target as AiTarget) : {}),
     })),
     timeouts: { requestMs: plan.requestTimeoutMs, streamIdleMs: plan.streamIdleTimeoutMs, perTryMs: plan.retry.perTryTimeoutMs },
     attempts: plan.retry.maxAttempts ?? 'each backend once',
+  };
+}
+
+function describeEndpoints({ endpoints }: Serving): object[] {
+  return endpoints.map((endpoint) => ({
+    url: originUrl(endpoint.origin),
+    ...(endpoint.origin.proxy && { forwardProxy: authorityOf(endpoint.origin.proxy) }),
+    available: endpoint.health.available(Date.now()),
+    inFlight: endpoint.inFlight,
+  }));
+}
+
+function describeMcp({ route, security }: Rule, { path, targets }: McpRule, matches: readonly Match[]): object {
+  return {
+    route: `${route.kind} ${route.namespace}/${route.name}`,
+    path,
+    matches: matches.map(describeMatch),
+    security: security?.name ?? 'open',
+    servers: targets.map((target) => ({
+      name: target.name,
+      // A query may have a key.
+      path: target.path.split('?', 1)[0],
+      tools: target.tools ?? 'all',
+      credential: target.credential === undefined ? 'none' : '[redacted]',
+      forwardHeaders: target.forwardHeaders.map(({ name, as }) => (name === as ? name : `${name} as ${as}`)),
+      endpoints: describeEndpoints(target.backend),
+    })),
   };
 }
 

@@ -1,5 +1,5 @@
 // For tests: an MCPRoute in front of servers on this machine.
-import { startGateway, type TestGateway } from '../gateway.fixture.ts';
+import { startGateway, type TestGateway, type TestGatewayOptions } from '../gateway.fixture.ts';
 
 export interface TestServer {
   readonly name: string;
@@ -31,6 +31,10 @@ spec: {parentRefs: [{name: gw}], backendRefs: [${refs}]${extra}}`;
   return [GATEWAY, ...backends, route].join('\n---\n');
 }
 
-export function startMcp(servers: readonly TestServer[], extra = ''): Promise<TestGateway> {
-  return startGateway({ yaml: mcpYaml(servers, extra) });
+export function startMcp(
+  servers: readonly TestServer[],
+  extra = '',
+  options: Pick<TestGatewayOptions, 'mcpKeys' | 'mcpLimits'> = {},
+): Promise<TestGateway> {
+  return startGateway({ ...options, yaml: mcpYaml(servers, extra) });
 }

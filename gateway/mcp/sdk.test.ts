@@ -1,7 +1,7 @@
 // The official client, at one server and at two behind one path.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { CreateMessageRequestSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { CreateMessageRequestSchema, ElicitRequestSchema, ResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import type { TestGateway } from '../gateway.fixture.ts';
@@ -75,14 +75,27 @@ describe('one server', () => {
   });
 });
 
-async function both(extra = ''): Promise<readonly [Client, TestGateway]> {
+const both = async (extra = ''): Promise<readonly [Client, TestGateway]> => {
   const [one, two] = await Promise.all([server('one'), server('two')]);
   const mcp = await gateway([
     { name: 'one', port: one.port },
     { name: 'two', port: two.port, extra },
   ]);
   return [await client(mcp), mcp];
-}
+};
+
+test('what clients ask is measured, and names that they make up are one', async () => {
+  const one = await server('one');
+  const mcp = await gateway([{ name: 'one', port: one.port }]);
+  const at = await client(mcp);
+  await at.callTool({ name: 'test_simple_text' });
+  await expect(at.request({ method: 'made/up' }, ResultSchema)).rejects.toThrow(/made\/up|not found/i);
+  const text = await (await fetch(`${mcp.adminUrl}/metrics`)).text();
+  expect(text).toContain('mcp_method_count_total{mcp_method_name="tools/call",status="success",mcp_backend="one"} 1');
+  expect(text).toContain('mcp_method_count_total{mcp_method_name="_OTHER",status="failed",mcp_backend="one"} 1');
+  expect(text).toMatch(/mcp_request_duration_count\{mcp_backend="one"\} [1-9]/);
+  expect(text).not.toContain('made/up');
+});
 
 describe('two servers behind one path', () => {
   test('are one list, in which each tool says whose it is', async () => {

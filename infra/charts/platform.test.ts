@@ -104,8 +104,11 @@ describe('between the tiers', () => {
         values: {
           'tier-one.pem': { from: 'private-key', pair: 'tier-one' },
           'tier-two.jwks.json': { from: 'public-keys', pairs: ['tier-two'] },
+          'mcp-sessions': { from: 'template', names: ['mcp-sessions', 'mcp-sessions-more'] },
         },
       });
+      expect(args(object(settings, 'tier-one', 'Deployment', 'tier-one'))).toContain('--mcp-session-keys=/etc/tierkit/keys/mcp-sessions');
+      expect(args(object(settings, 'tier-two', 'Deployment', 'tier-two')).join(' ')).not.toContain('mcp');
       expect(args(object(settings, 'tier-two', 'Deployment', 'tier-two'))).toEqual(
         expect.arrayContaining([
           '--signing-key=/etc/tierkit/keys/tier-two.pem',

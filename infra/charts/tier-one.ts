@@ -6,8 +6,11 @@ import type { Part, SecretNeed } from './part.ts';
 import { CLUSTER_RULES, NAMESPACE_RULES } from './rbac.ts';
 import { REDIS_URL, redisNeed, redisUrlManifests, redisWays } from './redis.ts';
 import { objectLabels } from './labels.ts';
-import { keyNeed, tierSheet } from './tier.ts';
+import { keyNeed, KEYS, tierSheet } from './tier.ts';
 import { receiverOf } from './traces.ts';
+
+/** Entry of the Secret with keys, and name of the generated text. */
+const SESSIONS = 'mcp-sessions';
 
 /** Pods of tier one. What they serve is another part: it may change without them. */
 export function tierOne(settings: Settings): Part {
@@ -19,10 +22,12 @@ export function tierOne(settings: Settings): Part {
     of,
     namespace,
     adminPort: 1064,
-    args:
-      redis.mode === 'none'
+    args: [
+      `--mcp-session-keys=${KEYS}/${SESSIONS}`,
+      ...(redis.mode === 'none'
         ? []
-        : [`--limits-mode=${of.limits.mode}`, `--limits-failure=${of.limits.failure}`, `--limits-share=${share(settings)}`],
+        : [`--limits-mode=${of.limits.mode}`, `--limits-failure=${of.limits.failure}`, `--limits-share=${share(settings)}`]),
+    ],
     env: {
       ...(redis.mode === 'none' ? {} : { REDIS_URL: { secret: redisUrlSecret(settings), key: REDIS_URL } }),
       ...(observability.phoenix.mode === 'in-cluster' ? { TIERKIT_FEEDBACK_URL: observerUrl(namespaces, 'phoenix', PHOENIX_PORT) } : {}),
@@ -39,10 +44,17 @@ export function tierOne(settings: Settings): Part {
     cluster: 'gateway',
     needs: [...(redis.mode === 'in-cluster' ? ['redis'] : []), ...(receiverOf(settings) === undefined ? [] : [receiverOf(settings)!.part])],
     manifests: sheet.manifests(),
-    secrets: [keyNeed(settings, TIER_ONE, namespace), ...redisUrlNeeds(settings)],
+    secrets: [sessionsNeed(keyNeed(settings, TIER_ONE, namespace)), ...redisUrlNeeds(settings)],
     late: [],
     awaited: [],
   };
+}
+
+/** All replicas open each other's sessions of MCP. A secret of theirs is longer than one generated text. */
+function sessionsNeed(need: SecretNeed): SecretNeed {
+  const names = [SESSIONS, `${SESSIONS}-more`];
+  const text = `sessions:${names.map((name) => `\${${name}}`).join('')}`;
+  return { ...need, values: { ...need.values, [SESSIONS]: { from: 'template', text, names } } };
 }
 
 /** What a replica may give out of each limit while Redis is away. */

@@ -34,7 +34,7 @@ export interface TierPods {
 }
 
 /** Where the keys by which the tiers trust each other are mounted. */
-const KEYS = '/etc/tierkit/keys';
+export const KEYS = '/etc/tierkit/keys';
 
 /** Pods of a tier with all that they need, but for their Gateways. */
 export function tierSheet(

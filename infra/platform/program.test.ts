@@ -1,6 +1,7 @@
 import type * as pulumi from '@pulumi/pulumi';
 import { beforeAll, expect, test, vi } from 'vitest';
 
+import { parseKeys } from '../../gateway/mcp/sealed/keys.ts';
 import { platform } from '../charts/platform.ts';
 import type { PlatformOutputs } from './outputs.ts';
 import { programOf, twoClusters } from './program-settings.fixture.ts';
@@ -73,10 +74,15 @@ function isSecretOutput(output: pulumi.Output<unknown>): Promise<boolean> {
 test('the tiers know each other by keys of which only one has the private half', () => {
   const one = open(named('tier-one:Secret/tierkit-tier-one/tier-one-keys').inputs['data']) as Record<string, string>;
   const two = open(named('tier-two:Secret/tierkit-tier-two/tier-two-keys').inputs['data']) as Record<string, string>;
-  expect(Object.keys(one).toSorted()).toEqual(['tier-one.pem', 'tier-two.jwks.json']);
+  expect(Object.keys(one).toSorted()).toEqual(['mcp-sessions', 'tier-one.pem', 'tier-two.jwks.json']);
   const jwks = JSON.parse(Buffer.from(two['tier-one.jwks.json']!, 'base64').toString()) as { keys: Record<string, string>[] };
   expect(jwks.keys).toMatchObject([{ kid: 'tier-one', crv: 'Ed25519' }]);
   expect(jwks.keys[0]).not.toHaveProperty('d');
+});
+
+test('replicas of tier one share keys of sessions that the gateway takes', () => {
+  const data = open(named('tier-one:Secret/tierkit-tier-one/tier-one-keys').inputs['data']) as Record<string, string>;
+  expect(parseKeys(Buffer.from(data['mcp-sessions']!, 'base64').toString())).toMatchObject({ ids: ['sessions'] });
 });
 
 test('a part waits for all of the parts that it needs', () => {

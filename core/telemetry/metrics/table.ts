@@ -531,6 +531,27 @@ export const METRICS = {
     [...POOL, 'chosen_by'] as const,
     'Choices by who made them: own, picker (the external one that the pool names), fallback (own, as that one failed)',
   ),
+  mcpMethods: counter(
+    ONE,
+    'mcp_method_count_total',
+    'requests',
+    ['mcp_method_name', 'status', 'mcp_backend'] as const,
+    'Requests and notifications of MCP clients: success, failed (a JSON-RPC error), error (no answer of a server); without mcp_backend those of several servers',
+  ),
+  mcpDuration: histogram(
+    ONE,
+    'mcp_request_duration',
+    ['seconds', [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]],
+    ['error_type', 'mcp_backend'] as const,
+    'Time of a request of an MCP client to its whole answer',
+  ),
+  mcpOperation: histogram(
+    ONE,
+    'mcp_server_operation_duration_seconds',
+    ['seconds', [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]],
+    ['mcp_method_name', 'error_type'] as const,
+    'The same by method, as the OpenTelemetry MCP conventions have it',
+  ),
 } as const satisfies Record<string, Definition>;
 
 export type MetricKey = keyof typeof METRICS;
@@ -542,17 +563,14 @@ export const GEN_AI_METRICS = [METRICS.tokenUsage, METRICS.genAiDuration, METRIC
 export const HEADERS_FROM = GEN_AI.length;
 
 /**
- * Names that no metric of ours may take: of the MCP gateway, which the table will have when that is served. The first five are the reference's,
- * as its exporter writes them (the third has its unit wrong there); the others are of the OpenTelemetry MCP conventions.
+ * Names that no metric of ours may take: of MCP, and not served. The first three are the reference's, as its exporter writes them (the first has
+ * its unit wrong there); the others are of the OpenTelemetry MCP conventions.
  */
 export const RESERVED = [
-  'mcp_request_duration',
-  'mcp_method_count_total',
   'mcp_initialization_duration_token',
   'mcp_capabilities_negotiated_total',
   'mcp_progress_notifications_total',
   'mcp_client_operation_duration_seconds',
-  'mcp_server_operation_duration_seconds',
   'mcp_client_session_duration_seconds',
   'mcp_server_session_duration_seconds',
 ] as const;

@@ -101,7 +101,7 @@ export function inputRequired(result: JsonObjectScan): { readonly requestState: 
 }
 
 /** Severities of log messages, the least first. @see https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1 */
-const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
+export const LEVELS: readonly string[] = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
 
 /** Whether a modern client that asked for a level gets a message of another one. Who asked for none gets none. */
 export function isLogged(wanted: string | undefined, level: string | undefined): boolean {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { editObject } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 import { rewriteResult } from '../names/rewrite.ts';
+import { factsOf } from '../upstream/ask.ts';
 import { callServer, type ServerAnswer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { follow } from '../upstream/follow.ts';
@@ -17,6 +18,7 @@ import { internalError, invalidParams, METHOD_NOT_FOUND, RpcError, serverUnreach
 import { isLogged, message as messageIn, toModernError, toModernResult, WITHOUT_MODERN } from './adapt.ts';
 import type { BridgedSessions } from './bridged-sessions.ts';
 import { type Asked, type EngineOptions, viewOf } from './parts.ts';
+import { hasForgotten } from './server-calls.ts';
 import { readServer } from './server-messages.ts';
 import { serverOf } from './sessions.ts';
 import { stateFor } from './states.ts';
@@ -86,8 +88,8 @@ export class BridgedCalls {
     );
     try {
       const call = await send().catch(async (error: unknown) => {
-        if (!(error instanceof ServerFailed) || error.kind !== 'session_gone') throw error;
-        this.#sessions.forget(session);
+        if (!hasForgotten(error, session)) throw error;
+        this.#sessions.forget(serverOf(asked, name), session);
         session = await this.#sessions.of(asked, name, request);
         return send();
       });
@@ -297,12 +299,13 @@ function answered(asked: Asked, request: RpcMessage, { name }: Call, said: RpcMe
   const id = request.id!;
   const error = said.scan.slice('error');
   if (error !== undefined) {
+    asked.told.error = factsOf(said.scan.bytes).code ?? 0;
     const status = scanObject(error, { maxDepth: 256 }).number('code') === METHOD_NOT_FOUND ? 404 : 200;
     const changed = toModernError(request.method!, error);
     return asked.reply.last(status, Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":`), changed, Buffer.from('}')]));
   }
   const result = said.scan.slice('result');
   if (result === undefined) throw internalError('The server gave no result', id);
-  const { bytes } = rewriteResult(request.method!, result, viewOf(asked, name));
+  const { bytes } = rewriteResult(request.method!, result, viewOf(asked, name, request.method!));
   return asked.reply.last(200, resultBytes(id, toModernResult(request.method!, bytes)));
 }

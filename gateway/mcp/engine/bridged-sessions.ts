@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { bitsOf, CLIENT_CAPABILITIES, capabilitiesOf } from '../sealed/capabilities.ts';
-import { endSession, openSession, type ServerSession } from '../upstream/initialize.ts';
+import { endSession, openSession, type SessionRef, type ServerSession } from '../upstream/initialize.ts';
 import type { McpServer } from '../upstream/server.ts';
 import { headersFor } from '../upstream/server.ts';
 import { CLIENT_CAPABILITIES_META } from '../wire/era.ts';
@@ -87,8 +87,9 @@ export class BridgedSessions {
   }
 
   /** The server does not know it any more. */
-  forget(gone: ServerSession): void {
-    for (const [key, { session }] of this.#kept) if (session === gone) this.#kept.delete(key);
+  forget({ backend, path }: McpServer, { sessionId }: SessionRef): void {
+    for (const [key, { session, server }] of this.#kept)
+      if (session?.sessionId === sessionId && server.backend.name === backend.name && server.path === path) this.#kept.delete(key);
   }
 
   /** Ends all of them. */

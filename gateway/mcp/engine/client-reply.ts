@@ -49,6 +49,7 @@ export class ClientReply {
 
   /** @param data one JSON-RPC message; @returns once the client takes more */
   event(data: Buffer, id?: string): Promise<void> | undefined {
+    if (this.#reply.response.destroyed) return undefined;
     this.#heartbeat?.refresh();
     const head = id === undefined ? '' : `id: ${id}\n`;
     const wrote = this.#reply.write(Buffer.concat([Buffer.from(`${head}data: `), oneLine(data), Buffer.from('\n\n')]));
@@ -71,6 +72,12 @@ export class ClientReply {
   end(): void {
     clearInterval(this.#heartbeat);
     this.#reply.end();
+  }
+
+  /** The request is over, whatever became of it. */
+  release(): void {
+    clearTimeout(this.#later);
+    clearInterval(this.#heartbeat);
   }
 
   /** The stream is not whole, and the client can tell. */

@@ -3,18 +3,22 @@ import { readBody } from '#core/read/body';
 import type { McpRequest } from '#core/serve/pipeline';
 import type { McpRule } from '#core/route/mcp-rule';
 
-import { passthroughNaming, prefixNaming } from '../names/naming.ts';
+import { newIssuers } from '../access/issuers.ts';
+import { metadataAnswer } from '../access/metadata.ts';
+import { type Owned, passthroughNaming, prefixNaming } from '../names/naming.ts';
 import { compileToolSelector } from '../names/selector.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { eraOf } from '../wire/era.ts';
 import { errorBytes, readMessage, type RpcMessage } from '../wire/message.ts';
 import { invalidRequest, RpcError } from '../wire/rpc-error.ts';
-import { eraOfVersion, MODERN_VERSIONS } from '../wire/versions.ts';
+import { type Era, eraOfVersion, MODERN_VERSIONS } from '../wire/versions.ts';
 import { ClientReply } from './client-reply.ts';
 import { checkLocalOrigin } from './local-origin.ts';
 import { LegacyEra } from './legacy.ts';
 import { ModernEra } from './modern.ts';
 import type { Asked, EngineOptions, RouteParts, RouteServer, Told } from './parts.ts';
+import { Permits } from './permits.ts';
+import { challengeOf } from './server-calls.ts';
 import { failureOf, refusalOf } from './server-messages.ts';
 
 const BODY_MS = 60_000;
@@ -25,6 +29,7 @@ export class McpEngine {
   readonly #legacy: LegacyEra;
   readonly #modern: ModernEra;
   readonly #routes = new WeakMap<McpRule, RouteParts>();
+  readonly #issuers = newIssuers();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -36,11 +41,22 @@ export class McpEngine {
   async handle({ request, rule, mcp, settled }: McpRequest): Promise<void> {
     const told: Told = {};
     const left = new AbortController();
-    request.reply.response.once('close', () => left.abort());
-    const route = this.#routeOf(mcp, `${rule.route.namespace}/${rule.route.name}`);
+    const { response } = request.reply;
+    response.once('close', () => {
+      if (!response.writableEnded) left.abort();
+    });
+    const metadata = await metadataAnswer(request, mcp, this.#issuers);
+    if (metadata !== undefined) {
+      request.reply.send(metadata.status, { ...metadata.headers }, metadata.body);
+      settled(request);
+      return;
+    }
+    const permits = new Permits(request, mcp);
+    const route = seenBy(permits, this.#routeOf(mcp, `${rule.route.namespace}/${rule.route.name}`), mcp);
     const asked: Asked = {
       request,
       route,
+      permits,
       place: { route: route.name, subject: request.identity.clientId ?? '' },
       reply: new ClientReply(request.reply),
       signal: left.signal,
@@ -48,8 +64,13 @@ export class McpEngine {
     };
     checkLocalOrigin(request.raw);
     if (route.servers.size === 0) throw new GatewayError('TK_NO_BACKEND', `no MCP server of ${route.name} can be called`);
-    await this.#answer(asked);
-    request.details = detailsOf(told);
+    try {
+      await this.#answer(asked);
+    } finally {
+      asked.reply.release();
+      request.details = detailsOf(told);
+      this.#options.ended?.(told, (performance.now() - request.startedAt) / 1000);
+    }
     settled(request);
   }
 
@@ -60,16 +81,19 @@ export class McpEngine {
 
   async #answer(asked: Asked): Promise<void> {
     let message: RpcMessage | undefined;
+    let era: Era = 'legacy';
     try {
       switch (asked.request.method) {
         case 'POST':
+          checkAccepts(asked, POST_TYPES);
           message = readMessage(await this.#body(asked), { maxBytes: this.#options.limits.maxRequestBytes });
           asked.told.method = message.method;
-          await (eraOf(asked.request.headers, message) === 'modern' ? this.#modern : this.#legacy).post(asked, message);
+          era = eraOf(asked.request.headers, message);
+          await (era === 'modern' ? this.#modern : this.#legacy).post(asked, message);
           return;
         case 'GET':
           checkEra(asked);
-          checkAccepts(asked);
+          checkAccepts(asked, GET_TYPES);
           await this.#legacy.get(asked);
           return;
         case 'DELETE':
@@ -82,7 +106,7 @@ export class McpEngine {
           });
       }
     } catch (error) {
-      this.#refuse(asked, message, error);
+      this.#refuse(asked, message, error, era);
     }
   }
 
@@ -92,15 +116,22 @@ export class McpEngine {
     return readBody(request.raw, this.#options.limits.maxRequestBytes, BODY_MS);
   }
 
-  #refuse({ reply, told, signal }: Asked, message: RpcMessage | undefined, error: unknown): void {
-    if (error instanceof ServerFailed && (error.kind === 'aborted' || signal.aborted)) return reply.cut();
+  #refuse(asked: Asked, message: RpcMessage | undefined, error: unknown, era: Era): void {
+    const { reply, told, signal } = asked;
     if (!(error instanceof RpcError) && !(error instanceof ServerFailed)) throw error;
+    if (signal.aborted) throw new GatewayError('TK_BAD_REQUEST', 'the client has left');
     if (reply.begun) return reply.cut();
-    const own = message === undefined ? undefined : refusalOf(error, message);
-    if (own !== undefined && error instanceof ServerFailed) return reply.json(error.status ?? 200, own);
-    const failure = failureOf(error, told.server ?? '', message?.id);
+    const id = message?.kind === 'request' ? message.id : undefined;
+    const failure = failureOf(error, told.server ?? '', id);
     told.error = failure.code;
-    reply.json(failure.httpStatus, errorBytes(failure.id ?? message?.id, failure));
+    told.unreachable = error instanceof ServerFailed;
+    const challenge = error instanceof ServerFailed ? challengeOf(asked, error) : undefined;
+    const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
+    const status =
+      error instanceof ServerFailed && (challenge !== undefined || !OURS[era].has(error.status ?? 0)) ? error.status : undefined;
+    const own = message?.kind === 'request' ? refusalOf(error, message) : undefined;
+    if (own !== undefined) return reply.json(status ?? 200, own, headers);
+    reply.json(challenge === undefined ? failure.httpStatus : status!, errorBytes(failure.id ?? id, failure), headers);
   }
 
   #routeOf(mcp: McpRule, name: string): RouteParts {
@@ -125,11 +156,36 @@ function checkEra({ request }: Asked): void {
   throw new GatewayError('TK_METHOD', `MCP ${MODERN_VERSIONS[0]} takes POST alone, not ${request.method}`, { headers: { allow: 'POST' } });
 }
 
-/** @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#listening-for-messages-from-the-server */
-function checkAccepts({ request }: Asked): void {
-  const accept = request.headers.accept ?? '*/*';
-  if (!/text\/event-stream|\*\/\*|text\/\*/.test(accept))
-    throw invalidRequest('GET opens a stream of events: accept text/event-stream', { httpStatus: 406 });
+/** The route with the servers that the caller sees. @throws GatewayError TK_FORBIDDEN where he sees none */
+function seenBy(permits: Permits, route: RouteParts, { selects }: McpRule): RouteParts {
+  if (selects === undefined || route.servers.size === 0) return route;
+  const servers = new Map([...route.servers].filter(([name]) => permits.selects(name)));
+  if (servers.size === 0) throw new GatewayError('TK_FORBIDDEN', 'the route shows this caller none of its servers');
+  const { naming } = route;
+  const seen = (owned: Owned | undefined): Owned | undefined => (owned !== undefined && servers.has(owned.server) ? owned : undefined);
+  const narrowed = {
+    ...naming,
+    toServer: (name: string) => seen(naming.toServer(name)),
+    uriToServer: (uri: string) => seen(naming.uriToServer(uri)),
+  };
+  return { ...route, servers, naming: narrowed };
+}
+
+/** Statuses that would tell a client something of the gateway itself: its session, or its credential. */
+const OURS: Readonly<Record<Era, ReadonlySet<number>>> = { legacy: new Set([401, 403, 404]), modern: new Set([401, 403]) };
+
+const GET_TYPES = ['text/event-stream'];
+const POST_TYPES = ['application/json', 'text/event-stream'];
+
+/**
+ * Without the header anything is taken (RFC 9110, section 12.5.1).
+ * @throws RpcError with status 406
+ * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#sending-messages-to-the-server
+ */
+function checkAccepts({ request }: Asked, types: readonly string[]): void {
+  const accept = request.headers.accept?.toLowerCase() ?? '*/*';
+  const takes = (type: string): boolean => accept.includes(type) || accept.includes(`${type.split('/', 1)[0]}/*`) || accept.includes('*/*');
+  if (!types.every(takes)) throw invalidRequest(`Not acceptable: accept ${types.join(' and ')}`, { httpStatus: 406 });
 }
 
 function detailsOf({ method, server, name, session, error }: Told): Readonly<Record<string, unknown>> {

@@ -1,15 +1,17 @@
+import { isObject } from '#core/is-object';
+
+import { mergeInitialize, PARTIAL_META } from '../names/merge.ts';
 import { targetOf } from '../names/request.ts';
-import { mergeInitialize } from '../names/merge.ts';
 import { bitsOf, CLIENT_CAPABILITIES, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { openProgressToken, openRequestId, sealEventId } from '../sealed/ids.ts';
-import { newSessionId, openSession, sealSession, type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import { newSessionId, sealSession, type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import { factsOf } from '../upstream/ask.ts';
 import type { StreamCursor } from '../upstream/inbox.ts';
-import { callServer, type ServerAnswer } from '../upstream/call.ts';
-import { ServerFailed } from '../upstream/failed.ts';
+import type { SessionRef } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
 import { checkLegacyHeader } from '../wire/era.ts';
 import { edit, paramsOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
-import { METHODS, type Method } from '../wire/methods.ts';
+import { type Method, methodOf, METHODS } from '../wire/methods.ts';
 import {
   internalError,
   invalidParams,
@@ -17,15 +19,18 @@ import {
   RpcError,
   serverUnreachable,
   sessionGone,
+  shown,
   unknownMethod,
 } from '../wire/rpc-error.ts';
 import { LEGACY_VERSIONS, isLegacyVersion, isModernVersion } from '../wire/versions.ts';
 import { modernCall, toLegacyResult } from './adapt.ts';
 import { type Link, listAll } from './lists.ts';
 import { ModernServers } from './modern-servers.ts';
+import { OpenedSessions } from './opened.ts';
 import type { Asked, EngineOptions } from './parts.ts';
-import { errorAnswer, failureOf, refusalOf, type Said, toClient } from './server-messages.ts';
-import { serverOf, Sessions } from './sessions.ts';
+import { ServerCalls } from './server-calls.ts';
+import { errorAnswer, failureOf, type Said, toClient } from './server-messages.ts';
+import { absent, bitsOfServer, partsOf, serverOf, Sessions } from './sessions.ts';
 import { mergedStream } from './streams.ts';
 
 const SESSION_HEADER = 'mcp-session-id';
@@ -35,16 +40,20 @@ export class LegacyEra {
   readonly #options: EngineOptions;
   readonly #sessions: Sessions;
   readonly #modern: ModernServers;
+  readonly #calls: ServerCalls;
+  readonly #opened: OpenedSessions;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options);
     this.#modern = new ModernServers(options);
+    this.#calls = new ServerCalls(options, this.#sessions, this.#modern);
+    this.#opened = new OpenedSessions(options.keys);
   }
 
   /** @throws RpcError, ServerFailed */
   async post(asked: Asked, message: RpcMessage): Promise<void> {
-    if (message.method === 'initialize') return this.#initialize(asked, message);
+    if (message.method === 'initialize' && message.kind === 'request') return this.#initialize(asked, message);
     const session = this.#session(asked, message.id);
     checkLegacyHeader(asked.request.headers, message.id);
     if (message.kind === 'response') return this.#answered(asked, session, message);
@@ -68,15 +77,16 @@ export class LegacyEra {
     const session = this.#session(asked, undefined);
     this.#sessions.end(session);
     this.#modern.forget(session);
-    await this.#sessions.close(asked, session);
+    // For the client it is over now, however long the servers take.
     asked.reply.empty(204);
+    await this.#sessions.close(asked, session);
   }
 
   /** @throws RpcError */
   #session(asked: Asked, id: string | undefined): Session {
     const text = asked.request.headers[SESSION_HEADER];
     if (typeof text !== 'string') throw invalidRequest('Mcp-Session-Id is required: initialize first', { id });
-    const session = openSession(text, asked.place, this.#options.keys(), Math.floor(Date.now() / 1000));
+    const session = this.#opened.open(text, asked.place, Math.floor(Date.now() / 1000));
     if (session === undefined || this.#sessions.hasEnded(session)) throw sessionGone(id);
     asked.told.session = sessionName(session);
     return session;
@@ -87,13 +97,21 @@ export class LegacyEra {
     const requested = params?.string('protocolVersion');
     if (requested === undefined) throw invalidParams('Invalid params: protocolVersion must be a string', { id: message.id });
     const protocolVersion = isLegacyVersion(requested) ? requested : LEGACY_VERSIONS[0];
+    for (const name of ['capabilities', 'clientInfo'])
+      if (params!.has(name) && params!.type(name) !== 'object')
+        throw invalidParams(`Invalid params: ${name} must be an object`, { id: message.id });
     const capabilities = params!.slice('capabilities')?.toString() ?? '{}';
     const clientInfo = params!.slice('clientInfo')?.toString() ?? JSON.stringify(this.#options.serverInfo);
     const names = [...asked.route.servers.keys()];
     const hello = { protocolVersion, capabilities, clientInfo };
     const opened = await Promise.all(names.map((name) => this.#sessions.open(asked, name, hello).catch((error: unknown) => error)));
     const failed = opened.filter((each) => each instanceof Error);
-    if (failed.length === opened.length) throw failureOf(failed[0], names[0]!, message.id);
+    if (failed.length === opened.length) {
+      const [only] = names;
+      if (names.length > 1) throw failureOf(failed[0], only!, message.id);
+      asked.told.server = only!;
+      throw failed[0]!;
+    }
     const now = Math.floor(Date.now() / 1000);
     const session: Session = {
       id: newSessionId(),
@@ -104,7 +122,11 @@ export class LegacyEra {
       expiresAt: now + this.#options.limits.sessionSeconds,
     };
     const sealed = sealSession(session, asked.place, this.#options.keys());
-    if (sealed === undefined) throw internalError('The sessions of all servers do not fit into one', message.id);
+    if (sealed === undefined || asked.signal.aborted) {
+      // Nobody will ever use what was opened.
+      await this.#sessions.close(asked, session);
+      throw internalError('The sessions of all servers do not fit into one', message.id);
+    }
     asked.told.session = sessionName(session);
     const result = this.#helloOf(names, opened, requested);
     asked.reply.json(200, resultBytes(message.id!, result), { [SESSION_HEADER]: sealed });
@@ -125,44 +147,47 @@ export class LegacyEra {
     });
     const missing = names.filter((_, index) => !isOpened(opened[index]));
     const merged = mergeInitialize(hellos, { requested, serverInfo: this.#options.serverInfo, missing });
+    if (names.length > 1) return { ...merged, capabilities: capabilitiesOfSeveral(hellos, merged['capabilities'], missing.length > 0) };
     // The only server is what the client talks to.
     const [only] = hellos;
     return names.length === 1 && only?.info !== undefined ? { ...merged, serverInfo: JSON.parse(only.info.toString()) as unknown } : merged;
   }
 
   async #requested(asked: Asked, session: Session, message: RpcMessage): Promise<void> {
-    const method = METHODS.get(message.method!);
-    const [only] = session.servers;
-    if (method === undefined || !method.eras.includes('legacy') || method.from === 'server') {
-      if (session.servers.length > 1) throw unknownMethod(message.method!, 'legacy', message.id);
-      return this.#ask(asked, session, only!.name, message, message.scan.bytes);
+    const { route, told, permits } = asked;
+    const isAlone = route.naming.kind === 'passthrough';
+    const method = methodOf(message, { from: 'client', era: 'legacy', hasOneServer: isAlone });
+    const [first] = route.servers.keys();
+    if (method === undefined) {
+      permits.require(first!, message, undefined);
+      return this.#ask(asked, session, first!, message, message.scan.bytes);
     }
     if (method.name === 'ping') return asked.reply.json(200, resultBytes(message.id!, {}));
-    if (method.scope === 'all servers') return this.#askAll(asked, session, message, method);
-    const target = targetOf(message, method, asked.route.naming);
-    const name = target?.server ?? only!.name;
-    asked.told.name = paramsOf(message)?.string('name') ?? paramsOf(message)?.string('uri');
-    if (method.name === 'tools/call' && !asked.route.servers.get(name)!.selector(target!.name))
-      throw invalidParams(`Unknown tool: ${asked.told.name}`, { id: message.id });
+    if (method.scope === 'all servers' && !isAlone) return this.#askAll(asked, session, message, method);
+    const target = targetOf(message, method, route.naming);
+    const name = target?.server ?? (isAlone ? first! : ownerOfTasks(asked, session, message));
+    told.name = paramsOf(message)?.string('name') ?? paramsOf(message)?.string('uri');
+    if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
+      throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
+    if (method.scope === 'one server') permits.require(name, message, target?.name);
     return this.#ask(asked, session, name, message, edit(message, { params: target?.edits ?? [] }));
   }
 
+  /** Asks all servers of several that have what it takes; one that was away may have it. */
   async #askAll(asked: Asked, session: Session, message: RpcMessage, method: Method): Promise<void> {
     const bit = capabilityBit(method);
-    const able = session.servers.filter(({ capabilities, protocolVersion }) => protocolVersion === '' || (capabilities & bit) === bit);
-    const [only] = able;
-    // One server says it in its own words, with all that it has to say beside.
-    if (able.length === 1 && session.servers.length === 1) return this.#ask(asked, session, only!.name, message, message.scan.bytes);
+    const able = partsOf(asked, session).filter(
+      ({ capabilities, protocolVersion }) => protocolVersion === '' || (capabilities & bit) === bit,
+    );
     const { list } = method;
-    if (list === undefined) {
-      if (method.name === 'logging/setLevel') this.#modern.setLevel(session, paramsOf(message)?.string('level'));
-      await this.#tellAll(asked, session, able, message.scan.bytes);
-      return asked.reply.json(200, resultBytes(message.id!, {}));
-    }
+    if (list === undefined) return this.#setAll(asked, session, message, able);
+    if (list === 'tasks') return this.#ask(asked, session, ownerOfTasks(asked, session, message), message, message.scan.bytes);
+    const link = (name: string, gone?: SessionRef): Promise<Link> => this.#link(asked, session, name, message, gone);
     const bytes = await listAll(asked, message, {
       method: { ...method, list },
       servers: able.map(({ name }) => name),
-      link: (name) => this.#link(asked, session, name, message),
+      link,
+      reopened: link,
       limits: this.#options.limits,
       keys: this.#options.keys(),
       finish: toLegacyResult,
@@ -170,49 +195,57 @@ export class LegacyEra {
     asked.reply.json(200, bytes);
   }
 
-  async #link(asked: Asked, session: Session, name: string, message: RpcMessage): Promise<Link> {
-    const ref = await this.#refOf(asked, session, name);
+  async #link(asked: Asked, session: Session, name: string, message: RpcMessage, gone: SessionRef | undefined): Promise<Link> {
+    const ref = await (gone === undefined ? this.#sessions.of(asked, session, name) : this.#sessions.reopen(asked, session, name, gone));
     const headers = headersFor(serverOf(asked, name), asked.request.headers);
-    if (!isModernVersion(ref.protocolVersion)) return { ...ref, headers, gone: () => this.#sessions.reopen(asked, session, name, ref) };
+    if (!isModernVersion(ref.protocolVersion)) return { ...ref, headers };
     const meta = this.#modern.meta(session, name);
     return { ...ref, headers: [...headers, ...modernCall(edit(message, { meta })).headers], meta };
   }
 
-  #refOf(asked: Asked, session: Session, name: string) {
-    const part = session.servers.find((each) => each.name === name);
-    if (part === undefined) throw new ServerFailed('refused', 'the server was added to the route after the session began');
-    return this.#sessions.of(asked, session, part);
+  /** A setting for all servers: it is made where one has taken it, and who has not is named. */
+  async #setAll(asked: Asked, session: Session, message: RpcMessage, servers: readonly SessionServer[]): Promise<void> {
+    if (servers.length === 0) throw unknownMethod(message.method!, 'legacy', message.id);
+    const setting = servers.map(({ name }) => this.#calls.response(asked, session, name, message));
+    const answers = await Promise.allSettled(setting);
+    const missing = servers.flatMap(({ name }, index) => (isResult(answers[index]) ? [] : [name]));
+    const [failed] = answers;
+    if (missing.length < servers.length) {
+      const partial = missing.length === 0 ? {} : { _meta: { [PARTIAL_META]: missing } };
+      return asked.reply.json(200, resultBytes(message.id!, partial));
+    }
+    if (failed?.status === 'rejected') throw failureOf(failed.reason, servers[0]!.name, message.id);
+    asked.reply.json(200, failed!.value.scan.bytes);
   }
 
   /** Asks one server, and hands on what it says until it has answered. */
   async #ask(asked: Asked, session: Session, name: string, message: RpcMessage, body: Buffer): Promise<void> {
-    asked.told.server = name;
-    if (await this.#isModern(asked, session, name)) return this.#askModern(asked, session, name, message, body);
-    const answer = await this.#call(asked, session, name, body, (cursor) => this.#mark(asked, session, name, message, cursor));
-    const isStream = answer.headers['content-type']?.startsWith('text/event-stream') === true;
+    const { reply, told } = asked;
+    told.server = name;
+    if (await this.#calls.isModern(asked, session, name)) return this.#askModern(asked, session, name, message, body);
+    const answer = await this.#calls.call(asked, session, name, body, (cursor) => this.#mark(asked, session, name, message, cursor));
+    const isStream = answer.headers['content-type']?.toLowerCase().startsWith('text/event-stream') === true;
     let answered = false;
     try {
       for await (const { data, eventId } of answer.messages) {
         const said = toClient(asked, session, name, data, message, this.#options.keys());
-        if (said === undefined) continue;
-        answered ||= said.isAnswer;
+        // As JSON there is room for the response alone.
+        if (said === undefined || (!isStream && !said.isAnswer)) continue;
+        if (said.isError) told.error = factsOf(data).code ?? 0;
         await this.#say(asked, session, name, said, isStream, eventId, message);
-        if (answered && !isStream) break;
+        answered = said.isAnswer;
+        if (answered) break;
       }
       // A client that knows where it was asks for the rest.
-      const isResumable = asked.reply.begun && answer.cursor.lastEventId !== undefined;
+      const isResumable = reply.begun && answer.cursor.lastEventId !== undefined;
       if (!answered && !isResumable) throw serverUnreachable(name, 'it ended its answer without a response', message.id);
     } catch (error) {
-      if (!asked.reply.begun) throw error;
+      if (!reply.begun || asked.signal.aborted) throw error;
       const failure = failureOf(error, name, message.id);
-      asked.told.error = failure.code;
-      await asked.reply.event(errorAnswer(message.id, failure));
+      told.error = failure.code;
+      await reply.event(errorAnswer(message.id, failure));
     }
-    if (asked.reply.begun && isStream) asked.reply.end();
-  }
-
-  async #isModern(asked: Asked, session: Session, name: string): Promise<boolean> {
-    return isModernVersion((await this.#refOf(asked, session, name)).protocolVersion);
+    if (isStream) reply.end();
   }
 
   /** What the modern era does not have any more is done here. @param body the request in the server's words */
@@ -220,7 +253,7 @@ export class LegacyEra {
     const { method } = message;
     const done = (): void => asked.reply.json(200, resultBytes(message.id!, {}));
     if (method === 'logging/setLevel') {
-      this.#modern.setLevel(session, paramsOf(message)?.string('level'));
+      this.#modern.setLevel(session, message);
       return done();
     }
     if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
@@ -258,70 +291,27 @@ export class LegacyEra {
     asked.reply.mark(this.#eventId(asked, session, server, lastEventId, id), retryMs);
   }
 
-  /** Sends a message to one server; where it has forgotten the session, in a new one. */
-  async #call(
-    asked: Asked,
-    session: Session,
-    name: string,
-    body: Buffer,
-    stepped?: (cursor: Readonly<StreamCursor>) => void,
-  ): Promise<ServerAnswer> {
-    const server = serverOf(asked, name);
-    const ref = await this.#refOf(asked, session, name);
-    const { callMs, maxAnswerBytes } = this.#options.limits;
-    const call = {
-      method: 'POST',
-      body,
-      headers: headersFor(server, asked.request.headers),
-      signal: asked.signal,
-      headMs: callMs,
-      idleMs: 0,
-      maxBytes: maxAnswerBytes,
-      stepped,
-    } as const;
-    try {
-      return await callServer(server, { ...call, ...ref });
-    } catch (error) {
-      if (!(error instanceof ServerFailed) || error.kind !== 'session_gone') throw error;
-      const opened = await this.#sessions.reopen(asked, session, name, ref);
-      return callServer(server, { ...call, ...opened });
-    }
-  }
-
-  /** What is for all servers, and answered by none. */
-  async #tellAll(asked: Asked, session: Session, servers: readonly SessionServer[], body: Buffer): Promise<void> {
-    const telling = servers.map(async ({ name }) => {
-      // It has no session that could be told, and is told with each request.
-      if (await this.#isModern(asked, session, name)) return;
-      const answer = await this.#call(asked, session, name, body);
-      for await (const _ of answer.messages) if (_.data.length > 0) break;
-    });
-    await Promise.allSettled(telling);
-  }
-
   async #notified(asked: Asked, session: Session, message: RpcMessage): Promise<void> {
+    const method = METHODS.get(message.method!);
+    // What is refused as a request is not let through without an id.
+    if (method?.kind === 'request') throw invalidRequest(`${method.name} is a request: it needs an id`);
+    if (method?.from === 'server') throw invalidRequest(`${method.name} is for clients`);
     if (message.method === 'notifications/progress') await this.#progressed(asked, session, message);
     // Its servers were told when the session was opened.
     else if (message.method !== 'notifications/initialized') {
       const id = message.method === 'notifications/cancelled' ? paramsOf(message)?.slice('requestId')?.toString() : undefined;
       if (id !== undefined) this.#modern.cancel(session, id);
-      await this.#tellAll(asked, session, session.servers, message.scan.bytes);
+      await this.#tell(asked, session, [...asked.route.servers.keys()], message.scan.bytes);
     }
     asked.reply.empty(202);
   }
 
   async #progressed(asked: Asked, session: Session, message: RpcMessage): Promise<void> {
     const token = paramsOf(message)?.string('progressToken');
-    const of =
-      token === undefined ? undefined : openProgressToken(token, { ...asked.place, session: sessionName(session) }, this.#options.keys());
+    const place = { ...asked.place, session: sessionName(session) };
+    const of = token === undefined ? undefined : openProgressToken(token, place, this.#options.keys());
     if (of === undefined) return;
-    const body = edit(message, { params: [{ set: 'progressToken', value: of.json }] });
-    await this.#tellAll(
-      asked,
-      session,
-      session.servers.filter(({ name }) => name === of.server),
-      body,
-    );
+    await this.#tell(asked, session, [of.server], edit(message, { params: [{ set: 'progressToken', value: of.json }] }));
   }
 
   /** What a server asked the client is answered. */
@@ -329,17 +319,23 @@ export class LegacyEra {
     const id = message.scan.string('id');
     const of = id === undefined ? undefined : openRequestId(id, { ...asked.place, session: sessionName(session) }, this.#options.keys());
     if (of === undefined) throw invalidRequest('The response is to no request of this session');
-    if (await this.#isModern(asked, session, of.server)) {
-      if (!this.#modern.answered(JSON.parse(of.json) as string, message)) throw invalidRequest('The request is not waited for any more');
+    if (await this.#calls.isModern(asked, session, of.server)) {
+      if (!this.#modern.answered(of.json, message)) throw invalidRequest('The request is not waited for any more');
       return asked.reply.empty(202);
     }
-    await this.#tellAll(
-      asked,
-      session,
-      session.servers.filter(({ name }) => name === of.server),
-      edit(message, { id: of.json }),
-    );
+    await this.#tell(asked, session, [of.server], edit(message, { id: of.json }));
     asked.reply.empty(202);
+  }
+
+  /** Tells servers what has no response. @throws RpcError where none of them took it */
+  async #tell(asked: Asked, session: Session, names: readonly string[], body: Buffer): Promise<void> {
+    const [only] = names;
+    if (names.length === 1) asked.told.server = only!;
+    const told = await Promise.allSettled(names.map((name) => this.#calls.tell(asked, session, name, body)));
+    const failed = told.findIndex(({ status }) => status === 'rejected');
+    if (failed < 0 || told.some((each) => each.status === 'fulfilled' && each.value)) return;
+    const { code, message } = failureOf((told[failed] as PromiseRejectedResult).reason, names[failed]!, undefined);
+    throw new RpcError(code, message, { httpStatus: 502 });
   }
 }
 
@@ -348,9 +344,9 @@ function isOpened(session: unknown): session is Awaited<ReturnType<Sessions['ope
 }
 
 function partOf(name: string, session: unknown): SessionServer {
-  if (!isOpened(session)) return { name, sessionId: undefined, protocolVersion: '', capabilities: 0 };
-  const { sessionId, protocolVersion, capabilities } = session;
-  return { name, sessionId, protocolVersion, capabilities: bitsOf(JSON.parse(capabilities.json.toString()), SERVER_CAPABILITIES) };
+  if (!isOpened(session)) return absent(name);
+  const { sessionId, protocolVersion } = session;
+  return { name, sessionId, protocolVersion, capabilities: bitsOfServer(session) };
 }
 
 /** The first capability that a method needs, as sessions have it; 0: none. */
@@ -358,9 +354,31 @@ function capabilityBit({ capabilities: [path] }: Method): number {
   return path === undefined ? 0 : ((SERVER_CAPABILITIES as Readonly<Record<string, number>>)[path.join('.')] ?? 0);
 }
 
-function headersOf({ request }: Asked): { readonly lastEventId: string | undefined } {
-  const value = request.headers['last-event-id'];
-  return { lastEventId: typeof value === 'string' ? value : undefined };
+/**
+ * Whose task a request is about. Task ids do not say it, so of several servers only one may have tasks.
+ * @throws RpcError -32601
+ */
+function ownerOfTasks(asked: Asked, session: Session, { method, id }: RpcMessage): string {
+  const [owner, another] = partsOf(asked, session).filter(({ capabilities }) => (capabilities & SERVER_CAPABILITIES.tasks) !== 0);
+  if (owner === undefined || another !== undefined) throw unknownMethod(method!, 'legacy', id);
+  return owner.name;
 }
 
-export { refusalOf, RpcError };
+/** What clients may count on where there are several servers. */
+function capabilitiesOfSeveral(hellos: readonly { readonly capabilities: unknown }[], merged: unknown, isPartial: boolean): object {
+  const { tasks, ...others } = merged as Readonly<Record<string, unknown>>;
+  const owners = hellos.filter(({ capabilities }) => isObject(capabilities) && isObject(capabilities['tasks']));
+  // A server that is away may have any of them, and the client hears when it joins.
+  const lists = isPartial ? ['tools', 'prompts', 'resources'] : [];
+  const joining = lists.map((name) => [name, { ...(isObject(others[name]) ? others[name] : {}), listChanged: true }]);
+  return { ...others, ...Object.fromEntries(joining), ...(tasks !== undefined && owners.length === 1 && { tasks }) };
+}
+
+function isResult(answer: PromiseSettledResult<RpcMessage> | undefined): boolean {
+  return answer?.status === 'fulfilled' && answer.value.scan.has('result');
+}
+
+function headersOf({ request }: Asked): { readonly lastEventId: string | undefined } {
+  const value = request.headers['last-event-id'];
+  return { lastEventId: typeof value === 'string' && value !== '' ? value : undefined };
+}

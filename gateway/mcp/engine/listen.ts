@@ -21,14 +21,16 @@ import { fanOut, serverOf } from './sessions.ts';
 
 export const SUBSCRIPTION_META = 'io.modelcontextprotocol/subscriptionId';
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
+const UPDATED = 'notifications/resources/updated';
 
 /** The member of the filter that asks for a notification. */
 const KINDS: Readonly<Record<string, string>> = {
   'notifications/tools/list_changed': 'toolsListChanged',
   'notifications/prompts/list_changed': 'promptsListChanged',
   'notifications/resources/list_changed': 'resourcesListChanged',
-  'notifications/resources/updated': 'resourceSubscriptions',
+  [UPDATED]: 'resourceSubscriptions',
 };
+const LISTS: ReadonlySet<string> = new Set(['toolsListChanged', 'promptsListChanged', 'resourcesListChanged']);
 /** Time for a server of the legacy era to open its stream before the client is told that it listens. */
 const OPEN_MS = 1000;
 
@@ -60,12 +62,11 @@ export async function listenAll(asked: Asked, message: RpcMessage, parts: Listen
   const ended = new AbortController();
   const signal = AbortSignal.any([asked.signal, ended.signal]);
   const edits = listenEdits(message, [...asked.route.servers.keys()], asked.route.naming);
-  const wanted = [...edits].filter(([, changes]) => wantsAny(filterOf(edit(message, { params: changes }))));
+  const bodies = [...edits].map(([name, changes]) => [name, readable(asked, name, edit(message, { params: changes }))] as const);
+  const wanted = bodies.filter(([, body]) => wantsAny(filterOf(body)));
   try {
     const said = await Promise.all(
-      wanted.map(([name, changes]) =>
-        begin(asked, name, edit(message, { params: changes }), message, signal, parts).catch((error: unknown) => error as Error),
-      ),
+      wanted.map(([name, body]) => begin(asked, name, body, message, signal, parts).catch((error: unknown) => error as Error)),
     );
     const listening = said.filter((each): each is Listening => !(each instanceof Error));
     if (listening.length === 0 && said[0] instanceof Error) throw said[0];
@@ -87,6 +88,19 @@ export async function listenAll(asked: Asked, message: RpcMessage, parts: Listen
   }
 }
 
+/** Without the resources that the caller may not read, which the acknowledgement tells him. @param body the request as the server gets it */
+function readable(asked: Asked, name: string, body: Buffer): Buffer {
+  const permits = asked.permits.ofList(name, UPDATED);
+  if (permits === undefined) return body;
+  const { resourceSubscriptions: uris, ...others } = filterOf(body);
+  const left = Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string' && permits(uri)) : [];
+  // Members of extensions: tasks.
+  const isOpen = asked.permits.allows(name, 'subscriptions/listen');
+  const known = Object.entries(others).filter(([member]) => isOpen || LISTS.has(member));
+  const filter = { ...Object.fromEntries(known), ...(left.length > 0 && { resourceSubscriptions: left }) };
+  return edit(messageIn(body), { params: [{ set: 'notifications', value: JSON.stringify(filter) }] });
+}
+
 async function begin(
   asked: Asked,
   name: string,
@@ -105,7 +119,7 @@ async function begin(
   if (first === undefined) throw new ServerFailed('timeout', `the server did not acknowledge within ${limits.fanOutMs} ms`);
   if (first.done === true || first.value.method !== ACKNOWLEDGED)
     throw new ServerFailed('malformed', 'the server did not begin with an acknowledgement');
-  const rewritten = rewriteNotification(first.value, viewOf(asked, name)) ?? first.value.scan.bytes;
+  const rewritten = rewriteNotification(first.value, viewOf(asked, name, ACKNOWLEDGED)) ?? first.value.scan.bytes;
   return { name, heard, agreed: filterOf(rewritten) };
 }
 
@@ -193,7 +207,7 @@ async function relay(asked: Asked, message: RpcMessage, { name, heard, agreed }:
     // What the client did not ask for it must not get, whatever the server does.
     if (kind !== undefined && agreed[kind] === undefined) continue;
     if (kind === undefined && METHODS.get(said.method!)?.eras.includes('modern') === false) continue;
-    const bytes = rewriteNotification(said, viewOf(asked, name));
+    const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
     if (bytes !== undefined) await asked.reply.event(edit(messageIn(bytes), { meta: tag(message) }));
   }
 }

@@ -11,11 +11,12 @@ import { type Session, sessionName, type SessionServer } from '../sealed/session
 import { ask, factsOf, OWN_ID } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
+import type { ServerMessage } from '../upstream/inbox.ts';
 import { headersFor } from '../upstream/server.ts';
 import { edit, metaOf, paramsOf, requestBytes, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
-import { HEADER_MISMATCH, METHOD_NOT_FOUND, RpcError, serverUnreachable, unacceptableAnswer } from '../wire/rpc-error.ts';
-import { inputRequired, message as messageIn, modernCall, modernMeta, toLegacyResult } from './adapt.ts';
+import { HEADER_MISMATCH, invalidParams, METHOD_NOT_FOUND, RpcError, serverUnreachable, unacceptableAnswer } from '../wire/rpc-error.ts';
+import { inputRequired, LEVELS, message as messageIn, modernCall, modernMeta, toLegacyResult } from './adapt.ts';
 import { listenAt, SUBSCRIPTION_META } from './listen.ts';
 import { type Asked, type EngineOptions, viewOf } from './parts.ts';
 import { errorAnswer, failureOf, readServer, refusalOf } from './server-messages.ts';
@@ -82,7 +83,10 @@ export class ModernServers {
     });
   }
 
-  setLevel(session: Session, level: string | undefined): void {
+  /** @param request `logging/setLevel` @throws RpcError -32602 */
+  setLevel(session: Session, request: RpcMessage): void {
+    const level = paramsOf(request)?.string('level');
+    if (level === undefined || !LEVELS.includes(level)) throw invalidParams('Invalid params: level is none of MCP', { id: request.id });
     this.#memoryOf(session).logLevel = level;
   }
 
@@ -106,9 +110,9 @@ export class ModernServers {
     this.#memories.delete(session.id);
   }
 
-  /** @param id that the gateway gave the request @returns whether it is waited for here */
-  answered(id: string, response: RpcMessage): boolean {
-    const take = this.#questions.get(id);
+  /** @param json text of the id that the gateway gave the request @returns whether it is waited for here */
+  answered(json: string, response: RpcMessage): boolean {
+    const take = this.#questions.get(json);
     const error = response.scan.slice('error');
     take?.({ result: response.scan.slice('result'), error: error && scanObject(error, { maxDepth: 256 }) });
     return take !== undefined;
@@ -129,7 +133,10 @@ export class ModernServers {
         return asked.reply.end();
       }
       const own = refusalOf(error, request);
-      if (own !== undefined) return await asked.reply.last(200, own);
+      if (own !== undefined) {
+        asked.told.error = factsOf(own).code ?? 0;
+        return await asked.reply.last(200, own);
+      }
       if (!asked.reply.begun || asked.signal.aborted) throw error;
       const failure = failureOf(error, name, request.id);
       asked.told.error = failure.code;
@@ -190,11 +197,14 @@ export class ModernServers {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const said = await this.#calling(asked, session, name, request, sent, signal, headers);
       const result = said.scan.slice('result');
-      if (result === undefined) return asked.reply.last(200, said.scan.bytes);
+      if (result === undefined) {
+        asked.told.error = factsOf(said.scan.bytes).code ?? 0;
+        return asked.reply.last(200, said.scan.bytes);
+      }
       const scan = scanObject(result, { maxDepth: 256 });
       const needed = inputRequired(scan);
       if (needed === undefined) {
-        const { bytes } = rewriteResult(request.method!, result, viewOf(asked, name));
+        const { bytes } = rewriteResult(request.method!, result, viewOf(asked, name, request.method!));
         return asked.reply.last(200, resultBytes(request.id!, toLegacyResult(bytes)));
       }
       const inputResponses = await this.#gather(asked, session, name, scan, signal);
@@ -230,7 +240,7 @@ export class ModernServers {
         if (said.id === undefined || said.id === request.id) return said;
         continue;
       }
-      const bytes = rewriteNotification(said, viewOf(asked, name));
+      const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
       if (bytes === undefined) continue;
       asked.reply.begin(heartbeatMs);
       await asked.reply.event(bytes);
@@ -260,9 +270,9 @@ export class ModernServers {
     const bit = (CLIENT_CAPABILITIES as Readonly<Record<string, number>>)[known.capabilities[0]![0]!]!;
     if ((session.clientCapabilities & bit) === 0)
       throw unacceptableAnswer(name, `an input request ${method}, which the client cannot answer`);
-    const own = randomUUID();
+    const own = JSON.stringify(randomUUID());
     const place = { ...asked.place, session: sessionName(session) };
-    const id = sealRequestId({ server: name, json: JSON.stringify(own) }, place, this.#options.keys());
+    const id = sealRequestId({ server: name, json: own }, place, this.#options.keys());
     const answering = this.#answerTo(own, signal);
     asked.reply.begin(this.#options.limits.heartbeatMs);
     await asked.reply.event(requestBytes(JSON.stringify(id), method, scan.slice('params')));
@@ -289,8 +299,13 @@ export class ModernServers {
     });
   }
 
-  /** What a server says by itself, until the client leaves. */
-  async *stream(asked: Asked, session: Session, { name, capabilities }: SessionServer): AsyncGenerator<Buffer, void, undefined> {
+  /** What a server says by itself, until the signal. */
+  async *stream(
+    asked: Asked,
+    session: Session,
+    { name, capabilities }: Pick<SessionServer, 'name' | 'capabilities'>,
+    left: AbortSignal,
+  ): AsyncGenerator<ServerMessage, void, undefined> {
     const { watched, restarts } = this.#memoryOf(session);
     const { limits } = this.#options;
     let fruitless = 0;
@@ -302,9 +317,9 @@ export class ModernServers {
       return Promise.race([listening.promise, sleep(RESTART_MS, undefined, { ref: false })]);
     });
     try {
-      while (!asked.signal.aborted) {
+      while (!left.aborted) {
         restart = new AbortController();
-        const signal = AbortSignal.any([asked.signal, restart.signal]);
+        const signal = AbortSignal.any([left, restart.signal]);
         const params = { notifications: filterFor(capabilities, [...(watched.get(name) ?? [])]) };
         const body = edit(messageIn(requestBytes(JSON.stringify(randomUUID()), 'subscriptions/listen', params)), {
           meta: this.meta(session, name),
@@ -313,7 +328,7 @@ export class ModernServers {
           for await (const said of listenAt(asked, name, body, signal, limits)) {
             fruitless = 0;
             if (said.method === 'notifications/subscriptions/acknowledged') listening.resolve();
-            else yield metaOf(said) === undefined ? said.scan.bytes : edit(said, { meta: [{ remove: SUBSCRIPTION_META }] });
+            else yield { data: metaOf(said) === undefined ? said.scan.bytes : edit(said, { meta: [{ remove: SUBSCRIPTION_META }] }) };
           }
         } catch (error) {
           if (!(error instanceof ServerFailed)) throw error;

@@ -5,15 +5,17 @@ import { scanObject } from '#core/json/scan';
 import { targetOf } from '../names/request.ts';
 import { mergeDiscover, type ServerHello } from '../names/merge.ts';
 import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
+import { factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { discover } from '../upstream/discover.ts';
 import { EraMemory } from '../upstream/era.ts';
 import { ServerFailed } from '../upstream/failed.ts';
+import type { SessionRef } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
 import { CLIENT_CAPABILITIES_META, CLIENT_INFO_META, checkModernHeaders } from '../wire/era.ts';
 import { edit, metaOf, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
-import { type Method, methodOf } from '../wire/methods.ts';
-import { invalidParams, serverUnreachable, unacceptableAnswer, unknownMethod } from '../wire/rpc-error.ts';
+import { type Method, methodOf, METHODS } from '../wire/methods.ts';
+import { invalidParams, serverUnreachable, shown, unacceptableAnswer, unknownMethod } from '../wire/rpc-error.ts';
 import { isModernVersion, SUPPORTED_VERSIONS } from '../wire/versions.ts';
 import { inputRequired, message as messageIn, modernCall, toModernResult, WITHOUT_MODERN } from './adapt.ts';
 import { BridgedCalls } from './bridged-calls.ts';
@@ -47,7 +49,8 @@ export class ModernEra {
   async post(asked: Asked, message: RpcMessage): Promise<void> {
     const { kept } = checkModernHeaders(asked.request.headers, message);
     const names = [...asked.route.servers.keys()];
-    const method = methodOf(message, { from: 'client', era: 'modern', hasOneServer: names.length === 1 });
+    const isAlone = asked.route.naming.kind === 'passthrough';
+    const method = methodOf(message, { from: 'client', era: 'modern', hasOneServer: isAlone });
     if (message.kind === 'notification') {
       // A client cancels by closing its stream, and there is nothing else to tell that is known.
       if (method === undefined) await this.#notify(asked, names[0]!, message, kept);
@@ -69,8 +72,13 @@ export class ModernEra {
   }
 
   async #requested(asked: Asked, names: readonly string[], message: RpcMessage, method: Method | undefined, kept: Kept): Promise<void> {
+    const { route, told, permits } = asked;
+    const isAlone = route.naming.kind === 'passthrough';
     const [only] = names;
-    if (method === undefined) return this.#ask(asked, only!, message, message.scan.bytes, kept);
+    if (method === undefined) {
+      permits.require(only!, message, undefined);
+      return this.#ask(asked, only!, message, message.scan.bytes, kept);
+    }
     switch (method.name) {
       case 'server/discover':
         return this.#discover(asked, names, message, kept);
@@ -82,14 +90,15 @@ export class ModernEra {
         });
       default:
     }
-    if (method.list !== undefined && names.length > 1) return this.#list(asked, names, message, method);
-    const target = targetOf(message, method, asked.route.naming);
+    if (method.list !== undefined && !isAlone) return this.#list(asked, names, message, method);
+    const target = targetOf(message, method, route.naming);
     // A task's id does not say whose it is.
-    if (target === undefined && names.length > 1) throw unknownMethod(method.name, 'modern', message.id);
+    if (target === undefined && !isAlone) throw unknownMethod(method.name, 'modern', message.id);
     const name = target?.server ?? only!;
-    asked.told.name = paramsOf(message)?.string('name') ?? paramsOf(message)?.string('uri');
-    if (method.name === 'tools/call' && !asked.route.servers.get(name)!.selector(target!.name))
-      throw invalidParams(`Unknown tool: ${asked.told.name}`, { id: message.id });
+    told.name = paramsOf(message)?.string('name') ?? paramsOf(message)?.string('uri');
+    if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
+      throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
+    if (method.scope === 'one server') permits.require(name, message, target?.name);
     return this.#ask(asked, name, message, edit(message, { params: target?.edits ?? [] }), kept);
   }
 
@@ -101,6 +110,8 @@ export class ModernEra {
       const edits: Edit[] = state === undefined ? [] : [stateEdit(state.state)];
       return this.#askModern(asked, name, message, edit(messageIn(body), { params: edits }), kept);
     }
+    // A task belongs to a session, which clients of this era do not have.
+    if (METHODS.get(message.method!)?.subject === 'params.taskId') throw unknownMethod(message.method!, 'modern', message.id);
     if (state !== undefined) return this.#calls.resume(asked, message, state.state ?? '');
     return this.#calls.ask(asked, message, name, body);
   }
@@ -114,7 +125,7 @@ export class ModernEra {
       const said = readServer(data);
       if (said.kind === 'request') throw unacceptableAnswer(name, 'a request, which this revision does not have');
       if (said.kind === 'notification') {
-        const bytes = rewriteNotification(said, viewOf(asked, name));
+        const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
         if (bytes === undefined) continue;
         reply.begin(heartbeatMs);
         await reply.event(bytes);
@@ -126,8 +137,11 @@ export class ModernEra {
 
   #answer(asked: Asked, name: string, message: RpcMessage, said: RpcMessage): Buffer {
     const result = said.scan.slice('result');
-    if (result === undefined) return said.scan.bytes;
-    let { bytes } = rewriteResult(message.method!, result, viewOf(asked, name));
+    if (result === undefined) {
+      asked.told.error = factsOf(said.scan.bytes).code ?? 0;
+      return said.scan.bytes;
+    }
+    let { bytes } = rewriteResult(message.method!, result, viewOf(asked, name, message.method!));
     const state = inputRequired(scanObject(bytes, { maxDepth: 256 }))?.requestState;
     if (state !== undefined) {
       const sealed = stateFor(asked, message, { server: name, state }, this.#options.keys());
@@ -158,10 +172,15 @@ export class ModernEra {
 
   async #list(asked: Asked, names: readonly string[], message: RpcMessage, method: Method): Promise<void> {
     const { list } = method;
+    const reopened = (name: string, gone: SessionRef): Promise<Link> => {
+      this.#sessions.forget(serverOf(asked, name), gone);
+      return this.#link(asked, name, message);
+    };
     const bytes = await listAll(asked, message, {
       method: { ...method, list: list! },
       servers: names,
       link: (name) => this.#link(asked, name, message),
+      reopened,
       limits: this.#options.limits,
       keys: this.#options.keys(),
       finish: (result) => toModernResult(method.name, result),
@@ -184,13 +203,12 @@ export class ModernEra {
       headers,
       meta: WITHOUT_MODERN,
       id: JSON.stringify(randomUUID()),
-      gone: () => this.#sessions.forget(session),
     };
   }
 
   async #discover(asked: Asked, names: readonly string[], message: RpcMessage, kept: Kept): Promise<void> {
     const [only] = names;
-    if (names.length === 1 && (await this.#isModern(asked, only!))) {
+    if (asked.route.naming.kind === 'passthrough' && (await this.#isModern(asked, only!))) {
       asked.told.server = only!;
       return this.#askModern(asked, only!, message, message.scan.bytes, kept);
     }
@@ -201,7 +219,7 @@ export class ModernEra {
     const missing = names.filter((_, index) => said[index] instanceof Error);
     const ttlMs = Math.min(...hellos.map((hello) => hello.ttlMs));
     const [first] = hellos;
-    const serverInfo = names.length === 1 && first!.info !== undefined ? first!.info : this.#options.serverInfo;
+    const serverInfo = asked.route.naming.kind === 'passthrough' && first!.info !== undefined ? first!.info : this.#options.serverInfo;
     asked.reply.json(200, resultBytes(message.id!, mergeDiscover(hellos, { serverInfo, ttlMs, missing })));
   }
 

@@ -6,6 +6,7 @@ import type { ToolSelector } from '../names/selector.ts';
 import type { SealKeys } from '../sealed/keys.ts';
 import type { McpServer } from '../upstream/server.ts';
 import type { ClientReply } from './client-reply.ts';
+import type { Permits } from './permits.ts';
 
 /** What the engine is made with. */
 export interface EngineOptions {
@@ -13,6 +14,8 @@ export interface EngineOptions {
   /** Of the gateway itself. */
   readonly serverInfo: { readonly name: string; readonly version: string };
   readonly limits: EngineLimits;
+  /** Hears of every request that has ended, with its seconds. */
+  readonly ended?: (told: Told, seconds: number) => void;
 }
 
 export interface EngineLimits {
@@ -57,7 +60,9 @@ export interface RouteParts {
 /** One request of a client, and what becomes of it. */
 export interface Asked {
   readonly request: GatewayRequest;
+  /** With the servers that the caller sees. */
   readonly route: RouteParts;
+  readonly permits: Permits;
   /** Where what we seal is good. */
   readonly place: { readonly route: string; readonly subject: string };
   readonly reply: ClientReply;
@@ -76,8 +81,11 @@ export interface Told {
   session?: string;
   /** JSON-RPC code of the error that the client got. */
   error?: number;
+  /** A server gave no answer. */
+  unreachable?: boolean;
 }
 
-export function viewOf({ route }: Asked, server: string): View {
-  return { server, naming: route.naming, selector: route.servers.get(server)!.selector };
+/** @param method of which something is shown */
+export function viewOf({ route, permits }: Asked, server: string, method: string): View {
+  return { server, naming: route.naming, selector: route.servers.get(server)!.selector, permits: permits.ofList(server, method) };
 }

@@ -4,7 +4,7 @@ import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
 import { sealProgressToken, sealRequestId } from '../sealed/ids.ts';
 import type { SealKeys } from '../sealed/keys.ts';
 import { type Session, sessionName } from '../sealed/session.ts';
-import { edit, errorBytes, metaOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
+import { edit, errorBytes, metaOf, paramsOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { RpcError, serverUnreachable } from '../wire/rpc-error.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import type { Asked } from './parts.ts';
@@ -21,9 +21,19 @@ export interface Said {
   readonly isError: boolean;
 }
 
-/** @throws RpcError where what the server says is no message */
+/** @throws ServerFailed where what the server says is no message */
 export function readServer(data: Buffer): RpcMessage {
-  return readMessage(data, DEPTH);
+  return ofServers(() => readMessage(data, DEPTH));
+}
+
+/** What would be the client's fault in its own messages is the server's here. @throws ServerFailed, RpcError */
+function ofServers<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RpcError && error.httpStatus !== 200) throw new ServerFailed('malformed', 'it sent what is no message of MCP');
+    throw error;
+  }
 }
 
 /**
@@ -47,23 +57,32 @@ export function toClient(
       return answerOf(asked, server, message, request);
     }
     case 'request':
-      return { bytes: ofServer(asked, session, server, message, keys), isAnswer: false, isError: false };
+      return { bytes: ofServers(() => requestFrom(asked, session, server, message, keys)), isAnswer: false, isError: false };
     case 'notification': {
-      const bytes = rewriteNotification(message, viewOf(asked, server));
+      if (message.method === 'notifications/cancelled') return ofServers(() => cancelled(asked, session, server, message, keys));
+      const bytes = rewriteNotification(message, viewOf(asked, server, message.method!));
       return bytes === undefined ? undefined : { bytes, isAnswer: false, isError: false };
     }
   }
 }
 
-function answerOf(asked: Asked, server: string, message: RpcMessage, request: RpcMessage): Said {
+export function answerOf(asked: Asked, server: string, message: RpcMessage, request: Pick<RpcMessage, 'id' | 'method'>): Said {
   if (message.scan.has('error')) return { bytes: message.scan.bytes, isAnswer: true, isError: true };
   const result = message.scan.slice('result')!;
-  const { bytes } = rewriteResult(request.method!, result, viewOf(asked, server));
+  const { bytes } = rewriteResult(request.method!, result, viewOf(asked, server, request.method!));
   return { bytes: bytes === result ? message.scan.bytes : resultBytes(request.id!, bytes), isAnswer: true, isError: false };
 }
 
+/** A server wants no answer any more to a request that the client has under our id. */
+function cancelled(asked: Asked, session: Session, server: string, message: RpcMessage, keys: SealKeys): Said | undefined {
+  const json = paramsOf(message)?.slice('requestId')?.toString();
+  const id = json === undefined ? undefined : sealRequestId({ server, json }, { ...asked.place, session: sessionName(session) }, keys);
+  if (id === undefined) return undefined;
+  return { bytes: edit(message, { params: [{ set: 'requestId', value: JSON.stringify(id) }] }), isAnswer: false, isError: false };
+}
+
 /** A request of a server to the client: its id, and its token for progress, say whose they are. */
-function ofServer(asked: Asked, session: Session, server: string, message: RpcMessage, keys: SealKeys): Buffer {
+function requestFrom(asked: Asked, session: Session, server: string, message: RpcMessage, keys: SealKeys): Buffer {
   const place = { ...asked.place, session: sessionName(session) };
   const id = sealRequestId({ server, json: message.id! }, place, keys);
   if (id === undefined) throw serverUnreachable(server, 'the id of its request is too long');
@@ -79,7 +98,8 @@ function ofServer(asked: Asked, session: Session, server: string, message: RpcMe
 export function failureOf(error: unknown, server: string, id: string | undefined): RpcError {
   if (error instanceof RpcError) return error;
   if (!(error instanceof ServerFailed)) throw error;
-  return serverUnreachable(server, error.message, id);
+  // Of a client that has left nobody hears this.
+  return serverUnreachable(server, error.kind === 'aborted' ? 'it did not answer in time' : error.message, id);
 }
 
 /** A JSON-RPC error of a server that stood beside a status, with the id that the client gave its request. */

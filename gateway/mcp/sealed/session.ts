@@ -47,8 +47,14 @@ export function newSessionId(): string {
 
 /** A name for logs, and for what is good in one session alone; it opens nothing. @returns 12 characters of base64url */
 export function sessionName(session: Pick<Session, 'id'>): string {
-  return hash('sha256', session.id, 'base64url').slice(0, 12);
+  const known = names.get(session);
+  if (known !== undefined) return known;
+  const name = hash('sha256', session.id, 'base64url').slice(0, 12);
+  names.set(session, name);
+  return name;
 }
+
+const names = new WeakMap<object, string>();
 
 /**
  * The session as text for `Mcp-Session-Id`, for one route and subject.

@@ -140,6 +140,11 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
       // Such a stream can be quiet for hours: an endpoint on trial would be on trial for as long.
       if (this.#call.method === 'GET') this.#good();
     }
+    if (this.#body === 'none') {
+      this.#good();
+      this.#inbox.end();
+      this.#linger();
+    }
     const { cursor } = this.#inbox;
     const messages = this.#inbox.messages();
     this.#settled.resolve({
@@ -157,7 +162,6 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
       if (this.#inbox.full) this.#pause();
       return;
     }
-    if (this.#body === 'none') return;
     this.#bytes += chunk.length;
     if (this.#body === 'error' && this.#bytes > MAX_ERROR_BYTES) throw this.#refusal(undefined);
     if (this.#body === 'json' && this.#bytes > this.#call.maxBytes) throw this.#tooLarge();
@@ -258,9 +262,14 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
 
   /** The reader has what it wanted. A server that has sent the response ends the stream next, and the connection can serve again. */
   #leave(): void {
-    if (this.#over) return;
+    if (this.#over || this.#left) return;
     this.#neutral();
-    if (this.#call.method === 'GET') return this.#cut();
+    if (this.#call.method === 'GET') this.#cut();
+    else this.#linger();
+  }
+
+  /** What still comes is read and dropped, for a while. */
+  #linger(): void {
     this.#left = true;
     this.#paused = false;
     clearTimeout(this.#timer);

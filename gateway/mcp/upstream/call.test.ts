@@ -263,9 +263,28 @@ test('a signal closes the request at the server at once: before the head, in the
   expect(await failure(callServer(is(fake.hang), post({ signal: AbortSignal.abort() })))).toMatchObject({ kind: 'aborted' });
 });
 
+test('an answer without messages is over at its head, whatever follows', async () => {
+  const to = is((response, { closed }) => {
+    response.writeHead(202).write('and more');
+    return closed;
+  });
+  expect(await all(await callServer(to, post()))).toEqual([]);
+  await server.seen.at(-1)!.closed;
+});
+
+test('a connection serves again after an error that was read', async () => {
+  const own = new Connections();
+  const fresh = await fake.startFake(fake.answer(404, fake.rpcError(7, -32601)));
+  at = fake.serverAt(own, fresh.port);
+  for (let calls = 0; calls < 10; calls++) await failure(callServer(at, post()));
+  expect(fresh.connections).toBeLessThan(5);
+  await own.destroy();
+  await fresh.close();
+});
+
 test('a reader that leaves lets a stream end, and its connection serves again; a stream that goes on is closed', async () => {
   const own = new Connections();
-  const fresh = await fake.startFake(fake.events([`data: ${MESSAGE}\n\n`]));
+  const fresh = await fake.startFake(fake.events([`data: ${MESSAGE}\n\n`, ': the end\n\n'], { pauseMs: 10 }));
   at = fake.serverAt(own, fresh.port);
   for (let calls = 0; calls < 10; calls++) {
     const { messages } = await callServer(at, post());
@@ -279,6 +298,7 @@ test('a reader that leaves lets a stream end, and its connection serves again; a
   for (const method of ['POST', 'GET'] as const) {
     const { messages } = await callServer(at, post({ method }));
     await messages.return();
+    expect(at.backend.inFlight).toBe(method === 'POST' ? 1 : 0);
     await fresh.seen.at(-1)!.closed;
     expect(await messages.next()).toEqual({ done: true, value: undefined });
   }

@@ -28,7 +28,7 @@ export interface FollowOptions extends Pick<
 /**
  * The messages of a stream that GET opens: the server's own, or one that broke off (`lastEventId`). It is taken up again behind the last
  * message that was read, after the wait that the server asks for (`retry`) and no less than an own, growing one. It ends when the signal does, and
- * where the server has no stream of its own (405).
+ * where the server has no stream of its own (405). Who waits for a message and wants no more aborts the signal: `return()` would wait, too.
  *
  * @throws ServerFailed where trying again is of no use: the session is gone, a credential is missing, the answer is none of MCP
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#resumability-and-redelivery

@@ -30,7 +30,7 @@ test('the credential is the last header, and repeated headers all go on', () => 
   expect(headersFor(one, { 'x-a': ['1', '2'] as never })).toEqual(['x-a', '1', 'x-a', '2', 'x-api-key', 'secret']);
 });
 
-test.each(['mcp-session-id', 'content-length', 'host', 'accept-encoding', 'last-event-id', 'x-tierkit-route', 'connection'])(
+test.each(['mcp-session-id', 'content-length', 'host', 'accept-encoding', 'last-event-id', 'x-tierkit-route', 'connection', 'mcp-name'])(
   'no header of the client goes on as %s',
   (as) => expect(headersFor(server({ forwardHeaders: [{ name: 'x-a', as }] }), { 'x-a': '1' })).toEqual([]),
 );

@@ -45,7 +45,8 @@ export function headersFor({ forwardHeaders, credential }: McpServer, client: In
   const headers: string[] = [];
   for (const { name, as } of forwardHeaders) {
     const to = as.toLowerCase();
-    if (to === own || OF_TRANSPORT.has(to) || isInternal(to)) continue;
+    // Those of MCP say what is in the body: whoever writes the body writes them.
+    if (to === own || OF_TRANSPORT.has(to) || isInternal(to) || to.startsWith('mcp-')) continue;
     for (const value of [client[name.toLowerCase()] ?? []].flat()) headers.push(to, value);
   }
   if (credential !== undefined && own !== undefined) headers.push(own, credential.value);
