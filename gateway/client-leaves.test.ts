@@ -251,8 +251,8 @@ describe('a client that reads slowly', () => {
       }, 'the backend is held back');
       // The system's own socket buffers are some megabytes; the whole gzip of one letter fits in there.
       expect(count.taken).toBeLessThan(zipped ? Infinity : 24 * MEGABYTE);
-      // Garbage that nobody has collected yet counts as well.
-      expect(bufferBytes() - atFirst).toBeLessThan(16 * MEGABYTE);
+      // Of the 64; garbage that nobody has collected yet, and what the test itself compresses, count as well.
+      expect(bufferBytes() - atFirst).toBeLessThan(32 * MEGABYTE);
       expect(gateway.accessLog).toHaveLength(0);
       let bytes = 0;
       let tail = Buffer.alloc(0);
