@@ -13,7 +13,9 @@ import {
 import { afterEach, expect, test } from 'vitest';
 
 import { startMcp } from './mcp.fixture.ts';
+import { idOf } from './scripted.fixture.ts';
 import { startEverything } from './upstream/everything.fixture.ts';
+import { answer, type FakeScript, response, startFake } from './upstream/fake-server.fixture.ts';
 import { type ModernEverything, startModernEverything } from './upstream/modern-everything.fixture.ts';
 
 const opened: { close(): unknown }[] = [];
@@ -30,13 +32,17 @@ async function opening<T extends { close(): unknown }>(starting: Promise<T>): Pr
 
 async function client(ports: Readonly<Record<string, { readonly port: number }>>): Promise<Client> {
   const { url } = await opening(startMcp(Object.entries(ports).map(([name, { port }]) => ({ name, port }))));
+  return connect(url);
+}
+
+async function connect(url: string, headers: Readonly<Record<string, string>> = {}): Promise<Client> {
   const made = new Client({ name: 'test', version: '1' }, { capabilities: { sampling: {}, elicitation: {}, roots: {} } });
   made.setRequestHandler(CreateMessageRequestSchema, () => ({ model: 'm', role: 'assistant', content: { type: 'text', text: 'sampled' } }));
   made.setRequestHandler(ElicitRequestSchema, ({ params }) =>
     params.message === 'fail' ? Promise.reject(new Error('no')) : { action: 'accept' as const, content: { name: 'Alice' } },
   );
   made.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: 'file:///here' }] }));
-  await made.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)));
+  await made.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit: { headers } }));
   opened.push(made);
   return made;
 }
@@ -81,6 +87,39 @@ test('what it asks in its results, the client is asked', async () => {
 test('it gets the headers of parameters, which the client knows nothing of', async () => {
   const [at] = await alone();
   expect(textOf(await at.callTool({ name: 'test_x_mcp_header', arguments: { region: 'eu' } }))).toBe('region eu');
+});
+
+test('the client is not subscribed to resources without end', async () => {
+  const [at] = await alone();
+  for (let each = 0; each < 1000; each++) await at.subscribeResource({ uri: `test://${each}` });
+  await expect(at.subscribeResource({ uri: 'test://more' })).rejects.toThrow(/1000 resources/);
+  await at.unsubscribeResource({ uri: 'test://0' });
+  await at.subscribeResource({ uri: 'test://more' });
+});
+
+const refusal = (code: number, message: string, id: unknown) => ({ jsonrpc: '2.0', id, error: { code, message } });
+
+test('its challenge is for the client whose own credential it gets, and its refusals are errors', async () => {
+  const challenge = { 'www-authenticate': 'Bearer scope="more"' };
+  const fake = await opening(
+    startFake((reply, seen) => {
+      const { method } = JSON.parse(seen.body || '{}') as { method?: string };
+      const discovered = { supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, ttlMs: 0, cacheScope: 'private' };
+      const scripts: Readonly<Record<string, FakeScript>> = {
+        initialize: answer(404, refusal(-32601, 'Method not found', 0)),
+        'server/discover': (to, of) => answer(200, response(idOf(of.body), { resultType: 'complete', ...discovered }))(to, of),
+        'tools/call': (to, of) => answer(401, refusal(-32000, 'More is needed', idOf(of.body)), challenge)(to, of),
+      };
+      return (scripts[method ?? ''] ?? ((to, of) => answer(404, refusal(-32601, 'No such method', idOf(of.body)))(to, of)))(reply, seen);
+    }),
+  );
+  const forwarding = { name: 'one', port: fake.port, extra: ', forwardHeaders: [{name: Authorization}]' };
+  const [own, others] = await Promise.all([opening(startMcp([forwarding])), opening(startMcp([{ name: 'one', port: fake.port }]))]);
+  const at = await connect(own.url, { authorization: 'Bearer mine' });
+  await expect(at.callTool({ name: 'x' })).rejects.toMatchObject({ code: 401 });
+  const another = await connect(others.url, { authorization: 'Bearer mine' });
+  await expect(another.callTool({ name: 'x' })).rejects.toMatchObject({ code: -32000 });
+  await expect(another.listTools()).rejects.toMatchObject({ code: -32601 });
 });
 
 test('it hears that the client has cancelled', async () => {

@@ -257,8 +257,7 @@ export class LegacyEra {
       return done();
     }
     if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
-      const uri = paramsOf(readMessage(body))?.string('uri') ?? '';
-      await this.#modern.watch(session, name, uri, method === 'resources/subscribe');
+      await this.#modern.watch(session, name, readMessage(body));
       return done();
     }
     if (METHODS.get(method!)?.eras.includes('modern') === false) throw unknownMethod(method!, 'legacy', message.id);

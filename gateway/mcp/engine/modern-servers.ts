@@ -19,6 +19,7 @@ import { HEADER_MISMATCH, invalidParams, METHOD_NOT_FOUND, RpcError, serverUnrea
 import { inputRequired, LEVELS, message as messageIn, modernCall, modernMeta, toLegacyResult } from './adapt.ts';
 import { listenAt, SUBSCRIPTION_META } from './listen.ts';
 import { type Asked, type EngineOptions, viewOf } from './parts.ts';
+import { challengeOf } from './server-calls.ts';
 import { errorAnswer, failureOf, readServer, refusalOf } from './server-messages.ts';
 import { parameterHeaders } from './parameter-headers.ts';
 import { fanOut, serverOf } from './sessions.ts';
@@ -29,6 +30,8 @@ const MOST_SESSIONS = 10_000;
 const MOST_ROUNDS = 16;
 /** Pages of a list in which a tool is looked for. */
 const MOST_PAGES = 64;
+/** Resources of a server that a session may be subscribed to. */
+const MOST_WATCHED = 1000;
 /** Time for the client to answer. */
 const ANSWER_MS = 300_000;
 /** Time for a stream to be opened with what a client has subscribed to. */
@@ -90,12 +93,17 @@ export class ModernServers {
     this.#memoryOf(session).logLevel = level;
   }
 
-  /** @param uri in the server's words */
-  async watch(session: Session, server: string, uri: string, isWatched: boolean): Promise<void> {
+  /** @param request `resources/subscribe` or `unsubscribe` in the server's words @throws RpcError -32602 */
+  async watch(session: Session, server: string, request: RpcMessage): Promise<void> {
+    const { id } = request;
+    const uri = paramsOf(request)?.string('uri') ?? '';
+    const isWatched = request.method === 'resources/subscribe';
     const { watched, restarts } = this.#memoryOf(session);
     const uris = watched.get(server) ?? new Set();
     watched.set(server, uris);
     if (uris.has(uri) === isWatched) return;
+    if (isWatched && uris.size >= MOST_WATCHED)
+      throw invalidParams(`A session is subscribed to ${MOST_WATCHED} resources of a server at most`, { id });
     if (isWatched) uris.add(uri);
     else uris.delete(uri);
     await restarts.get(server)?.();
@@ -133,7 +141,9 @@ export class ModernServers {
         return asked.reply.end();
       }
       const own = refusalOf(error, request);
-      if (own !== undefined) {
+      // A challenge is for the client, with its status.
+      const isChallenge = !asked.reply.begun && error instanceof ServerFailed && challengeOf(asked, error) !== undefined;
+      if (own !== undefined && !isChallenge) {
         asked.told.error = factsOf(own).code ?? 0;
         return await asked.reply.last(200, own);
       }
