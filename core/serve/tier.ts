@@ -30,6 +30,8 @@ export interface TierParts extends ServiceParts {
   readonly stages: Stages;
   /** Endpoints beside those of the model APIs, for {@link Stages.own}. */
   readonly own?: readonly ApiEndpoint[];
+  /** Says goodbye to backends: after the last request, and while they still can be called. */
+  readonly farewell?: () => Promise<void>;
 }
 
 /** Time for the last spans, once everything else has ended. */
@@ -42,7 +44,7 @@ export class Tier extends Service {
   readonly #listeners: Listeners;
   readonly #tracing: Tracing | undefined;
 
-  constructor(options: TierOptions, metrics: Metrics, { stages, own, ...parts }: TierParts) {
+  constructor(options: TierOptions, metrics: Metrics, { stages, own, farewell, ...parts }: TierParts) {
     super(options, metrics, parts);
     const { log } = options;
     this.#tracing = options.tracing;
@@ -65,7 +67,10 @@ export class Tier extends Service {
     this.front = {
       prepare: ({ ports }) => listeners.prepare(ports),
       stop: (drainMs) => listeners.stop(drainMs),
-      close: () => listeners.close(),
+      close: async () => {
+        await listeners.close();
+        await farewell?.();
+      },
     };
   }
 

@@ -10,6 +10,7 @@ export class ClientReply {
   readonly #reply: Reply;
   readonly #headers: Readonly<Record<string, string>>;
   #heartbeat: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
 
   /** @param headers of either kind of answer */
   constructor(reply: Reply, headers: Readonly<Record<string, string>> = {}) {
@@ -22,6 +23,7 @@ export class ClientReply {
   }
 
   json(status: number, body: Buffer, headers: Readonly<Record<string, string>> = {}): void {
+    clearTimeout(this.#later);
     this.#reply.send(status, { 'content-type': 'application/json', ...this.#headers, ...headers }, body);
   }
 
@@ -29,8 +31,16 @@ export class ClientReply {
     this.#reply.send(status, { ...this.#headers, ...headers }, Buffer.alloc(0));
   }
 
+  /** Begins the stream when nothing has been said for so long. Until then a lone answer can still be JSON with a status of its own. */
+  beginLater(heartbeatMs: number): void {
+    if (this.begun || heartbeatMs === 0) return;
+    this.#later ??= setTimeout(() => this.begin(heartbeatMs), heartbeatMs).unref();
+  }
+
   /** @param heartbeatMs comments in silence, so that nothing between takes the stream for dead; 0: none */
   begin(heartbeatMs: number): void {
+    clearTimeout(this.#later);
+    if (this.begun) return;
     const stream = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' };
     this.#reply.head(200, { ...stream, ...this.#headers });
     this.#reply.flush();
@@ -52,6 +62,13 @@ export class ClientReply {
     this.#reply.write(Buffer.from(`${lines.join('\n')}\n\n`));
   }
 
+  /** The last message: an event of the stream, or all there is. */
+  async last(status: number, message: Buffer): Promise<void> {
+    if (!this.begun) return this.json(status, message);
+    await this.event(message);
+    this.end();
+  }
+
   end(): void {
     clearInterval(this.#heartbeat);
     this.#reply.end();
@@ -59,11 +76,13 @@ export class ClientReply {
 
   /** The request is over, whatever became of it. */
   release(): void {
+    clearTimeout(this.#later);
     clearInterval(this.#heartbeat);
   }
 
   /** The stream is not whole, and the client can tell. */
   cut(): void {
+    clearTimeout(this.#later);
     clearInterval(this.#heartbeat);
     this.#reply.cut();
   }

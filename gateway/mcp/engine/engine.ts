@@ -8,11 +8,14 @@ import { metadataAnswer } from '../access/metadata.ts';
 import { type Owned, passthroughNaming, prefixNaming } from '../names/naming.ts';
 import { compileToolSelector } from '../names/selector.ts';
 import { ServerFailed } from '../upstream/failed.ts';
+import { eraOf } from '../wire/era.ts';
 import { errorBytes, readMessage, type RpcMessage } from '../wire/message.ts';
 import { invalidRequest, RpcError } from '../wire/rpc-error.ts';
+import { type Era, eraOfVersion, MODERN_VERSIONS } from '../wire/versions.ts';
 import { ClientReply } from './client-reply.ts';
 import { checkLocalOrigin } from './local-origin.ts';
 import { LegacyEra } from './legacy.ts';
+import { ModernEra } from './modern.ts';
 import type { Asked, EngineOptions, RouteParts, RouteServer, Told } from './parts.ts';
 import { Permits } from './permits.ts';
 import { challengeOf } from './server-calls.ts';
@@ -24,12 +27,14 @@ const BODY_MS = 60_000;
 export class McpEngine {
   readonly #options: EngineOptions;
   readonly #legacy: LegacyEra;
+  readonly #modern: ModernEra;
   readonly #routes = new WeakMap<McpRule, RouteParts>();
   readonly #issuers = newIssuers();
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#legacy = new LegacyEra(options);
+    this.#modern = new ModernEra(options);
   }
 
   /** Answers one request. @throws GatewayError before anything of it is answered */
@@ -69,21 +74,30 @@ export class McpEngine {
     settled(request);
   }
 
+  /** Ends what is open at servers on behalf of clients that have no sessions. */
+  close(): Promise<void> {
+    return this.#modern.close();
+  }
+
   async #answer(asked: Asked): Promise<void> {
     let message: RpcMessage | undefined;
+    let era: Era = 'legacy';
     try {
       switch (asked.request.method) {
         case 'POST':
           checkAccepts(asked, POST_TYPES);
           message = readMessage(await this.#body(asked), { maxBytes: this.#options.limits.maxRequestBytes });
           asked.told.method = message.method;
-          await this.#legacy.post(asked, message);
+          era = eraOf(asked.request.headers, message);
+          await (era === 'modern' ? this.#modern : this.#legacy).post(asked, message);
           return;
         case 'GET':
+          checkEra(asked);
           checkAccepts(asked, GET_TYPES);
           await this.#legacy.get(asked);
           return;
         case 'DELETE':
+          checkEra(asked);
           await this.#legacy.delete(asked);
           return;
         default:
@@ -92,7 +106,7 @@ export class McpEngine {
           });
       }
     } catch (error) {
-      this.#refuse(asked, message, error);
+      this.#refuse(asked, message, error, era);
     }
   }
 
@@ -102,7 +116,7 @@ export class McpEngine {
     return readBody(request.raw, this.#options.limits.maxRequestBytes, BODY_MS);
   }
 
-  #refuse(asked: Asked, message: RpcMessage | undefined, error: unknown): void {
+  #refuse(asked: Asked, message: RpcMessage | undefined, error: unknown, era: Era): void {
     const { reply, told, signal } = asked;
     if (!(error instanceof RpcError) && !(error instanceof ServerFailed)) throw error;
     if (signal.aborted) throw new GatewayError('TK_BAD_REQUEST', 'the client has left');
@@ -113,7 +127,8 @@ export class McpEngine {
     told.unreachable = error instanceof ServerFailed;
     const challenge = error instanceof ServerFailed ? challengeOf(asked, error) : undefined;
     const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
-    const status = error instanceof ServerFailed && (challenge !== undefined || !OURS.has(error.status ?? 0)) ? error.status : undefined;
+    const status =
+      error instanceof ServerFailed && (challenge !== undefined || !OURS[era].has(error.status ?? 0)) ? error.status : undefined;
     const own = message?.kind === 'request' ? refusalOf(error, message) : undefined;
     if (own !== undefined) return reply.json(status ?? 200, own, headers);
     reply.json(challenge === undefined ? failure.httpStatus : status!, errorBytes(failure.id ?? id, failure), headers);
@@ -134,6 +149,13 @@ export class McpEngine {
   }
 }
 
+/** @throws GatewayError TK_METHOD: the modern era has neither streams that GET opens nor sessions to delete */
+function checkEra({ request }: Asked): void {
+  const version = request.headers['mcp-protocol-version'];
+  if (typeof version !== 'string' || eraOfVersion(version) === 'legacy') return;
+  throw new GatewayError('TK_METHOD', `MCP ${MODERN_VERSIONS[0]} takes POST alone, not ${request.method}`, { headers: { allow: 'POST' } });
+}
+
 /** The route with the servers that the caller sees. @throws GatewayError TK_FORBIDDEN where he sees none */
 function seenBy(permits: Permits, route: RouteParts, { selects }: McpRule): RouteParts {
   if (selects === undefined || route.servers.size === 0) return route;
@@ -150,7 +172,7 @@ function seenBy(permits: Permits, route: RouteParts, { selects }: McpRule): Rout
 }
 
 /** Statuses that would tell a client something of the gateway itself: its session, or its credential. */
-const OURS: ReadonlySet<number> = new Set([401, 403, 404]);
+const OURS: Readonly<Record<Era, ReadonlySet<number>>> = { legacy: new Set([401, 403, 404]), modern: new Set([401, 403]) };
 
 const GET_TYPES = ['text/event-stream'];
 const POST_TYPES = ['application/json', 'text/event-stream'];

@@ -10,7 +10,7 @@ import type { StreamCursor } from '../upstream/inbox.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
 import { checkLegacyHeader } from '../wire/era.ts';
-import { edit, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
+import { edit, paramsOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { type Method, methodOf, METHODS } from '../wire/methods.ts';
 import {
   internalError,
@@ -22,13 +22,15 @@ import {
   shown,
   unknownMethod,
 } from '../wire/rpc-error.ts';
-import { LEGACY_VERSIONS, isLegacyVersion } from '../wire/versions.ts';
+import { LEGACY_VERSIONS, isLegacyVersion, isModernVersion } from '../wire/versions.ts';
+import { modernCall, toLegacyResult } from './adapt.ts';
 import { type Link, listAll } from './lists.ts';
+import { ModernServers } from './modern-servers.ts';
 import { OpenedSessions } from './opened.ts';
 import type { Asked, EngineOptions } from './parts.ts';
 import { ServerCalls } from './server-calls.ts';
 import { errorAnswer, failureOf, type Said, toClient } from './server-messages.ts';
-import { absent, partsOf, serverOf, Sessions } from './sessions.ts';
+import { absent, bitsOfServer, partsOf, serverOf, Sessions } from './sessions.ts';
 import { mergedStream } from './streams.ts';
 
 const SESSION_HEADER = 'mcp-session-id';
@@ -37,13 +39,15 @@ const SESSION_HEADER = 'mcp-session-id';
 export class LegacyEra {
   readonly #options: EngineOptions;
   readonly #sessions: Sessions;
+  readonly #modern: ModernServers;
   readonly #calls: ServerCalls;
   readonly #opened: OpenedSessions;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options);
-    this.#calls = new ServerCalls(options, this.#sessions);
+    this.#modern = new ModernServers(options);
+    this.#calls = new ServerCalls(options, this.#sessions, this.#modern);
     this.#opened = new OpenedSessions(options.keys);
   }
 
@@ -62,12 +66,17 @@ export class LegacyEra {
     const session = this.#session(asked, undefined);
     checkLegacyHeader(asked.request.headers);
     const { lastEventId } = headersOf(asked);
-    await mergedStream(asked, session, lastEventId, { options: this.#options, sessions: this.#sessions });
+    await mergedStream(asked, session, lastEventId, {
+      options: this.#options,
+      sessions: this.#sessions,
+      modern: this.#modern,
+    });
   }
 
   async delete(asked: Asked): Promise<void> {
     const session = this.#session(asked, undefined);
     this.#sessions.end(session);
+    this.#modern.forget(session);
     // For the client it is over now, however long the servers take.
     asked.reply.empty(204);
     await this.#sessions.close(asked, session);
@@ -173,19 +182,25 @@ export class LegacyEra {
     const { list } = method;
     if (list === undefined) return this.#setAll(asked, session, message, able);
     if (list === 'tasks') return this.#ask(asked, session, ownerOfTasks(asked, session, message), message, message.scan.bytes);
-    const link = async (name: string, gone?: SessionRef): Promise<Link> => ({
-      ...(await (gone === undefined ? this.#sessions.of(asked, session, name) : this.#sessions.reopen(asked, session, name, gone))),
-      headers: headersFor(serverOf(asked, name), asked.request.headers),
-    });
+    const link = (name: string, gone?: SessionRef): Promise<Link> => this.#link(asked, session, name, message, gone);
     const bytes = await listAll(asked, message, {
       method: { ...method, list },
       servers: able.map(({ name }) => name),
       link,
       reopened: link,
-      sessions: this.#sessions,
+      limits: this.#options.limits,
       keys: this.#options.keys(),
+      finish: toLegacyResult,
     });
     asked.reply.json(200, bytes);
+  }
+
+  async #link(asked: Asked, session: Session, name: string, message: RpcMessage, gone: SessionRef | undefined): Promise<Link> {
+    const ref = await (gone === undefined ? this.#sessions.of(asked, session, name) : this.#sessions.reopen(asked, session, name, gone));
+    const headers = headersFor(serverOf(asked, name), asked.request.headers);
+    if (!isModernVersion(ref.protocolVersion)) return { ...ref, headers };
+    const meta = this.#modern.meta(session, name);
+    return { ...ref, headers: [...headers, ...modernCall(edit(message, { meta })).headers], meta };
   }
 
   /** A setting for all servers: it is made where one has taken it, and who has not is named. */
@@ -207,6 +222,7 @@ export class LegacyEra {
   async #ask(asked: Asked, session: Session, name: string, message: RpcMessage, body: Buffer): Promise<void> {
     const { reply, told } = asked;
     told.server = name;
+    if (await this.#calls.isModern(asked, session, name)) return this.#askModern(asked, session, name, message, body);
     const answer = await this.#calls.call(asked, session, name, body, (cursor) => this.#mark(asked, session, name, message, cursor));
     const isStream = answer.headers['content-type']?.toLowerCase().startsWith('text/event-stream') === true;
     let answered = false;
@@ -230,6 +246,22 @@ export class LegacyEra {
       await reply.event(errorAnswer(message.id, failure));
     }
     if (isStream) reply.end();
+  }
+
+  /** What the modern era does not have any more is done here. @param body the request in the server's words */
+  async #askModern(asked: Asked, session: Session, name: string, message: RpcMessage, body: Buffer): Promise<void> {
+    const { method } = message;
+    const done = (): void => asked.reply.json(200, resultBytes(message.id!, {}));
+    if (method === 'logging/setLevel') {
+      this.#modern.setLevel(session, message);
+      return done();
+    }
+    if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
+      await this.#modern.watch(session, name, readMessage(body));
+      return done();
+    }
+    if (METHODS.get(method!)?.eras.includes('modern') === false) throw unknownMethod(method!, 'legacy', message.id);
+    return this.#modern.ask(asked, session, name, message, body);
   }
 
   async #say(
@@ -265,8 +297,11 @@ export class LegacyEra {
     if (method?.from === 'server') throw invalidRequest(`${method.name} is for clients`);
     if (message.method === 'notifications/progress') await this.#progressed(asked, session, message);
     // Its servers were told when the session was opened.
-    else if (message.method !== 'notifications/initialized')
+    else if (message.method !== 'notifications/initialized') {
+      const id = message.method === 'notifications/cancelled' ? paramsOf(message)?.slice('requestId')?.toString() : undefined;
+      if (id !== undefined) this.#modern.cancel(session, id);
       await this.#tell(asked, session, [...asked.route.servers.keys()], message.scan.bytes);
+    }
     asked.reply.empty(202);
   }
 
@@ -283,6 +318,10 @@ export class LegacyEra {
     const id = message.scan.string('id');
     const of = id === undefined ? undefined : openRequestId(id, { ...asked.place, session: sessionName(session) }, this.#options.keys());
     if (of === undefined) throw invalidRequest('The response is to no request of this session');
+    if (await this.#calls.isModern(asked, session, of.server)) {
+      if (!this.#modern.answered(of.json, message)) throw invalidRequest('The request is not waited for any more');
+      return asked.reply.empty(202);
+    }
     await this.#tell(asked, session, [of.server], edit(message, { id: of.json }));
     asked.reply.empty(202);
   }
@@ -305,8 +344,8 @@ function isOpened(session: unknown): session is Awaited<ReturnType<Sessions['ope
 
 function partOf(name: string, session: unknown): SessionServer {
   if (!isOpened(session)) return absent(name);
-  const { sessionId, protocolVersion, capabilities } = session;
-  return { name, sessionId, protocolVersion, capabilities: bitsOf(JSON.parse(capabilities.json.toString()), SERVER_CAPABILITIES) };
+  const { sessionId, protocolVersion } = session;
+  return { name, sessionId, protocolVersion, capabilities: bitsOfServer(session) };
 }
 
 /** The first capability that a method needs, as sessions have it; 0: none. */

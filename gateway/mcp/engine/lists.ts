@@ -1,3 +1,4 @@
+import type { Edit } from '#core/json/edit';
 import { JsonSyntaxError, scanObject } from '#core/json/scan';
 
 import { mergeLists, type ServerResult } from '../names/merge.ts';
@@ -5,20 +6,24 @@ import { rewriteResult } from '../names/rewrite.ts';
 import { type ListPosition, openCursor, sealCursor } from '../sealed/ids.ts';
 import type { SealKeys } from '../sealed/keys.ts';
 import { factsOf } from '../upstream/ask.ts';
-import { callServer } from '../upstream/call.ts';
+import { callServer, type ServerAnswer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
 import { edit, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
 import type { ListMember, Method } from '../wire/methods.ts';
 import { invalidParams, METHOD_NOT_FOUND, unacceptableAnswer } from '../wire/rpc-error.ts';
-import { type Asked, viewOf } from './parts.ts';
+import { type Asked, type EngineLimits, viewOf } from './parts.ts';
 import { hasForgotten } from './server-calls.ts';
 import { failureOf, readServer } from './server-messages.ts';
-import { serverOf, type Sessions } from './sessions.ts';
+import { fanOut, serverOf } from './sessions.ts';
 
 /** How a server is asked, and what else goes along. */
 export interface Link extends SessionRef {
   readonly headers: readonly string[];
+  /** Changes of `_meta` that put the request into the words of the server's era. */
+  readonly meta?: readonly Edit[];
+  /** JSON text of the id of the request, where several clients share the session. @default the client's own */
+  readonly id?: string;
 }
 
 export interface ListOptions {
@@ -28,8 +33,10 @@ export interface ListOptions {
   readonly link: (server: string) => Link | Promise<Link>;
   /** The same for a server that has forgotten the session. */
   readonly reopened?: (server: string, gone: SessionRef) => Promise<Link>;
-  readonly sessions: Sessions;
+  readonly limits: EngineLimits;
   readonly keys: SealKeys;
+  /** Puts the result into the words of the client's era. */
+  readonly finish?: (result: Buffer) => Buffer;
 }
 
 interface Page {
@@ -64,24 +71,25 @@ export async function listAll(asked: Asked, message: RpcMessage, options: ListOp
   const unfinished = new Set(nextCursor === undefined ? next.map(({ server }) => server) : []);
   const missing = known.flatMap(({ server }, index) => (settled[index]!.status === 'rejected' || unfinished.has(server) ? [server] : []));
   const results = parts.map(({ server, result }): ServerResult => ({ server, result }));
-  return resultBytes(message.id!, mergeLists(method.list, results, { missing, nextCursor }));
+  const merged = mergeLists(method.list, results, { missing, nextCursor });
+  return resultBytes(message.id!, options.finish?.(merged) ?? merged);
 }
 
 /** @throws ServerFailed, RpcError */
-async function pageOf(asked: Asked, message: RpcMessage, { server, cursor }: ListPosition, options: ListOptions): Promise<Page> {
+async function pageOf(asked: Asked, message: RpcMessage, position: ListPosition, options: ListOptions): Promise<Page> {
   const { method } = options;
-  const target = serverOf(asked, server);
-  const params = cursor === undefined ? { remove: 'cursor' } : { set: 'cursor', value: JSON.stringify(cursor) };
-  const body = paramsOf(message) === undefined && cursor === undefined ? message.scan.bytes : edit(message, { params: [params] });
-  const call = { ...options.sessions.fanOut(asked, target), method: 'POST', body } as const;
+  const { server } = position;
   const link = await options.link(server);
-  const answer = await callServer(target, { ...call, ...link }).catch(async (error: unknown) => {
-    if (options.reopened === undefined || !hasForgotten(error, link)) throw error;
-    return callServer(target, { ...call, ...(await options.reopened(server, link)) });
-  });
+  let asking = await askAt(asked, message, position, link, options.limits).catch((error: unknown) => error);
+  if (options.reopened !== undefined && hasForgotten(asking, link))
+    asking = await askAt(asked, message, position, await options.reopened(server, link), options.limits).catch((error: unknown) => error);
+  // With the status of the modern era.
+  if (asking instanceof ServerFailed && asking.rpcError !== undefined) return withoutList(server, asking.rpcError, method.list, asking);
+  if (!isAnswer(asking)) throw asking;
+  const { answer, id } = asking;
   for await (const { data } of answer.messages) {
     const said = readServer(data);
-    if (said.kind !== 'response' || (said.id !== undefined && said.id !== message.id)) continue;
+    if (said.kind !== 'response' || (said.id !== undefined && said.id !== id)) continue;
     const result = said.scan.slice('result');
     if (result === undefined) return withoutList(server, data, method.list);
     const { bytes } = rewriteResult(method.name, result, viewOf(asked, server, method.name));
@@ -90,10 +98,35 @@ async function pageOf(asked: Asked, message: RpcMessage, { server, cursor }: Lis
   throw new ServerFailed('malformed', 'it ended its answer without a response');
 }
 
-/** A server that does not know the method has nothing of the kind. */
-function withoutList(server: string, error: Buffer, list: ListMember): Page {
+interface Asking {
+  readonly answer: ServerAnswer;
+  /** JSON text of the id of the request. */
+  readonly id: string;
+}
+
+function isAnswer(asking: unknown): asking is Asking {
+  return !(asking instanceof Error);
+}
+
+async function askAt(
+  asked: Asked,
+  message: RpcMessage,
+  { server, cursor }: ListPosition,
+  { meta = [], id = message.id!, headers, sessionId, protocolVersion }: Link,
+  limits: EngineLimits,
+): Promise<Asking> {
+  const target = serverOf(asked, server);
+  const params = cursor === undefined ? { remove: 'cursor' } : { set: 'cursor', value: JSON.stringify(cursor) };
+  const isSame = paramsOf(message) === undefined && cursor === undefined && meta.length === 0 && id === message.id;
+  const body = isSame ? message.scan.bytes : edit(message, { id, params: [params], meta });
+  const call = { ...fanOut(asked, target, limits), method: 'POST', body, headers, sessionId, protocolVersion } as const;
+  return { answer: await callServer(target, call), id };
+}
+
+/** A server that does not know the method has nothing of the kind. @throws ServerFailed for any other error */
+function withoutList(server: string, error: Buffer, list: ListMember, failed?: ServerFailed): Page {
   const { code } = factsOf(error);
-  if (code !== METHOD_NOT_FOUND) throw new ServerFailed('refused', 'the server answered with an error', { rpcError: error });
+  if (code !== METHOD_NOT_FOUND) throw failed ?? new ServerFailed('refused', 'the server answered with an error', { rpcError: error });
   return { server, result: Buffer.from(`{"${list}":[]}`), nextCursor: undefined };
 }
 

@@ -50,6 +50,11 @@ export class Permits {
     return (name) => this.#decide(server, used, kind, name, undefined).allowed;
   }
 
+  /** Whether he may use a method that names nothing. */
+  allows(server: string, method: string): boolean {
+    return this.#mcp.decide === undefined || this.#decide(server, method, 'other', undefined, undefined).allowed;
+  }
+
   /**
    * @param name of the tool, prompt or resource in the server's words
    * @throws GatewayError TK_FORBIDDEN, with the scopes that would do

@@ -7,8 +7,10 @@ import { ServerFailed } from '../upstream/failed.ts';
 import type { StreamCursor } from '../upstream/inbox.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
-import type { RpcMessage } from '../wire/message.ts';
+import { resultBytes, type RpcMessage } from '../wire/message.ts';
 import { serverUnreachable } from '../wire/rpc-error.ts';
+import { isModernVersion } from '../wire/versions.ts';
+import type { ModernServers } from './modern-servers.ts';
 import type { Asked, EngineOptions } from './parts.ts';
 import { readServer } from './server-messages.ts';
 import { serverOf, type Sessions } from './sessions.ts';
@@ -20,10 +22,18 @@ const NO_SESSION = -32000;
 export class ServerCalls {
   readonly #options: EngineOptions;
   readonly #sessions: Sessions;
+  readonly #modern: ModernServers;
 
-  constructor(options: EngineOptions, sessions: Sessions) {
+  constructor(options: EngineOptions, sessions: Sessions, modern: ModernServers) {
     this.#options = options;
     this.#sessions = sessions;
+    this.#modern = modern;
+  }
+
+  /** Whether the server has no part of the session, for its era has none: it is told everything with each request. @throws ServerFailed */
+  async isModern(asked: Asked, session: Session, name: string): Promise<boolean> {
+    serverOf(asked, name);
+    return isModernVersion((await this.#sessions.of(asked, session, name)).protocolVersion);
   }
 
   /** Sends a request to one server; where it has forgotten the session, in a new one. @throws ServerFailed */
@@ -55,10 +65,14 @@ export class ServerCalls {
     }
   }
 
-  /** The response of one of several servers that are asked the same. @throws ServerFailed, RpcError */
+  /** The response of one of several servers that are asked for the same setting. @throws ServerFailed, RpcError */
   async response(asked: Asked, session: Session, name: string, request: RpcMessage): Promise<RpcMessage> {
     const server = serverOf(asked, name);
     const ref = await this.#sessions.of(asked, session, name);
+    if (isModernVersion(ref.protocolVersion)) {
+      this.#modern.setLevel(session, request);
+      return readServer(resultBytes(request.id!, {}));
+    }
     const call = { method: 'POST', body: request.scan.bytes, ...this.#sessions.fanOut(asked, server) } as const;
     const answer = await callServer(server, { ...call, ...ref }).catch(async (error: unknown) => {
       if (!hasForgotten(error, ref)) throw error;
@@ -79,6 +93,8 @@ export class ServerCalls {
     const server = serverOf(asked, name);
     const ref = await this.#sessions.known(session, name);
     if (ref === undefined) return false;
+    // There is no session in which it could be told anything.
+    if (isModernVersion(ref.protocolVersion)) return true;
     const { messages } = await callServer(server, { method: 'POST', body, ...this.#sessions.fanOut(asked, server), ...ref });
     await messages.return();
     return true;

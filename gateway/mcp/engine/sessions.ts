@@ -1,16 +1,23 @@
-import { CLIENT_CAPABILITIES, capabilitiesOf } from '../sealed/capabilities.ts';
+import { bitsOf, CLIENT_CAPABILITIES, capabilitiesOf, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { type Session, type SessionServer, sessionName } from '../sealed/session.ts';
 import type { AskOptions } from '../upstream/ask.ts';
+import { discover } from '../upstream/discover.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { endSession, openSession, type SessionRef, type ServerSession } from '../upstream/initialize.ts';
 import { headersFor, type McpServer } from '../upstream/server.ts';
 import { sessionGone } from '../wire/rpc-error.ts';
-import type { Asked, EngineOptions } from './parts.ts';
+import type { Asked, EngineLimits, EngineOptions } from './parts.ts';
 
 /** Sessions of servers that were opened after the client's own: so many are remembered. */
 const MOST_REOPENED = 10_000;
 /** Sessions that clients have ended: so many are remembered. */
 const MOST_ENDED = 10_000;
+
+/** How a server is asked in a session, and what it can. */
+export interface PartRef extends SessionRef {
+  /** Bits of {@link SERVER_CAPABILITIES}. */
+  readonly capabilities: number;
+}
 
 /**
  * What a replica knows of sessions beside what is in their ids. Nothing of it has to be kept: a server's session that another replica opened is
@@ -19,7 +26,7 @@ const MOST_ENDED = 10_000;
 export class Sessions {
   readonly #options: EngineOptions;
   /** By session and server. */
-  readonly #reopened = new Map<string, Promise<SessionRef>>();
+  readonly #reopened = new Map<string, Promise<PartRef>>();
   readonly #ended = new Set<string>();
   /** Streams of sessions that are open here. */
   readonly #streams = new Map<string, Set<AbortController>>();
@@ -55,24 +62,25 @@ export class Sessions {
   }
 
   /** How a server of a session is asked; one that has no part of it yet gets one. @throws ServerFailed */
-  of(asked: Asked, session: Session, name: string): SessionRef | Promise<SessionRef> {
+  of(asked: Asked, session: Session, name: string): PartRef | Promise<PartRef> {
     return this.known(session, name) ?? this.reopen(asked, session, name, undefined);
   }
 
   /** How a server is asked that has a part of the session. */
-  known(session: Session, name: string): SessionRef | Promise<SessionRef> | undefined {
+  known(session: Session, name: string): PartRef | Promise<PartRef> | undefined {
     const reopened = this.#reopened.size === 0 ? undefined : this.#reopened.get(keyOf(session, name));
     if (reopened !== undefined) return reopened;
     const part = session.servers.find((each) => each.name === name);
     if (part === undefined || part.protocolVersion === '') return undefined;
-    return { sessionId: part.sessionId, protocolVersion: part.protocolVersion };
+    const { sessionId, protocolVersion, capabilities } = part;
+    return { sessionId, protocolVersion, capabilities };
   }
 
   /**
    * Opens a server's part of a session anew: it has forgotten it. Requests that find out at the same time wait for the same one.
    * @param gone what was used @throws ServerFailed, RpcError
    */
-  async reopen(asked: Asked, session: Session, name: string, gone: SessionRef | undefined): Promise<SessionRef> {
+  async reopen(asked: Asked, session: Session, name: string, gone: SessionRef | undefined): Promise<PartRef> {
     const key = keyOf(session, name);
     const known = this.#reopened.get(key);
     if (known === undefined) return this.#open(asked, session, name, key);
@@ -82,7 +90,7 @@ export class Sessions {
     return now === undefined || now === known ? this.#open(asked, session, name, key) : now;
   }
 
-  #open(asked: Asked, session: Session, name: string, key: string): Promise<SessionRef> {
+  #open(asked: Asked, session: Session, name: string, key: string): Promise<PartRef> {
     this.#reopened.delete(key);
     forgetOldest(this.#reopened, MOST_REOPENED);
     const opening = this.#openFor(asked, session, name);
@@ -93,7 +101,7 @@ export class Sessions {
     return opening;
   }
 
-  async #openFor(asked: Asked, session: Session, name: string): Promise<SessionRef> {
+  async #openFor(asked: Asked, session: Session, name: string): Promise<PartRef> {
     const hello = {
       protocolVersion: session.protocolVersion,
       capabilities: JSON.stringify(capabilitiesOf(session.clientCapabilities, CLIENT_CAPABILITIES)),
@@ -102,20 +110,21 @@ export class Sessions {
     const server = serverOf(asked, name);
     const { fanOutMs } = this.#options.limits;
     // Others wait for it as well: it goes on where the one who asked first leaves.
-    const opened = await openSession(server, { ...this.fanOut(asked, server), ...hello, signal: AbortSignal.timeout(fanOutMs) });
-    if (!this.hasEnded(session)) return opened;
+    const opened = await openEither(server, { ...this.fanOut(asked, server), ...hello, signal: AbortSignal.timeout(fanOutMs) });
+    const { sessionId, protocolVersion } = opened;
+    if (!this.hasEnded(session)) return { sessionId, protocolVersion, capabilities: bitsOfServer(opened) };
     await endSession(server, opened, headersFor(server, asked.request.headers));
     throw sessionGone();
   }
 
-  /** Opens a session at one server. @throws ServerFailed */
+  /** Opens a session at one server; a server of the modern era has none, and says what it can. @throws ServerFailed */
   open(
     asked: Asked,
     name: string,
     hello: { readonly protocolVersion: string; readonly capabilities: string; readonly clientInfo: string },
   ): Promise<ServerSession> {
     const server = serverOf(asked, name);
-    return openSession(server, { ...hello, ...this.fanOut(asked, server) });
+    return openEither(server, { ...hello, ...this.fanOut(asked, server) });
   }
 
   /** Ends a session at all servers at once. */
@@ -131,10 +140,29 @@ export class Sessions {
 
   /** Of a call that is one of several. */
   fanOut(asked: Asked, server: McpServer): AskOptions {
-    const { fanOutMs, maxAnswerBytes } = this.#options.limits;
-    const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(fanOutMs)]);
-    return { headers: headersFor(server, asked.request.headers), signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes };
+    return fanOut(asked, server, this.#options.limits);
   }
+}
+
+/** Of a call that is one of several. */
+export function fanOut(asked: Asked, server: McpServer, { fanOutMs, maxAnswerBytes }: EngineLimits): AskOptions {
+  const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(fanOutMs)]);
+  return { headers: headersFor(server, asked.request.headers), signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes };
+}
+
+async function openEither(server: McpServer, options: Parameters<typeof openSession>[1]): Promise<ServerSession> {
+  try {
+    return await openSession(server, options);
+  } catch (error) {
+    if (!(error instanceof ServerFailed) || error.kind !== 'other_era') throw error;
+    const { protocolVersion, capabilities, serverInfo, instructions } = await discover(server, options);
+    return { sessionId: undefined, protocolVersion, capabilities, serverInfo, instructions };
+  }
+}
+
+/** What a server can, as sessions have it. */
+export function bitsOfServer({ capabilities }: ServerSession): number {
+  return bitsOf(JSON.parse(capabilities.json.toString()), SERVER_CAPABILITIES);
 }
 
 /** @throws ServerFailed where the route has it no longer */

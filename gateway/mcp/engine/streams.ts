@@ -11,10 +11,12 @@ import type { SessionRef } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
 import { notificationBytes, type RpcMessage } from '../wire/message.ts';
 import { invalidRequest, RpcError } from '../wire/rpc-error.ts';
+import { isModernVersion } from '../wire/versions.ts';
+import type { ModernServers } from './modern-servers.ts';
 import type { Asked, EngineOptions } from './parts.ts';
 import { answerOf, errorAnswer, failureOf, readServer, type Said, toClient } from './server-messages.ts';
 import { hasForgotten } from './server-calls.ts';
-import { partsOf, serverOf, type Sessions } from './sessions.ts';
+import { type PartRef, partsOf, serverOf, type Sessions } from './sessions.ts';
 
 /** Before a server that is away is tried again; doubled each time. */
 const BASE_MS = 1000;
@@ -25,6 +27,7 @@ const LISTS = ['tools', 'prompts', 'resources'].map((list) => notificationBytes(
 interface Parts {
   readonly options: EngineOptions;
   readonly sessions: Sessions;
+  readonly modern: ModernServers;
 }
 
 /**
@@ -93,17 +96,21 @@ class MergedStream {
 
   /** Follows a server for as long as the client stays: one that is away is opened when it comes, and one that forgot the session anew. */
   async #keep(name: string): Promise<void> {
-    const { asked, session, sessions, signal } = this.#parts;
+    const { asked, session, sessions, modern, signal } = this.#parts;
     let wasAway = sessions.known(session, name) === undefined;
     let gone: SessionRef | undefined;
     for (let tries = 0; !signal.aborted && !sessions.hasEnded(session); tries++) {
-      let ref: SessionRef | undefined;
+      let ref: PartRef | undefined;
       try {
         ref = await (gone === undefined ? sessions.of(asked, session, name) : sessions.reopen(asked, session, name, gone));
         if (wasAway || gone !== undefined) for (const list of LISTS) await asked.reply.event(list);
         wasAway = false;
         gone = undefined;
-        for await (const message of this.#follow(name, ref)) {
+        const { protocolVersion, capabilities } = ref;
+        const said = isModernVersion(protocolVersion)
+          ? modern.stream(asked, session, { name, capabilities }, signal)
+          : this.#follow(name, ref);
+        for await (const message of said) {
           tries = 0;
           await this.#say(name, message);
         }

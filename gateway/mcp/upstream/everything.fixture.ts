@@ -37,17 +37,17 @@ const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA=';
 const WATCHED = 'test://watched-resource';
 const RETRY_MS = 50;
 
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 type Arguments = Readonly<Record<string, unknown>>;
 
-interface Tool {
+export interface Tool {
   readonly description: string;
   readonly inputSchema?: { readonly [name: string]: unknown; readonly type: 'object' };
   readonly run: (args: Arguments, extra: Extra, server: Session) => CallToolResult | Promise<CallToolResult>;
 }
 
 /** One session's server, and what it knows of its client. */
-interface Session {
+export interface Session {
   readonly server: Server;
   readonly watched: Set<string>;
 }
@@ -92,7 +92,7 @@ const JSON_SCHEMA_2020_12 = {
   additionalProperties: false,
 };
 
-const TOOLS: Readonly<Record<string, Tool>> = {
+export const TOOLS: Readonly<Record<string, Tool>> = {
   test_simple_text: { description: 'Answers with a text', run: () => text('This is a simple text response for testing.') },
   test_image_content: { description: 'Answers with an image', run: () => ({ content: [image] }) },
   test_audio_content: {
@@ -243,7 +243,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
   },
 };
 
-const RESOURCES = [
+export const RESOURCES = [
   {
     uri: 'test://static-text',
     name: 'Static Text',
@@ -259,7 +259,7 @@ const user = (content: GetPromptResult['messages'][number]['content']) => ({ rol
 const says = (words: string) => user({ type: 'text', text: words });
 const argument = (name: string) => ({ name, description: `The argument ${name}`, required: true });
 
-const PROMPTS: Readonly<
+export const PROMPTS: Readonly<
   Record<
     string,
     {
