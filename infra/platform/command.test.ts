@@ -182,7 +182,9 @@ test('keys are made once, and go to Pulumi by its standard input', async () => {
   expect(code).toBe(0);
   expect(set.args).toEqual(['config', 'set', '--secret', 'generated', '--stack', 'dev']);
   expect(Object.keys((JSON.parse(set.input) as { pairs: object }).pairs)).toEqual(expect.arrayContaining(['tier-one', 'tier-two']));
-  expect(said).toContain('generated  tier-one, tier-two; kept encrypted in the configuration of stack dev');
+  expect(said).toContain(
+    'generated  mcp-sessions, mcp-sessions-more, tier-one, tier-two; kept encrypted in the configuration of stack dev',
+  );
   expect(said).not.toContain('PRIVATE KEY');
 
   const again = await command(['keys'], { ...GOOD, config: [config({ ...HERE, generated: JSON.parse(set.input) as object })] });

@@ -118,7 +118,7 @@ describe.skipIf(isSkipped)('pulumi up on a real cluster', () => {
     isUp = true;
     const { code, said } = await platform('up', '--yes', '--non-interactive');
     expect({ code, said }).toMatchObject({ code: 0 });
-    expect(said).toContain('generated  client-app, tier-one, tier-two; kept encrypted');
+    expect(said).toContain('generated  client-app, mcp-sessions, mcp-sessions-more, tier-one, tier-two; kept encrypted');
     const forward = /after: (kubectl .*) 1975:80$/m.exec(said)![1]!;
     const port = await freePort();
     children.push(spawn('sh', ['-c', `exec ${forward} ${port}:80`], { env, stdio: 'ignore' }));

@@ -116,7 +116,11 @@ async function begin(
     : listenAtLegacy(asked, name, filterOf(body), message, signal, { limits, sessions });
   const late = sleep(limits.fanOutMs, undefined, { signal, ref: false }).then(() => undefined);
   const first = await Promise.race([heard.next(), late.catch(() => undefined)]);
-  if (first === undefined) throw new ServerFailed('timeout', `the server did not acknowledge within ${limits.fanOutMs} ms`);
+  if (first === undefined) {
+    // Ends what it may still come with, once it comes.
+    void heard.return().catch(() => undefined);
+    throw new ServerFailed('timeout', `the server did not acknowledge within ${limits.fanOutMs} ms`);
+  }
   if (first.done === true || first.value.method !== ACKNOWLEDGED)
     throw new ServerFailed('malformed', 'the server did not begin with an acknowledgement');
   const rewritten = rewriteNotification(first.value, viewOf(asked, name, ACKNOWLEDGED)) ?? first.value.scan.bytes;

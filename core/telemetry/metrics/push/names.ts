@@ -3,12 +3,15 @@ import type { Definition } from '../definition.ts';
 // What the metrics are called where they are sent by OTLP, so that Prometheus' receiver gives them the names of /metrics: it writes dots
 // as underscores and adds the unit, unless the name has it, and `_total` to what only grows (Prometheus 3, otlp.translation_strategy).
 
-/** The OpenTelemetry GenAI conventions' own names, which the reference sends as well. */
+/** The names of OpenTelemetry's conventions of GenAI and MCP, and what the reference calls the others. */
 const CONVENTIONS: Readonly<Record<string, string>> = {
   gen_ai_client_token_usage: 'gen_ai.client.token.usage',
   gen_ai_server_request_duration_seconds: 'gen_ai.server.request.duration',
   gen_ai_server_time_to_first_token_seconds: 'gen_ai.server.time_to_first_token',
   gen_ai_server_time_per_output_token_seconds: 'gen_ai.server.time_per_output_token',
+  mcp_method_count_total: 'mcp.method.count',
+  mcp_request_duration: 'mcp.request.duration',
+  mcp_server_operation_duration_seconds: 'mcp.server.operation.duration',
 };
 
 const ATTRIBUTES: Readonly<Record<string, string>> = {
@@ -19,6 +22,8 @@ const ATTRIBUTES: Readonly<Record<string, string>> = {
   gen_ai_response_model: 'gen_ai.response.model',
   gen_ai_token_type: 'gen_ai.token.type',
   error_type: 'error.type',
+  mcp_backend: 'mcp.backend',
+  mcp_method_name: 'mcp.method.name',
 };
 
 export interface OtelNames {
@@ -34,7 +39,8 @@ export function otelNames({ name, unit, labels }: Definition, headers: ReadonlyM
   const convention = CONVENTIONS[name];
   return {
     name: convention ?? name,
-    unit: unitOf(unit),
+    // The reference's name has no unit, and would get one.
+    unit: name === 'mcp_request_duration' ? '' : unitOf(unit),
     attributes: labels.map((label) => (convention === undefined ? label : (headers.get(label) ?? ATTRIBUTES[label] ?? label))),
   };
 }

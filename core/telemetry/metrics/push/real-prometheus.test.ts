@@ -97,7 +97,7 @@ describe.skipIf(binary === undefined && !REQUIRED)('a real Prometheus that takes
       const names = new Set([...page.matchAll(/^([a-z_]\w*)(?=[{ ])/gm)].map(([, name]) => name!));
       const known = new Set((await ask('label/__name__/values')) as string[]);
       expect([...names].filter((name) => !known.has(name))).toEqual([]);
-      for (const [line, name, labels] of page.matchAll(/^((?:tierkit|gen_ai|llm_d)_\w+?)\{([^}]*)\} /gm)) {
+      for (const [line, name, labels] of page.matchAll(/^((?:tierkit|gen_ai|mcp|llm_d)_\w+?)\{([^}]*)\} /gm)) {
         if (name!.endsWith('_bucket')) continue;
         const [sample] = await query(`${name}{${labels}}`);
         expect([line, sample === undefined]).toEqual([line, false]);
@@ -115,7 +115,7 @@ describe.skipIf(binary === undefined && !REQUIRED)('a real Prometheus that takes
     expect(
       known.filter((name) => /_(seconds_seconds|ratio|total_total|bytes_bytes)$|_tokens?_token/.test(name) && !/hit_ratio/.test(name)),
     ).toEqual([]);
-    expect(known.filter((name) => /^(?!process_|nodejs_|target_info|tierkit_|gen_ai_|llm_d_|inference_)/.test(name))).toEqual([]);
+    expect(known.filter((name) => /^(?!process_|nodejs_|target_info|tierkit_|gen_ai_|mcp_|llm_d_|inference_)/.test(name))).toEqual([]);
     const bounds = metrics.families.genAiDuration.definition.buckets!.filter((bound) => bound >= 0.32);
     const buckets = await query('gen_ai_server_request_duration_seconds_bucket{le!="+Inf"} == 1');
     expect(buckets.map(({ metric }) => Number(metric['le'])).sort((a, b) => a - b)).toEqual(bounds);
