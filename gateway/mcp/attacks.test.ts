@@ -1,28 +1,13 @@
 // What somebody tries who may not, and what servers never learn.
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { startGateway } from '../gateway.fixture.ts';
-import { mcpYaml, startMcp } from './mcp.fixture.ts';
+import { mcpYaml } from './mcp.fixture.ts';
+import { closeAfterEach, gateway, opening, server } from './opening.fixture.ts';
 import { initialize, requestOf, send } from './raw-client.fixture.ts';
-import { scripted } from './scripted.fixture.ts';
 import { answer, type FakeScript } from './upstream/fake-server.fixture.ts';
 
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).toReversed()) await each.close();
-});
-
-async function server(...args: Parameters<typeof scripted>) {
-  const made = await scripted(...args);
-  opened.push(made);
-  return made;
-}
-
-async function gateway(...args: Parameters<typeof startMcp>) {
-  const made = await startMcp(...args);
-  opened.push(made);
-  return { ...made, mcp: `${made.url}/mcp` };
-}
+closeAfterEach();
 
 async function one(extra = '') {
   const made = await server('one');
@@ -64,8 +49,7 @@ describe('a session id', () => {
       .slice(yaml.lastIndexOf('apiVersion'))
       .replace('name: tools', 'name: others')
       .replace('spec: {', 'spec: {path: /others, ');
-    const both = await startGateway({ yaml: `${yaml}\n---\n${second}` });
-    opened.push(both);
+    const both = await opening(startGateway({ yaml: `${yaml}\n---\n${second}` }));
     const session = await initialize(`${both.url}/mcp`);
     expect((await session.ask('tools/list')).status).toBe(200);
     expect((await session.at(`${both.url}/others`).ask('tools/list')).status).toBe(404);
@@ -82,8 +66,7 @@ kind: Secret
 metadata: {name: callers}
 stringData: {alice: key-of-alice, bob: key-of-bob}`;
     const security = `, securityPolicy: {apiKeyAuth: {credentialRefs: [{name: callers}], extractFrom: [{headers: [x-api-key]}]}}`;
-    const started = await startGateway({ yaml: mcpYaml([made], security) + keys });
-    opened.push(started);
+    const started = await opening(startGateway({ yaml: mcpYaml([made], security) + keys }));
     const mcp = `${started.url}/mcp`;
     const session = await initialize(mcp, { 'x-api-key': 'key-of-alice' });
     expect((await session.ask('tools/list')).status).toBe(200);

@@ -10,25 +10,16 @@ import {
   ResourceUpdatedNotificationSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { startMcp } from './mcp.fixture.ts';
+import { closeAfterEach, opening } from './opening.fixture.ts';
 import { idOf } from './scripted.fixture.ts';
 import { startEverything } from './upstream/everything.fixture.ts';
 import { answer, type FakeScript, response, startFake } from './upstream/fake-server.fixture.ts';
 import { type ModernEverything, startModernEverything } from './upstream/modern-everything.fixture.ts';
 
-const opened: { close(): unknown }[] = [];
-
-afterEach(async () => {
-  for (const each of opened.splice(0).toReversed()) await each.close();
-});
-
-async function opening<T extends { close(): unknown }>(starting: Promise<T>): Promise<T> {
-  const started = await starting;
-  opened.push(started);
-  return started;
-}
+closeAfterEach();
 
 async function client(ports: Readonly<Record<string, { readonly port: number }>>): Promise<Client> {
   const { url } = await opening(startMcp(Object.entries(ports).map(([name, { port }]) => ({ name, port }))));
@@ -43,8 +34,7 @@ async function connect(url: string, headers: Readonly<Record<string, string>> = 
   );
   made.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: 'file:///here' }] }));
   await made.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit: { headers } }));
-  opened.push(made);
-  return made;
+  return opening(made);
 }
 
 const alone = async (): Promise<readonly [Client, ModernEverything]> => {

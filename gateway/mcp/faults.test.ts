@@ -1,27 +1,12 @@
 // Servers that break, clients that leave, and what the other side hears of it.
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { startMcp } from './mcp.fixture.ts';
+import { closeAfterEach, gateway, server } from './opening.fixture.ts';
 import { initialize, openStream, requestOf, send } from './raw-client.fixture.ts';
-import { idOf, result, scripted } from './scripted.fixture.ts';
+import { idOf, result } from './scripted.fixture.ts';
 import { answer, events, type FakeScript, hang, reset, response, rpcError } from './upstream/fake-server.fixture.ts';
 
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).toReversed()) await each.close();
-});
-
-async function server(...args: Parameters<typeof scripted>) {
-  const made = await scripted(...args);
-  opened.push(made);
-  return made;
-}
-
-async function gateway(...args: Parameters<typeof startMcp>) {
-  const made = await startMcp(...args);
-  opened.push(made);
-  return { ...made, mcp: `${made.url}/mcp` };
-}
+closeAfterEach();
 
 const event = (message: object, id?: string): string => `${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(message)}\n\n`;
 const progress = { jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 1, progress: 1 } };

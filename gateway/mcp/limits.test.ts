@@ -1,14 +1,12 @@
 // What a BackendTrafficPolicy and the admin port have to do with MCPRoutes.
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { startGateway, type TestGateway } from '../gateway.fixture.ts';
 import { mcpYaml } from './mcp.fixture.ts';
+import { closeAfterEach, opening } from './opening.fixture.ts';
 import { startEverything } from './upstream/everything.fixture.ts';
 
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).toReversed()) await each.close();
-});
+closeAfterEach();
 
 const LIMIT = `apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: BackendTrafficPolicy
@@ -18,11 +16,9 @@ spec:
   rateLimit: {type: Global, global: {rules: [{clientSelectors: [{headers: [{type: Distinct, name: x-client}]}], limit: {requests: 2, unit: Hour}}]}}`;
 
 async function gateway(policy: string, extra = ''): Promise<TestGateway> {
-  const everything = await startEverything({ name: 'one' });
-  opened.push(everything);
+  const everything = await opening(startEverything({ name: 'one' }));
   const port = Number(new URL(everything.url).port);
-  const started = await startGateway({ yaml: [mcpYaml([{ name: 'one', port, extra }]), policy].join('\n---\n'), inCluster: true });
-  opened.push(started);
+  const started = await opening(startGateway({ yaml: [mcpYaml([{ name: 'one', port, extra }]), policy].join('\n---\n'), inCluster: true }));
   return started;
 }
 

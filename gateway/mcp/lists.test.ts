@@ -1,27 +1,12 @@
 // Lists of many servers: pages, servers that are late or wrong, and a hundred at once.
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { startMcp } from './mcp.fixture.ts';
+import { closeAfterEach, gateway, server } from './opening.fixture.ts';
 import { initialize, type RawAnswer } from './raw-client.fixture.ts';
-import { idOf, result, scripted } from './scripted.fixture.ts';
+import { idOf, result } from './scripted.fixture.ts';
 import { answer, events, type FakeScript, hang, response, rpcError } from './upstream/fake-server.fixture.ts';
 
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((each) => each.close()));
-});
-
-async function server(...args: Parameters<typeof scripted>) {
-  const made = await scripted(...args);
-  opened.push(made);
-  return made;
-}
-
-async function gateway(...args: Parameters<typeof startMcp>) {
-  const made = await startMcp(...args);
-  opened.push(made);
-  return { ...made, mcp: `${made.url}/mcp` };
-}
+closeAfterEach();
 
 const namesOf = ({ message }: RawAnswer): string[] => (message.result!['tools'] as { name: string }[]).map(({ name }) => name);
 const partialOf = ({ message }: RawAnswer): unknown =>

@@ -1,25 +1,16 @@
 // Clients of 2026-07-28, at servers of both eras.
 import { once } from 'node:events';
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import type { TestGateway } from '../gateway.fixture.ts';
 import { startMcp } from './mcp.fixture.ts';
 import { askModern, listenModern, type Message, type Reply } from './modern-client.fixture.ts';
+import { closeAfterEach, opening } from './opening.fixture.ts';
 import { startEverything } from './upstream/everything.fixture.ts';
 import { type ModernEverything, startModernEverything } from './upstream/modern-everything.fixture.ts';
 
-const opened: { close(): unknown }[] = [];
-
-afterEach(async () => {
-  for (const each of opened.splice(0).toReversed()) await each.close();
-});
-
-async function opening<T extends { close(): unknown }>(starting: Promise<T>): Promise<T> {
-  const started = await starting;
-  opened.push(started);
-  return started;
-}
+closeAfterEach();
 
 const modern = (name: string, pageSize = Number.POSITIVE_INFINITY) => opening(startModernEverything({ name, pageSize }));
 const legacy = (name: string) => opening(startEverything({ name }));

@@ -2,28 +2,22 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { CreateMessageRequestSchema, ElicitRequestSchema, ResultSchema } from '@modelcontextprotocol/sdk/types.js';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import type { TestGateway } from '../gateway.fixture.ts';
 import { startMcp, type TestServer } from './mcp.fixture.ts';
+import { closeAfterEach, opening } from './opening.fixture.ts';
 import { type Everything, startEverything } from './upstream/everything.fixture.ts';
 
-const opened: { close(): unknown }[] = [];
-
-afterEach(async () => {
-  for (const each of opened.splice(0).toReversed()) await each.close();
-});
+closeAfterEach();
 
 async function server(name: string): Promise<Everything & { readonly port: number }> {
-  const everything = await startEverything({ name });
-  opened.push(everything);
+  const everything = await opening(startEverything({ name }));
   return { ...everything, port: Number(new URL(everything.url).port) };
 }
 
-async function gateway(servers: readonly TestServer[], extra = ''): Promise<TestGateway> {
-  const started = await startMcp(servers, extra);
-  opened.push(started);
-  return started;
+function gateway(servers: readonly TestServer[], extra = ''): Promise<TestGateway> {
+  return opening(startMcp(servers, extra));
 }
 
 async function client({ url }: TestGateway, sampled: string[] = []): Promise<Client> {
@@ -34,8 +28,7 @@ async function client({ url }: TestGateway, sampled: string[] = []): Promise<Cli
   });
   made.setRequestHandler(ElicitRequestSchema, () => ({ action: 'decline' as const }));
   await made.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)));
-  opened.push(made);
-  return made;
+  return opening(made);
 }
 
 const textOf = (result: unknown): string => (result as { content: { text: string }[] }).content[0]?.text ?? '';

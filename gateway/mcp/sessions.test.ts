@@ -1,30 +1,14 @@
 // Sessions over replicas, their ends, and servers that forget them.
 import { randomBytes } from 'node:crypto';
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import { startMcp } from './mcp.fixture.ts';
+import { closeAfterEach, gateway, server } from './opening.fixture.ts';
 import { initialize, type RawSession, requestOf, send } from './raw-client.fixture.ts';
-import { scripted } from './scripted.fixture.ts';
 import { answer, events, rpcError } from './upstream/fake-server.fixture.ts';
 import { parseKeys, type SealKeys } from './sealed/keys.ts';
 
-const opened: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).toReversed()) await each.close();
-});
-
-async function server(...args: Parameters<typeof scripted>) {
-  const made = await scripted(...args);
-  opened.push(made);
-  return made;
-}
-
-async function gateway(...args: Parameters<typeof startMcp>) {
-  const made = await startMcp(...args);
-  opened.push(made);
-  return { ...made, mcp: `${made.url}/mcp` };
-}
+closeAfterEach();
 
 const secret = (): string => randomBytes(32).toString('base64');
 function keysOf(...secrets: readonly string[]): SealKeys {

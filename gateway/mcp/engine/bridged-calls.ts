@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { editObject } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 import { rewriteResult } from '../names/rewrite.ts';
+import { isEventStream } from '../upstream/answer.ts';
 import { factsOf } from '../upstream/ask.ts';
 import { callServer, type ServerAnswer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
@@ -135,7 +136,7 @@ export class BridgedCalls {
     const call = { method: 'POST', body, sessionId, protocolVersion, headers, headMs, idleMs: 0, maxBytes } as const;
     const answer = await callServer(server, { ...call, signal: controller.signal });
     const { messages, cursor } = answer;
-    if (answer.headers['content-type']?.startsWith('text/event-stream') === true) asked.reply.beginLater(this.#options.limits.heartbeatMs);
+    if (isEventStream(answer.headers)) asked.reply.beginLater(this.#options.limits.heartbeatMs);
     return { name, server, session, headers, id, controller, cursor, messages, questions: 0 };
   }
 

@@ -5,6 +5,7 @@ import { targetOf } from '../names/request.ts';
 import { bitsOf, CLIENT_CAPABILITIES, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { openProgressToken, openRequestId, sealEventId } from '../sealed/ids.ts';
 import { newSessionId, sealSession, type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import { isEventStream } from '../upstream/answer.ts';
 import { factsOf } from '../upstream/ask.ts';
 import type { StreamCursor } from '../upstream/inbox.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
@@ -224,7 +225,7 @@ export class LegacyEra {
     told.server = name;
     if (await this.#calls.isModern(asked, session, name)) return this.#askModern(asked, session, name, message, body);
     const answer = await this.#calls.call(asked, session, name, body, (cursor) => this.#mark(asked, session, name, message, cursor));
-    const isStream = answer.headers['content-type']?.toLowerCase().startsWith('text/event-stream') === true;
+    const isStream = isEventStream(answer.headers);
     let answered = false;
     try {
       for await (const { data, eventId } of answer.messages) {

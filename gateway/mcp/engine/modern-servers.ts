@@ -8,6 +8,7 @@ import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
 import { CLIENT_CAPABILITIES, capabilitiesOf, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { sealRequestId } from '../sealed/ids.ts';
 import { type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import { isEventStream } from '../upstream/answer.ts';
 import { ask, factsOf, OWN_ID } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
@@ -242,7 +243,7 @@ export class ModernServers {
     const { protocolVersion, headers } = modernCall(body, kept);
     const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal } as const;
     const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
-    if (answer.headers['content-type']?.startsWith('text/event-stream') === true) asked.reply.beginLater(heartbeatMs);
+    if (isEventStream(answer.headers)) asked.reply.beginLater(heartbeatMs);
     for await (const { data } of answer.messages) {
       const said = readServer(data);
       if (said.kind === 'request') throw unacceptableAnswer(name, 'a request, which its revision does not have');

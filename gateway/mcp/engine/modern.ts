@@ -5,6 +5,7 @@ import { scanObject } from '#core/json/scan';
 import { targetOf } from '../names/request.ts';
 import { mergeDiscover, type ServerHello } from '../names/merge.ts';
 import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
+import { isEventStream } from '../upstream/answer.ts';
 import { factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { discover } from '../upstream/discover.ts';
@@ -120,7 +121,7 @@ export class ModernEra {
     const { reply } = asked;
     const { heartbeatMs } = this.#options.limits;
     const answer = await this.#call(asked, name, body, kept);
-    if (answer.headers['content-type']?.startsWith('text/event-stream') === true) reply.beginLater(heartbeatMs);
+    if (isEventStream(answer.headers)) reply.beginLater(heartbeatMs);
     for await (const { data } of answer.messages) {
       const said = readServer(data);
       if (said.kind === 'request') throw unacceptableAnswer(name, 'a request, which this revision does not have');

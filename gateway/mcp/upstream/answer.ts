@@ -120,7 +120,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     if (coding !== 'identity')
       throw this.#failed('malformed', `the server compressed its answer (${nameOf(coding)}), though it was asked not to`);
     const type = typeOf(this.#headers);
-    if (type === 'text/event-stream' && method !== 'DELETE') return 'events';
+    if (type === EVENT_STREAM && method !== 'DELETE') return 'events';
     if (status === 202 || status === 204 || method === 'DELETE' || this.#headers['content-length'] === '0') return 'none';
     if (method === 'GET') throw this.#failed('malformed', 'the server answered GET with something other than text/event-stream');
     if (type === 'application/json') {
@@ -332,8 +332,14 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   }
 }
 
+const EVENT_STREAM = 'text/event-stream';
 /** Statuses with which a server may ask to wait. */
 const COOLING: ReadonlySet<number> = new Set([429, 503, 529]);
+
+/** Whether there may be messages before the response. */
+export function isEventStream(headers: IncomingHttpHeaders): boolean {
+  return typeOf(headers) === EVENT_STREAM;
+}
 
 /** The content type without its parameters. */
 function typeOf(headers: IncomingHttpHeaders): string | undefined {
