@@ -39,15 +39,17 @@ export function otelNames({ name, unit, labels }: Definition, headers: ReadonlyM
   const convention = CONVENTIONS[name];
   return {
     name: convention ?? name,
-    // The reference's name has no unit, and would get one.
-    unit: name === 'mcp_request_duration' ? '' : unitOf(unit),
+    unit: unitOf(name, unit),
     attributes: labels.map((label) => (convention === undefined ? label : (headers.get(label) ?? ATTRIBUTES[label] ?? label))),
   };
 }
 
-/** A ratio is said by no unit: with "1" a gauge would get a second name, `…_ratio`. */
-function unitOf(unit: string): string {
-  if (unit === 'seconds') return 's';
+/**
+ * A ratio is said by no unit: with "1" a gauge would get a second name, `…_ratio`. Neither are the seconds of a name that does not have them
+ * (the reference's `mcp_request_duration`): it would get them.
+ */
+function unitOf(name: string, unit: string): string {
+  if (unit === 'seconds') return name.includes('_seconds') ? 's' : '';
   if (unit === 'bytes') return 'By';
   if (unit === 'tokens') return '{token}';
   return ['', 'ratio', 'boolean', 'generation'].includes(unit) ? '' : `{${unit.replaceAll(' ', '_')}}`;
