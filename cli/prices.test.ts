@@ -72,6 +72,16 @@ describe.concurrent('tierkit prices check', () => {
     });
   });
 
+  test('tells of tools whose price has ended', async () => {
+    const tools = file('tools');
+    const spec = '{currency: USD, tools: [{tool: a, price: "1", until: "2026-01-31"}, {tool: b, price: "0"}]}';
+    writeFileSync(tools, `apiVersion: tierkit.dev/v1alpha1\nkind: PriceTable\nmetadata: {name: tools}\nspec: ${spec}\n`);
+    const { code, stdout } = await tierkit(['prices', 'check', tools, '--on', '2026-11-25']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('note: default/tools/tool/a ended on 2026-01-31\n');
+    expect(stdout).toContain('note: default/tools/tool/b has no "checked" date: compare it\n');
+  });
+
   test('tells what has not begun, as JSON too', async () => {
     const { stdout } = await tierkit(['prices', 'check', STARTER, file('routes'), '--json', '--on', '2026-10-01', '--days', '9999']);
     const { models, notes } = JSON.parse(stdout) as { models: { model?: string; price?: string }[]; notes: string[] };

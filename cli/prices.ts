@@ -11,6 +11,7 @@ import { budgetsOf } from '#core/money/budgets';
 import { Unpriced } from '#core/money/cost';
 import type { PriceEntry } from '#core/money/price-entry';
 import { type Prices, pricesOf } from '#core/money/prices';
+import { type ToolPrices, toolPricesOf } from '#core/money/tool-prices';
 import { pricedModels, type PricedModel } from '#core/money/routed-models';
 import { type Command, CommandError, parse, UsageError } from './command.ts';
 import { resourcesFailure } from './serve.ts';
@@ -20,7 +21,7 @@ const HELP = `Usage: tierkit prices check PATH… [OPTION…]
        tierkit prices cost PATH… --model MODEL [OPTION…]
 
 "check" lists the models that routes name with their price, and the price entries that have ended, have not begun, or were not compared
-with their source lately. Exit code 1 when a hard Budget covers a model without a price: its requests would be refused.
+with their source lately, those of tools included. Exit code 1 when a hard Budget covers a model without a price: its requests would be refused.
 "cost" says what a request costs, and for what. PATH is a file or a folder of resources with PriceTables (and, for "check", routes).
 
   --on DAY              the day that is asked about, such as 2026-12-31 (default today); prices change at 0:00 UTC
@@ -79,6 +80,7 @@ export const prices: Command = {
 interface Loaded {
   readonly set: ResourceSet;
   readonly prices: Prices;
+  readonly tools: ToolPrices;
   readonly budgets: readonly BudgetRule[];
 }
 
@@ -88,7 +90,13 @@ function load(paths: readonly string[]): Loaded {
   const problems: Problem[] = [...loaded.problems];
   const report = (resource: Resource, path: string, message: string) =>
     void problems.push({ source: resource.source, resource: nameOf(resource), path, message });
-  const found = { set: loaded.set, prices: pricesOf(loaded.set, report), budgets: budgetsOf({ set: loaded.set, report, shared: false }) };
+  const { set } = loaded;
+  const found = {
+    set,
+    prices: pricesOf(set, report),
+    tools: toolPricesOf(set, report),
+    budgets: budgetsOf({ set, report, shared: false }),
+  };
   if (problems.length > 0) throw resourcesFailure(new InvalidResources(problems));
   return found;
 }
@@ -99,7 +107,7 @@ function check(args: readonly string[]): number {
   const days = countOf(values.days, 'days');
   const loaded = load(positionals);
   const models = pricedModels(loaded.set, loaded.prices, loaded.budgets, now);
-  const notes = loaded.prices.entries.flatMap((entry) => noteOf(entry, now, days) ?? []);
+  const notes = [...loaded.prices.entries, ...loaded.tools.entries].flatMap((entry) => noteOf(entry, now, days) ?? []);
   const refused = models.filter(({ refusedBy }) => refusedBy.length > 0);
   if (values.json === true) printJson({ models: models.map(jsonOf), notes });
   else process.stdout.write(checkText(models, notes));
@@ -133,7 +141,10 @@ function jsonOf({ routed, price, refusedBy }: PricedModel): object {
 
 const DAY_MS = 86_400_000;
 
-function noteOf({ id, from, until, checked, source }: PriceEntry, now: number, days: number): string | undefined {
+/** Of the price of a model or a tool. */
+type Noted = Pick<PriceEntry, 'id' | 'from' | 'until' | 'checked' | 'source'>;
+
+function noteOf({ id, from, until, checked, source }: Noted, now: number, days: number): string | undefined {
   if (until <= now) return `${id} ended on ${dayOf(until - 1)}`;
   if (from > now) return `${id} begins on ${dayOf(from)}`;
   const where = source === undefined ? '' : ` with ${source}`;

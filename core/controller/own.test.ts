@@ -41,6 +41,11 @@ it('a target that is there and wrong is not lost, and what is wrong by itself is
   expect(reason(broken + on('HTTPRoute'))).toEqual(['Accepted=False Invalid']);
   expect(reason(on('HTTPRoute'))).toEqual(['Accepted=False TargetNotFound']);
   expect(reason(broken + on('AIGatewayRoute'))).toEqual(['Accepted=False TargetNotFound']);
+  const priced = table('input: "1"');
+  const money = 'amount: "1", currency: USD, window: {unit: Day}';
+  expect(reason(priced + on('MCPRoute', money))).toEqual(['Accepted=False TargetNotFound']);
+  const wrong = resource('aigateway.envoyproxy.io/v1beta1', 'MCPRoute', 'r', 'parentRefs: [{name: gw}], backends: []');
+  expect(reason(priced + wrong + on('MCPRoute', money))).toEqual(['Accepted=False Invalid']);
   expect(reason(on('HTTPRoute', 'tokens: 1, amount: "1", window: {unit: Day}'))).toEqual(['Accepted=False Invalid']);
 });
 

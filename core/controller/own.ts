@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/resource.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { GroupKind } from '../resources/kind.ts';
@@ -38,6 +39,7 @@ function isOfLostTarget({ path }: Problem, object: KubernetesObject, state: Stat
   if (target === undefined) return false;
   const { kind, namespace, name } = target;
   // An HTTPRoute is also the AIGatewayRoute of that name.
-  const kinds = kind === HTTPRoute.kind ? [HTTPRoute, AIGatewayRoute] : kind === Gateway.kind ? [Gateway] : [AIGatewayRoute];
+  const kinds =
+    kind === HTTPRoute.kind ? [HTTPRoute, AIGatewayRoute] : [Gateway, AIGatewayRoute, MCPRoute].filter((each) => each.kind === kind);
   return !kinds.some((each) => state.exists(each, `${namespace}/${name}`));
 }

@@ -6,10 +6,13 @@ export class BrokenBudget implements Covers {
   /** For people: `Budget default/team`. */
   readonly name: string;
   readonly clients: undefined;
+  /** Whether it was written for tools, as far as that can be read. */
+  readonly aboutTools: boolean;
   readonly #covering: Covering;
 
-  constructor(name: string, covering: Covering) {
+  constructor(name: string, covering: Covering, aboutTools: boolean) {
     this.name = name;
+    this.aboutTools = aboutTools;
     this.#covering = covering;
   }
 

@@ -17,6 +17,8 @@ export interface BudgetRule extends Covers {
   readonly failureMode: 'open' | 'closed';
   /** Whether a request is refused whose price is not known, or is in another currency. */
   readonly refusesUnknownPrice: boolean;
+  /** Whether it is written for tools: then one that has no price at all is no free one. */
+  readonly aboutTools: boolean;
   /** Models that it covers, as patterns; undefined: all. */
   readonly models: readonly string[] | undefined;
   /** Whose budget a covered request goes to: the empty string where all share one. At most 300 bytes. */

@@ -5,7 +5,7 @@ import type { Identity } from '../identify/identity.ts';
 import type { CoveredRequest } from '../route/covering.ts';
 import type { BudgetRule } from './budget-rule.ts';
 import { budgetsOf } from './budgets.ts';
-import { backend, budget, read, route } from './money.fixture.ts';
+import { backend, budget, mcpRoute, read, route } from './money.fixture.ts';
 
 const GATEWAY = `---
 apiVersion: gateway.networking.k8s.io/v1
@@ -120,6 +120,52 @@ describe('it covers', () => {
     ['all of its conditions', money('match: {clients: [a], models: [claude-*]}'), { client: 'a' }, false],
   ])('%s', (_name, spec, parts, expected) => {
     expect(covers(spec, parts)).toBe(expected);
+  });
+});
+
+describe('of tools it', () => {
+  const CALL = { model: undefined, tool: 'git__create', route: { kind: 'MCPRoute', namespace: 'default', name: 'r' } } as const;
+  const covers = (spec: string, parts: Parameters<typeof request>[0]): boolean =>
+    rule(GATEWAY + backend('a') + mcpRoute('r', ['git']) + route('{}') + budget(spec)).covers(request(parts));
+
+  it.each<[string, string, Parameters<typeof request>[0], boolean]>([
+    ['all', money(), CALL, true],
+    ['those of its Gateway', money('targetRefs: [{kind: Gateway, name: gw}]'), CALL, true],
+    ['those of its MCPRoute', money('targetRefs: [{kind: MCPRoute, name: r}]'), CALL, true],
+    ['none of a model', money('targetRefs: [{kind: MCPRoute, name: r}]'), {}, false],
+    ['none of a route of another kind', money('targetRefs: [{kind: HTTPRoute, name: r}]'), CALL, false],
+    ['nor of that one', money('targetRefs: [{kind: AIGatewayRoute, name: r}]'), CALL, false],
+    ['none by models', money('match: {models: ["*"]}'), CALL, false],
+    ['those with the name', money('match: {tools: [git__create]}'), CALL, true],
+    ['those with the beginning', money('match: {tools: [a, "git__*"]}'), CALL, true],
+    ['no other one', money('match: {tools: [git__delete]}'), CALL, false],
+    ['no model by tools', money('match: {tools: ["*"]}'), {}, false],
+    ['either by both', money('match: {tools: ["git__*"], models: [x]}'), CALL, true],
+    ['or a model', money('match: {tools: ["git__*"], models: [gpt-4o]}'), {}, true],
+  ])('covers %s', (_name, spec, parts, expected) => {
+    expect(covers(spec, parts)).toBe(expected);
+  });
+
+  it('is about them where it says so', () => {
+    const specs = [
+      money(),
+      money('match: {models: [m]}'),
+      money('match: {tools: ["*"]}'),
+      money('targetRefs: [{kind: MCPRoute, name: r}]'),
+    ];
+    const about = specs.map((spec) => rule(mcpRoute('r', ['git']) + budget(spec)).aboutTools);
+    expect(about).toEqual([false, false, true, true]);
+  });
+
+  it('counts by tool', () => {
+    const found = rule(budget(money('per: Tool')));
+    expect([found.subject(request(CALL)), found.subject(request())]).toEqual(['git__create', '']);
+  });
+
+  it('reports an MCPRoute that is not there', () => {
+    expect(problems(mcpRoute('tools', ['git']) + budget(money('targetRefs: [{kind: MCPRoute, name: tool}]')))).toEqual([
+      'Budget default/b: spec.targetRefs[0].name: there is no MCPRoute default/tool; did you mean "tools"?',
+    ]);
   });
 });
 

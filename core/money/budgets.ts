@@ -1,3 +1,4 @@
+import { isObject } from '../is-object.ts';
 import { type Window, sliding } from '../limits/window.ts';
 import { SecurityPolicy } from '../resources/envoy-gateway/security-policy.ts';
 import { didYouMean } from '../resources/nearest.ts';
@@ -35,10 +36,13 @@ export function budgetsOf(scope: CoveringScope): BudgetRule[] {
 
 /** Budgets that cannot be read, as far as they could be hard. */
 export function brokenBudgetsOf({ set, shared }: CoveringScope): BrokenBudget[] {
-  return set
-    .invalid(Budget)
-    .filter(({ spec }) => (spec as { readonly mode?: unknown } | null | undefined)?.mode !== 'Soft')
-    .map((invalid) => new BrokenBudget(`Budget ${invalid.namespace}/${invalid.name}`, coveringOfInvalid(invalid, shared)));
+  return set.invalid(Budget).flatMap((invalid) => {
+    const { mode, match } = (invalid.spec ?? {}) as { readonly mode?: unknown; readonly match?: unknown };
+    if (mode === 'Soft') return [];
+    const covering = coveringOfInvalid(invalid, shared);
+    const aboutTools = covering.aboutTools || (isObject(match) && match['tools'] !== undefined);
+    return [new BrokenBudget(`Budget ${invalid.namespace}/${invalid.name}`, covering, aboutTools)];
+  });
 }
 
 function unitsOf(amount: string | undefined, tokens: number | undefined): number {

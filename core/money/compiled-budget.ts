@@ -32,6 +32,7 @@ export class CompiledBudget implements BudgetRule {
   readonly alerts: readonly number[];
   readonly failureMode: 'open' | 'closed';
   readonly refusesUnknownPrice: boolean;
+  readonly aboutTools: boolean;
   readonly models: readonly string[] | undefined;
   readonly clients: readonly string[] | undefined;
   readonly #covering: Covering;
@@ -51,6 +52,7 @@ export class CompiledBudget implements BudgetRule {
     this.alerts = Object.freeze([...(spec.alerts ?? [])].sort((a, b) => a - b));
     this.failureMode = (spec.failureMode ?? (this.hard ? 'Closed' : 'Open')) === 'Closed' ? 'closed' : 'open';
     this.refusesUnknownPrice = currency !== undefined && (spec.onUnknownPrice ?? (this.hard ? 'Refuse' : 'Ignore')) === 'Refuse';
+    this.aboutTools = currency !== undefined && covering.aboutTools;
     this.models = covering.models;
     this.clients = covering.clients;
     this.#covering = covering;
@@ -75,6 +77,8 @@ export class CompiledBudget implements BudgetRule {
         return boundSubject(request.identity.clientId ?? '');
       case 'Model':
         return boundSubject(request.model ?? '');
+      case 'Tool':
+        return boundSubject(request.tool ?? '');
       case 'Route':
         return boundSubject(`${request.route.kind}/${request.route.namespace}/${request.route.name}`);
       case 'Header':

@@ -33,6 +33,11 @@ export interface Cost {
   readonly parts: readonly Part[];
 }
 
+/** What a call of a tool cost. */
+export interface ToolCost extends Omit<Cost, 'parts'> {
+  readonly parts: readonly [{ readonly kind: 'perCall'; readonly nanos: number }];
+}
+
 /** There is no cost, and it is not 0. */
 export class Unpriced {
   /** For people, in the middle of a sentence. */

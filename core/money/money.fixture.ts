@@ -29,6 +29,23 @@ export function table(entries: string, name = 'list', currency = 'USD', namespac
   return `---\n${head}spec: {currency: ${currency}, entries: [${entries}]}\n`;
 }
 
+/** A PriceTable of tools; entries in the flow style of YAML. */
+export function toolTable(tools: string, name = 'tools', currency = 'USD', namespace = 'default'): string {
+  const head = `apiVersion: tierkit.dev/v1alpha1\nkind: PriceTable\nmetadata: {name: ${name}, namespace: ${namespace}}\n`;
+  return `---\n${head}spec: {currency: ${currency}, tools: [${tools}]}\n`;
+}
+
+/** An MCPRoute with servers of these names. */
+export function mcpRoute(name: string, servers: readonly string[], gateway = 'gw'): string {
+  const refs = servers.map((server) => `{group: gateway.envoyproxy.io, kind: Backend, name: ${server}}`).join(', ');
+  return `---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: MCPRoute
+metadata: {name: ${name}}
+spec: {parentRefs: [{name: ${gateway}}], backendRefs: [${refs}]}
+`;
+}
+
 export function budget(spec: string, name = 'b', namespace = 'default'): string {
   return `---\napiVersion: tierkit.dev/v1alpha1\nkind: Budget\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: ${spec}\n`;
 }

@@ -2,10 +2,11 @@ import { dayStart } from '../resources/tierkit/day.ts';
 import type { PriceEntrySpec } from '../resources/tierkit/price-table.ts';
 
 import { type Cost, Rates, type Unpriced, type Used } from './cost.ts';
+import type { Priced } from './price-levels.ts';
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 
-interface Origin {
+export interface Origin {
   readonly namespace: string;
   readonly table: string;
   /** For people: `spec.entries[0] of PriceTable default/p`. */
@@ -13,12 +14,10 @@ interface Origin {
 }
 
 /** What a price is of. */
-export interface PriceKey {
+export interface PriceKey extends Priced {
   /** With its `*`. */
   readonly model: string;
-  /** What is before the `*`; undefined: the model's whole name. */
-  readonly prefix: string | undefined;
-  /** Where it holds: `backend namespace/name`, `provider OpenAI`, or empty for everywhere. */
+  /** `backend namespace/name`, `provider OpenAI`, or empty for everywhere. */
   readonly level: string;
 }
 

@@ -9,6 +9,7 @@ import type { ReportResource } from '../route/covering.ts';
 
 import { type Cost, Unpriced, type Used } from './cost.ts';
 import { PriceEntry, type PriceKey, priceKey } from './price-entry.ts';
+import { PriceLevels } from './price-levels.ts';
 
 /** Where tokens are used. */
 export interface Place {
@@ -27,22 +28,13 @@ interface UnreadPrice extends PriceKey {
 
 type Entry = PriceEntry | UnreadPrice;
 
-/** Entries of one place: those of one backend, of one provider, or of all. */
-interface Level {
-  readonly exact: Map<string, Entry[]>;
-  /** By what is before the `*`. */
-  readonly wildcards: Map<string, Entry[]>;
-  /** Lengths of these, the longest first. */
-  readonly lengths: number[];
-}
-
 const NONE: readonly Entry[] = Object.freeze([]);
 /** Names of models that were looked up, kept with what was found. Clients can invent names. */
 const MOST_KEPT = 4096;
 
-/** All price tables, as one. */
+/** The prices of models of all tables, as one. */
 export class Prices {
-  readonly #levels: ReadonlyMap<string, Level>;
+  readonly #levels: PriceLevels<Entry>;
   readonly #found = new Map<string, Map<string, readonly Entry[]>>();
   #kept = 0;
   /** Every entry, in the order of the tables. */
@@ -50,18 +42,7 @@ export class Prices {
 
   constructor(entries: readonly PriceEntry[], unread: readonly UnreadPrice[] = []) {
     this.entries = entries;
-    const levels = new Map<string, Level>();
-    for (const entry of [...unread, ...entries]) {
-      let level = levels.get(entry.level);
-      if (level === undefined) levels.set(entry.level, (level = { exact: new Map(), wildcards: new Map(), lengths: [] }));
-      const [map, key] = entry.prefix === undefined ? [level.exact, entry.model] : [level.wildcards, entry.prefix];
-      const list = map.get(key);
-      if (list === undefined) map.set(key, [entry]);
-      else list.push(entry);
-    }
-    for (const { wildcards, lengths } of levels.values())
-      lengths.push(...new Set([...wildcards.keys()].map(({ length }) => length).sort((a, b) => b - a)));
-    this.#levels = levels;
+    this.#levels = new PriceLevels<Entry>([...unread, ...entries], ({ model }) => model);
   }
 
   /** The price that holds at a time, in ms since 1970. */
@@ -89,9 +70,9 @@ export class Prices {
     const known = byModel?.get(model);
     if (known !== undefined) return known;
     const found = [
-      ...matching(this.#levels.get(`backend ${backend}`), model),
-      ...matching(this.#levels.get(`provider ${provider}`), model),
-      ...matching(this.#levels.get(''), model),
+      ...this.#levels.matching(`backend ${backend}`, model),
+      ...this.#levels.matching(`provider ${provider}`, model),
+      ...this.#levels.matching('', model),
     ];
     if (this.#kept >= MOST_KEPT) {
       this.#found.clear();
@@ -105,18 +86,12 @@ export class Prices {
   }
 }
 
-function matching(level: Level | undefined, model: string): Entry[] {
-  if (level === undefined) return [];
-  const rest = level.lengths.flatMap((length) => level.wildcards.get(model.slice(0, length)) ?? []);
-  return [...(level.exact.get(model) ?? []), ...rest];
-}
-
-/** The prices of a load. Reports entries that hold at one time for the same, and backends that are not there. */
+/** The prices of models of a load. Reports entries that hold at one time for the same, and backends that are not there. */
 export function pricesOf(set: ResourceSet, report: ReportResource): Prices {
   const entries: PriceEntry[] = [];
   const byKey = new Map<string, PriceEntry[]>();
   for (const table of set.all(PriceTable)) {
-    const { currency, entries: specs } = table.body.spec;
+    const { currency, entries: specs = [] } = table.body.spec;
     const { namespace } = table.metadata;
     for (const [index, spec] of specs.entries()) {
       const path = `spec.entries[${index}]`;

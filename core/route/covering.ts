@@ -1,8 +1,9 @@
 import type { Identity } from '../identify/identity.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
-import type { Resource } from '../resources/kind.ts';
+import type { KindDefinition, Resource } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
 import type { InvalidResource, ResourceSet } from '../resources/set.ts';
 import { type CoveringSpec, isTargetKind } from '../resources/tierkit/covering.ts';
@@ -30,6 +31,8 @@ export interface CoveredRequest {
   readonly identity: Identity;
   /** As the client asks for it; undefined where none is asked for. */
   readonly model: string | undefined;
+  /** Of a call of a tool: as the client calls it. */
+  readonly tool?: string | undefined;
   readonly route: RouteInfo;
   readonly gateway: GatewayInfo;
 }
@@ -50,6 +53,8 @@ export class Covering implements Covers {
   readonly clients: readonly string[] | undefined;
   /** Patterns; undefined: all. */
   readonly models: readonly string[] | undefined;
+  /** Patterns; undefined: all, unless models are named. */
+  readonly tools: readonly string[] | undefined;
   readonly #targets: readonly Target[] | undefined;
   readonly #clients: ReadonlySet<string> | undefined;
   readonly #namespace: string;
@@ -59,11 +64,17 @@ export class Covering implements Covers {
   constructor(namespace: string, { targetRefs, match }: CoveringSpec, everywhere: boolean) {
     this.clients = match?.clients === undefined ? undefined : Object.freeze([...match.clients]);
     this.models = match?.models === undefined ? undefined : Object.freeze([...match.models]);
+    this.tools = match?.tools === undefined ? undefined : Object.freeze([...match.tools]);
     this.#targets = targetRefs;
     this.#clients = this.clients === undefined ? undefined : new Set(this.clients);
     this.#namespace = namespace;
     this.#everywhere = everywhere;
     Object.freeze(this);
+  }
+
+  /** Whether it was written for tools of MCP servers. */
+  get aboutTools(): boolean {
+    return this.tools !== undefined || this.#targets?.some(({ kind }) => kind === MCPRoute.kind) === true;
   }
 
   coversRoute(route: RouteInfo, gateway: GatewayInfo): boolean {
@@ -73,21 +84,23 @@ export class Covering implements Covers {
       const found = kind === 'Gateway' ? gateway : route;
       if (found.name !== name || found.namespace !== this.#namespace) continue;
       // In a cluster each AIGatewayRoute becomes an HTTPRoute of its name.
-      if (kind !== 'AIGatewayRoute' || route.kind === 'AIGatewayRoute') return true;
+      if (kind === 'Gateway' || kind === route.kind || (kind === 'HTTPRoute' && route.kind === 'AIGatewayRoute')) return true;
     }
     return false;
   }
 
-  covers({ route, gateway, identity: { clientId }, model }: CoveredRequest): boolean {
+  covers({ route, gateway, identity: { clientId }, model, tool }: CoveredRequest): boolean {
     if (!this.coversRoute(route, gateway)) return false;
     if (this.#clients !== undefined && (clientId === undefined || !this.#clients.has(clientId))) return false;
-    return this.models === undefined || (model !== undefined && matchesModel(this.models, model));
+    const { models, tools } = this;
+    return (models === undefined && tools === undefined) || isNamed(models, model) || isNamed(tools, tool);
   }
 }
 
-/** @param patterns names of models, with `*` at the end or not at all */
-function matchesModel(patterns: readonly string[], model: string): boolean {
-  for (const pattern of patterns) if (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : pattern === model) return true;
+/** @param patterns with `*` at the end or not at all */
+function isNamed(patterns: readonly string[] | undefined, name: string | undefined): boolean {
+  if (patterns === undefined || name === undefined) return false;
+  for (const pattern of patterns) if (pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name) return true;
   return false;
 }
 
@@ -107,11 +120,13 @@ export function coveringOfInvalid({ namespace, targets, spec }: InvalidResource,
   return new Covering(namespace, all ? { targetRefs: read } : {}, !shared);
 }
 
+/** In a cluster each AIGatewayRoute becomes an HTTPRoute of its name. */
+const DEFINITIONS = { Gateway: [Gateway], HTTPRoute: [HTTPRoute, AIGatewayRoute], AIGatewayRoute: [AIGatewayRoute], MCPRoute: [MCPRoute] };
+
 function checkTarget({ kind, name }: Target, resource: Resource, path: string, set: ResourceSet, report: ReportResource): void {
   const { namespace } = resource.metadata;
-  const definitions =
-    kind === 'Gateway' ? ([Gateway] as const) : kind === 'HTTPRoute' ? ([HTTPRoute, AIGatewayRoute] as const) : ([AIGatewayRoute] as const);
-  if (definitions.some((definition) => set.get<typeof HTTPRoute>(definition as typeof HTTPRoute, namespace, name) !== undefined)) return;
+  const definitions: readonly KindDefinition[] = DEFINITIONS[kind];
+  if (definitions.some((definition) => set.get(definition, namespace, name) !== undefined)) return;
   const kinds = definitions.map((definition) => definition.kind);
   const names = kinds.flatMap((each) => set.names(each, namespace));
   const target = `${kinds.join(' or ')} ${namespace}/${name}`;

@@ -33,11 +33,14 @@ const COUNTABLE: CelRule[] = [
   { rule: "!self.matches('[.][0-9]{7}[0-9]*[1-9]')", message: 'is finer than can be counted, which is 0.0000001' },
 ];
 
+const ONLY_MONEY = 'is for amount: calls of tools are paid in money, and have no tokens';
+
 const BUDGET: OwnKind = {
   definition: Budget,
   plural: 'budgets',
   shortNames: ['bdg'],
-  description: 'How much may be spent: money or tokens. A request goes to every Budget that covers it, and needs room in each.',
+  description:
+    'How much may be spent: money, on models and tools, or tokens. A request goes to every Budget that covers it, and needs room in each.',
   columns: [
     text('Amount', '.spec.amount'),
     text('Currency', '.spec.currency'),
@@ -55,6 +58,13 @@ const BUDGET: OwnKind = {
       needs('currency', 'has(self.amount)', 'is required with amount'),
       excludes('currency', '!has(self.amount)', 'is for amount, not for tokens'),
       excludes('onUnknownPrice', '!has(self.amount)', 'is for amount: tokens need no price'),
+      {
+        rule: "!has(self.tokens) || !has(self.targetRefs) || self.targetRefs.all(each, each.kind != 'MCPRoute')",
+        message: `MCPRoute ${ONLY_MONEY}`,
+        fieldPath: '.targetRefs',
+      },
+      { rule: '!has(self.tokens) || !has(self.match) || !has(self.match.tools)', message: `tools ${ONLY_MONEY}`, fieldPath: '.match' },
+      { rule: "!has(self.tokens) || !has(self.per) || self.per != 'Tool'", message: `Tool ${ONLY_MONEY}`, fieldPath: '.per' },
       needs('header', "has(self.per) && self.per == 'Header'", 'is required with per: Header'),
       excludes('header', "!has(self.per) || self.per != 'Header'", 'is for per: Header'),
       excludes(
@@ -107,6 +117,11 @@ const SOME_PRICE = cel({
   rule: PRICES.map((field) => `has(self.${field})`).join(' || '),
   message: 'has no price; one of 0 is "0"',
 });
+const IN_ORDER: CelRule = {
+  rule: '!has(self.from) || !has(self.until) || self.from <= self.until',
+  message: 'is before from',
+  fieldPath: '.until',
+};
 /** The API server knows the days of the calendar. */
 const DATE = { format: 'date' };
 
@@ -115,19 +130,24 @@ const PRICE_TABLE: OwnKind = {
   plural: 'pricetables',
   shortNames: ['prices'],
   description:
-    'What models cost. All tables of a gateway hold together. Of the entries that fit, one that names the backend goes first, then one that names the provider, then the longest name of the model.',
-  columns: [text('Currency', '.spec.currency'), text('First model', '.spec.entries[0].model')],
+    'What models, and tools of MCP servers, cost. All tables of a gateway hold together. Of the entries that fit, one that names the backend (of a tool: server, then route) goes first, then one that names the provider, then the longest name.',
+  columns: [text('Currency', '.spec.currency'), text('First model', '.spec.entries[0].model'), text('First tool', '.spec.tools[0].tool')],
   additions: {
-    'spec.entries[]': cel(excludes('provider', 'has(self.backend)', 'cannot stand beside backend: a backend speaks one API'), {
-      rule: '!has(self.from) || !has(self.until) || self.from <= self.until',
-      message: 'is before from',
-      fieldPath: '.until',
-    }),
+    spec: cel({ rule: 'has(self.entries) || has(self.tools)', message: 'one of entries and tools is required' }),
+    'spec.entries[]': cel(excludes('provider', 'has(self.backend)', 'cannot stand beside backend: a backend speaks one API'), IN_ORDER),
     'spec.entries[].prices': SOME_PRICE,
     'spec.entries[].longInput.prices': SOME_PRICE,
     'spec.entries[].from': DATE,
     'spec.entries[].until': DATE,
     'spec.entries[].checked': DATE,
+    'spec.tools[]': cel(IN_ORDER),
+    'spec.tools[].price': {
+      maxLength: 22,
+      ...cel({ rule: 'double(self) <= 9007199.254740991', message: 'is more than can be counted, which is 9007199' }),
+    },
+    'spec.tools[].from': DATE,
+    'spec.tools[].until': DATE,
+    'spec.tools[].checked': DATE,
   },
 };
 

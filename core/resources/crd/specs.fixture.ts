@@ -23,6 +23,8 @@ const money = (what: string, fields: string, refused = '', loads = refused === '
   budget(what, `{amount: "10", currency: USD, window: {unit: Month}, ${fields}}`, refused, loads);
 const prices = (what: string, entry: string, refused = '', loads = refused === '') =>
   given('PriceTable', what, `{currency: USD, entries: [{model: m, prices: {input: "1"}}, ${entry}]}`, refused, loads);
+const tools = (what: string, tool: string, refused = '', loads = refused === '') =>
+  given('PriceTable', what, `{currency: USD, tools: [${tool}]}`, refused, loads);
 const traces = (what: string, content: string, refused = '', loads = refused === '') =>
   given('TracePolicy', what, `{content: ${content}}`, refused, loads);
 /** What only our loader refuses: the condition says it. */
@@ -96,6 +98,17 @@ export const SPECS: readonly GivenSpec[] = [
     '{model: n, prices: {input: "1"}, from: "2026-02-02", until: "2026-02-01"}',
     'spec.entries[1].until',
   ),
+
+  money('tools', 'targetRefs: [{kind: MCPRoute, name: r}], match: {tools: ["git__*"]}, per: Tool'),
+  budget('a route of tools in tokens', '{tokens: 1, window: {unit: Day}, targetRefs: [{kind: MCPRoute, name: r}]}', 'spec.targetRefs'),
+  budget('tools in tokens', '{tokens: 1, window: {unit: Day}, match: {tools: [t]}}', 'spec.match'),
+  budget('tokens of a tool', '{tokens: 1, window: {unit: Day}, per: Tool}', 'spec.per'),
+  tools('tools', '{tool: "create_*", server: git, route: r, price: "0.01", from: "2026-01-01", until: "2026-01-01"}'),
+  given('PriceTable', 'neither models nor tools', '{currency: USD}', 'spec', false),
+  tools('a price of a tool that is more than can be counted', '{tool: t, price: "9007200"}', 'spec.tools[0].price'),
+  tools('a star within a tool', '{tool: "a*b", price: "1"}', 'spec.tools[0].tool'),
+  tools('no price of a tool', '{tool: t}', 'spec.tools[0].price'),
+  tools('an end of a tool before its beginning', '{tool: t, price: "1", from: "2026-02-02", until: "2026-02-01"}', 'spec.tools[0].until'),
 
   traces('what is shown', '{inputs: Show, outputs: Hide, percent: 12.5}'),
   traces('what is hidden', '{inputs: Hide}'),

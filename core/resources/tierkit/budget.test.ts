@@ -17,6 +17,21 @@ it.each([
   ['all time', '{tokens: 0, window: {unit: Total}}', []],
   ['a zone', '{tokens: 1, window: {unit: Day, timeZone: Asia/Kathmandu}}', []],
   ['a header', money('per: Header, header: x-team'), []],
+  ['tools', money('targetRefs: [{kind: MCPRoute, name: r}], match: {tools: ["git__*"]}, per: Tool'), []],
+  [
+    'tools in tokens',
+    '{tokens: 1, window: {unit: Day}, targetRefs: [{kind: Gateway, name: g}, {kind: MCPRoute, name: r}], match: {tools: [t]}, per: Tool}',
+    [
+      'spec.targetRefs[1].kind: is for amount: calls of tools are paid in money, and have no tokens',
+      'spec.match.tools: is for amount: calls of tools are paid in money, and have no tokens',
+      'spec.per: Tool is for amount: calls of tools are paid in money, and have no tokens',
+    ],
+  ],
+  [
+    'the group of an MCPRoute',
+    money('targetRefs: [{group: gateway.networking.k8s.io, kind: MCPRoute, name: r}]'),
+    ['spec.targetRefs[0].group: must be aigateway.envoyproxy.io for MCPRoute, not gateway.networking.k8s.io; it may be left out'],
+  ],
   ['neither', '{window: {unit: Day}}', ['spec: one of amount and tokens is required']],
   ['both', money('tokens: 1'), ['spec.tokens: cannot stand beside amount; use two Budgets']],
   ['no currency', '{amount: "1", window: {unit: Day}}', ['spec.currency: is required with amount']],

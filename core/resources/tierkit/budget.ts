@@ -2,7 +2,7 @@ import { reportDuplicates } from '../ai-gateway/unique.ts';
 import { defineKind, type Report, type ResourceOf } from '../kind.ts';
 import { didYouMean } from '../nearest.ts';
 import { HeaderName, list, object, oneOf, type Static, text, Type } from '../schema.ts';
-import { checkCovering, ClientId, COVERING } from './covering.ts';
+import { checkCovering, ClientId, COVERING_WITH_TOOLS } from './covering.ts';
 import { doc } from './doc.ts';
 import { TIERKIT_GROUP, TIERKIT_VERSIONS } from './group.ts';
 import { Amount, Currency, nanosOf } from './money.ts';
@@ -33,7 +33,7 @@ const Override = object({
   tokens: doc('In place of the tokens of the budget.', Type.Optional(Tokens)),
 });
 
-/** How much may be spent: money or tokens. A request goes to every budget that covers it, and needs room in each. */
+/** How much may be spent: money, on models and tools, or tokens. A request goes to every budget that covers it, and needs room in each. */
 export const Budget = defineKind({
   kind: 'Budget',
   group: TIERKIT_GROUP,
@@ -41,10 +41,10 @@ export const Budget = defineKind({
   namespaced: true,
   schema: object({
     spec: object({
-      ...COVERING,
+      ...COVERING_WITH_TOOLS,
       per: doc(
-        'What has a budget of its own. Absent: all that is covered shares one. Clients that nobody identified share one.',
-        Type.Optional(oneOf(['Client', 'Model', 'Route', 'Header'])),
+        'What has a budget of its own. Absent: all that is covered shares one. Clients that nobody identified share one; so do, with `Model`, all tools, and with `Tool` all models.',
+        Type.Optional(oneOf(['Client', 'Model', 'Route', 'Header', 'Tool'])),
       ),
       header: doc(
         'With `per: Header`: one that a SecurityPolicy sets (forwardClientIDHeader, claimToHeaders, …), never the client’s own.',
@@ -62,7 +62,7 @@ export const Budget = defineKind({
         Type.Optional(oneOf(['Open', 'Closed'])),
       ),
       onUnknownPrice: doc(
-        'What becomes of requests whose price is not known. Absent: Refuse for Hard, Ignore for Soft.',
+        'What becomes of requests whose price is not known. Absent: Refuse for Hard, Ignore for Soft. A tool that no PriceTable names is free, unless the budget is about tools: it has an MCPRoute in targetRefs, or match.tools.',
         Type.Optional(oneOf(['Refuse', 'Ignore'])),
       ),
     }),
@@ -70,6 +70,7 @@ export const Budget = defineKind({
   refused: {},
   rules: ({ spec }, report) => {
     checkCovering(spec, report);
+    checkTools(spec, report);
     checkSize(spec, report);
     checkWindow(spec.window, report);
     checkPer(spec, report);
@@ -83,6 +84,15 @@ export const Budget = defineKind({
 });
 export type Budget = ResourceOf<typeof Budget>;
 type Spec = Budget['body']['spec'];
+
+/** Tools are paid by the call: a budget of tokens would say nothing of them. */
+function checkTools({ targetRefs, match, per, tokens }: Spec, report: Report): void {
+  if (tokens === undefined) return;
+  const why = 'is for amount: calls of tools are paid in money, and have no tokens';
+  for (const [index, { kind }] of (targetRefs ?? []).entries()) if (kind === 'MCPRoute') report(`spec.targetRefs[${index}].kind`, why);
+  if (match?.tools !== undefined) report('spec.match.tools', why);
+  if (per === 'Tool') report('spec.per', `Tool ${why}`);
+}
 
 function checkSize({ amount, currency, tokens, overrides, onUnknownPrice }: Spec, report: Report): void {
   if (amount === undefined && tokens === undefined) report('spec', 'one of amount and tokens is required');

@@ -2,6 +2,7 @@ import type { Report } from '../kind.ts';
 import { list, object, ObjectName, oneOf, type Static, text, Type } from '../schema.ts';
 import { doc } from './doc.ts';
 import { ModelPattern } from './model-pattern.ts';
+import { ToolPattern } from './tool-pattern.ts';
 
 /** Id of a client, as the SecurityPolicy says it. */
 export const ClientId = text(1024);
@@ -10,13 +11,19 @@ const TARGETS = {
   Gateway: 'gateway.networking.k8s.io',
   HTTPRoute: 'gateway.networking.k8s.io',
   AIGatewayRoute: 'aigateway.envoyproxy.io',
+  MCPRoute: 'aigateway.envoyproxy.io',
 } as const;
 
 const Target = object({
   group: doc('Absent: that of the kind.', Type.Optional(oneOf(['gateway.networking.k8s.io', 'aigateway.envoyproxy.io']))),
-  kind: doc('An HTTPRoute is also the AIGatewayRoute of that name.', oneOf(['Gateway', 'HTTPRoute', 'AIGatewayRoute'])),
+  kind: doc('An HTTPRoute is also the AIGatewayRoute of that name.', oneOf(['Gateway', 'HTTPRoute', 'AIGatewayRoute', 'MCPRoute'])),
   name: doc('Of the resource, in this namespace.', ObjectName),
 });
+
+const MATCH = {
+  clients: doc('Ids of clients, as the SecurityPolicy says them.', Type.Optional(list(ClientId, 1024, 1))),
+  models: doc('Models as clients ask for them; a `*` at the end stands for any rest.', Type.Optional(list(ModelPattern, 256, 1))),
+};
 
 /** Fields that say which requests a kind of ours covers. */
 export const COVERING = {
@@ -24,12 +31,21 @@ export const COVERING = {
     'Gateways and routes of the resource’s namespace whose requests it covers. Absent: all requests; in a cluster those of its namespace’s Gateways and routes. An HTTPRoute is also the AIGatewayRoute of that name, as with policies.',
     Type.Optional(list(Target, 16, 1)),
   ),
+  match: doc('Of those, the requests that it covers. Absent: all.', Type.Optional(object(MATCH))),
+};
+
+/** The same, of a kind that covers calls of tools too. */
+export const COVERING_WITH_TOOLS = {
+  ...COVERING,
   match: doc(
-    'Of those, the requests that it covers. Absent: all.',
+    'Of those, the requests that it covers. Absent: all. With models alone no call of a tool, with tools alone no request to a model, with both either.',
     Type.Optional(
       object({
-        clients: doc('Ids of clients, as the SecurityPolicy says them.', Type.Optional(list(ClientId, 1024, 1))),
-        models: doc('Models as clients ask for them; a `*` at the end stands for any rest.', Type.Optional(list(ModelPattern, 256, 1))),
+        ...MATCH,
+        tools: doc(
+          'Tools as clients call them (`server__tool` where a route has several servers); a `*` at the end stands for any rest.',
+          Type.Optional(list(ToolPattern, 256, 1)),
+        ),
       }),
     ),
   ),
@@ -39,7 +55,7 @@ export function isTargetKind(kind: string): kind is keyof typeof TARGETS {
   return Object.hasOwn(TARGETS, kind);
 }
 
-const Covering = object(COVERING);
+const Covering = object(COVERING_WITH_TOOLS);
 export type CoveringSpec = Static<typeof Covering>;
 
 /** Reports groups that are not those of their kinds. */

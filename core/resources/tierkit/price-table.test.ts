@@ -20,6 +20,36 @@ it('takes an entry with everything', () => {
   expect(problemsOf(PriceTable, { spec: { currency: 'EUR', entries: [full] } })).toEqual([]);
 });
 
+it('takes tools without models', () => {
+  const tool = { tool: 'create_*', server: 'git', route: 'tools', price: '0.01', from: '2026-01-01', until: '2026-01-01' };
+  const full = { ...tool, source: 'https://example.com/prices', checked: '2026-02-28' };
+  expect(problemsOf(PriceTable, { spec: { currency: 'EUR', tools: [full, { tool: '*', price: '0' }] } })).toEqual([]);
+});
+
+const tool = (fields: string) => `{currency: USD, tools: [{tool: t, ${fields}}]}`;
+
+it.each([
+  ['neither', '{currency: USD}', ['spec: one of entries and tools is required']],
+  ['no tool', '{currency: USD, tools: []}', [expect.stringContaining('spec.tools: must NOT have fewer than 1 items')]],
+  ['no price of a tool', tool('server: s'), ['spec.tools[0].price: is required']],
+  ['a number as the price of a tool', tool('price: 1'), ['spec.tools[0].price: must be string, not 1']],
+  ['a slip in a field of a tool', tool('price: "1", sever: s'), ['spec.tools[0].sever: unknown field; did you mean "server"?']],
+  [
+    'a star within a tool',
+    tool('price: "1"').replace('tool: t', 'tool: a*b'),
+    [expect.stringContaining('is no name of a tool, with * at the end')],
+  ],
+  ['more than can be counted', tool('price: "9007200"'), ['spec.tools[0].price: 9007200 is more than can be counted, which is 9007199']],
+  ['a day of a tool that is none', tool('price: "1", from: "2026-02-30"'), ['spec.tools[0].from: 2026-02-30 is a day that does not exist']],
+  [
+    'an end of a tool before its beginning',
+    tool('price: "1", from: "2026-02-02", until: "2026-02-01"'),
+    ['spec.tools[0].until: 2026-02-01 is before from, which is 2026-02-02'],
+  ],
+])('%s', (_name, yaml, problems) => {
+  expect(problemsOfSpec(PriceTable, yaml)).toEqual(problems);
+});
+
 it.each([
   ['no entry', '{currency: USD, entries: []}', [expect.stringContaining('spec.entries: must NOT have fewer than 1 items')]],
   ['no currency', '{entries: [{model: m, prices: {input: "1"}}]}', ['spec.currency: is required']],
