@@ -40,7 +40,8 @@ export class TierOneStages implements Stages {
 
   async callMcp(asked: McpRequest): Promise<void> {
     const { request, rule } = asked;
-    if (rule.limits.length > 0) await this.#parts.admission.admitOrdinary(request, rule.limits, rule.route);
+    // To listen to a stream, or to end a session, asks for nothing: a client that comes back to its stream would use up its own calls.
+    if (rule.limits.length > 0 && request.method === 'POST') await this.#parts.admission.admitOrdinary(request, rule.limits, rule.route);
     await this.#parts.mcp.handle(asked);
   }
 

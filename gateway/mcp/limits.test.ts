@@ -36,6 +36,20 @@ test('a limit of requests holds for each client', async () => {
   expect(statuses).toEqual([200, 200, 429, 200]);
 });
 
+test('to listen, and to end a session, use up nothing of it', async () => {
+  const at = await gateway(LIMIT);
+  const hello = await initialize(at, 'a');
+  const headers = { accept: 'text/event-stream', 'x-client': 'a', 'mcp-session-id': hello.headers.get('mcp-session-id')! };
+  for (let each = 0; each < 3; each++) {
+    const left = new AbortController();
+    expect((await fetch(`${at.url}/mcp`, { headers, signal: left.signal })).status).toBe(200);
+    left.abort();
+  }
+  expect((await initialize(at, 'a')).status).toBe(200);
+  expect((await initialize(at, 'a')).status).toBe(429);
+  expect((await fetch(`${at.url}/mcp`, { method: 'DELETE', headers })).status).toBe(204);
+});
+
 test('a limit that cannot be read lets nothing pass', async () => {
   const at = await gateway(LIMIT.replace('requests: 2', 'requests: many'));
   const refused = await initialize(at, 'a');
