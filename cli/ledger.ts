@@ -11,8 +11,8 @@ import { reconciliationJson, reconciliationText, reportJson, reportText } from '
 const HELP = `Usage: tierkit ledger report PATH… [OPTION…]
        tierkit ledger reconcile PATH… [--usage FILE.csv] [OPTION…]
 
-Reads the ledger of tier one: one row for each finished request to a model API. PATH is a file, a folder (its *.jsonl), or a pattern in
-quotes. Days are those of UTC, and of the time when a request came.
+Reads the ledger of tier one: one row for each finished request to a model API, and each call of a tool that has a price. PATH is a file,
+a folder (its *.jsonl), or a pattern in quotes. Days are those of UTC, and of the time when a request came.
 
 report: requests, tokens and cost.
   --by LIST                  a line for each, of: ${GROUPS.join(',')}

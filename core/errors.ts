@@ -137,7 +137,7 @@ export const ERRORS = {
     status: 403,
     openai: 'permission_error',
     anthropic: 'permission_error',
-    meaning: 'A budget that must hold covers the request, and no price of the model is known.',
+    meaning: 'A budget that must hold covers the request, and no price of the model or tool is known.',
   },
   TK_LIMITS_UNAVAILABLE: {
     status: 503,

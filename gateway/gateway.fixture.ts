@@ -29,6 +29,8 @@ export interface TestGatewayOptions {
   readonly feedback?: TierOneOptions['feedback'];
   readonly mcpKeys?: TierOneOptions['mcpKeys'];
   readonly mcpLimits?: TierOneOptions['mcpLimits'];
+  readonly counts?: TierOneOptions['counts'];
+  readonly ledger?: TierOneOptions['ledger'];
   /** The resources are taken for those of a cluster: what is wrong with them is left out. @default false */
   readonly inCluster?: boolean;
 }
@@ -55,6 +57,8 @@ export async function startGateway(options: TestGatewayOptions): Promise<TestGat
     feedback: options.feedback,
     ...(options.mcpKeys !== undefined && { mcpKeys: options.mcpKeys }),
     mcpLimits: options.mcpLimits,
+    ledger: options.ledger,
+    ...(options.counts !== undefined && { counts: options.counts }),
     accessLog: (line) => void accessLog.push(JSON.parse(JSON.stringify(line)) as Record<string, unknown>),
     log: (level, message, detail) => void log.push(`${level} ${message} ${detail === undefined ? '' : JSON.stringify(detail)}`),
   });

@@ -23,6 +23,7 @@ import { McpEngine } from './mcp/engine/engine.ts';
 import { DEFAULT_LIMITS, type EngineLimits } from './mcp/engine/parts.ts';
 import { McpMetrics } from './mcp/metrics.ts';
 import { ephemeralKeys, type SealKeys } from './mcp/sealed/keys.ts';
+import { ToolCharges } from './mcp/tolls/tool-charges.ts';
 import { TierOneMetrics } from './metrics.ts';
 import { TierTwoLink } from './tier-two.ts';
 
@@ -35,7 +36,7 @@ export interface TierOneOptions extends TierOptions {
   readonly counts?: Counts;
   /** What becomes of a request while the counts of a policy's limit cannot be had. @default open */
   readonly limitsFailureMode?: 'open' | 'closed';
-  /** Takes a row for each request to a model API; closed with the tier. @default none */
+  /** Takes a row for each request to a model API, and each call of a tool that has a price; closed with the tier. @default none */
   readonly ledger?: Ledger | undefined;
   /** Where feedback on answers goes. @default `/v1/feedback` is not served */
   readonly feedback?: FeedbackSettings | undefined;
@@ -76,6 +77,7 @@ export class TierOne extends Tier {
       keys: mcpKeysOf(options),
       serverInfo: { name: 'tierkit', version: VERSION },
       limits,
+      tolls: new ToolCharges({ admission, ledger: options.ledger, metrics: own }),
       ended: (told, seconds) => measured.record(told, seconds),
     });
     super(options, metrics, {

@@ -1,5 +1,5 @@
 import { toGatewayError } from '#core/errors';
-import { Unpriced } from '#core/money/cost';
+import { type Cost, type ToolCost, Unpriced } from '#core/money/cost';
 import type { GatewayRequest } from '#core/serve/request';
 import type { Limits } from '#core/serve/status/feed';
 import type { Families, Metrics } from '#core/telemetry/metrics';
@@ -25,6 +25,15 @@ export interface Settlement {
   readonly backend: string | undefined;
   readonly model: string;
   readonly receipt: RowReceipt['result'] | undefined;
+}
+
+export interface ToolSettlement {
+  readonly request: GatewayRequest;
+  /** Of the server. */
+  readonly backend: string;
+  /** As the client calls it. */
+  readonly tool: string;
+  readonly cost: ToolCost | Unpriced;
 }
 
 const NANOS = 1_000_000_000;
@@ -94,7 +103,7 @@ export class TierOneMetrics {
   /** A request to a model API has ended. */
   settled({ request, status, settled, backend, model, receipt }: Settlement): void {
     const now = performance.now();
-    const { clients, models } = this.#metrics;
+    const { clients } = this.#metrics;
     const { clientId } = request.identity;
     const client = clientId === undefined ? 'anonymous' : clients.of(clientId, now);
     const series = this.#clients.get(client) ?? this.#bind(client);
@@ -110,9 +119,29 @@ export class TierOneMetrics {
       this.#families.unpriced.with(backend).inc();
       return;
     }
-    const amount = cost.nanos / NANOS;
-    this.#costOf(cost.currency, backend, models.of(model, now)).inc(amount);
-    this.#families.clientCost.with(cost.currency, client).inc(amount);
+    this.#paid(request, cost, backend, model);
+  }
+
+  /** A call of a tool has to be paid: told where the cost of models is told, with the tool in place of the model. */
+  toolSettled({ request, backend, tool, cost }: ToolSettlement): void {
+    if (cost instanceof Unpriced) {
+      this.#families.unpriced.with(backend).inc();
+      return;
+    }
+    this.#paid(request, cost, backend, tool);
+  }
+
+  #paid(
+    { identity: { clientId } }: GatewayRequest,
+    { nanos, currency }: Pick<Cost, 'nanos' | 'currency'>,
+    backend: string,
+    model: string,
+  ): void {
+    const now = performance.now();
+    const { clients, models } = this.#metrics;
+    const client = clientId === undefined ? 'anonymous' : clients.of(clientId, now);
+    this.#costOf(currency, backend, models.of(model, now)).inc(nanos / NANOS);
+    this.#families.clientCost.with(currency, client).inc(nanos / NANOS);
   }
 
   #costOf(currency: string, backend: string, model: string): Counter {

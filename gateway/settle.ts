@@ -1,10 +1,15 @@
-import { Unpriced } from '#core/money/cost';
+import { type Cost, Unpriced } from '#core/money/cost';
 
 import type { Settled } from './admit/admission.ts';
 import type { RowReceipt } from './ledger/row.ts';
 
+/** What a request, or the call of a tool, came to. */
+interface CameTo extends Pick<Settled, 'costs' | 'budgets'> {
+  readonly cost: Pick<Cost, 'nanos' | 'currency'> | Unpriced | undefined;
+}
+
 /** Fields of the access log that tell what a request came to. */
-export function moneyFields({ cost, costs, budgets }: Settled): Readonly<Record<string, unknown>> {
+export function moneyFields({ cost, costs, budgets }: CameTo): Readonly<Record<string, unknown>> {
   return {
     ...costs,
     ...(cost === undefined

@@ -45,6 +45,18 @@ test('two servers behind one path', async () => {
   expect(stdout).toMatch(/^tool +search +search__test_simple_text/m);
 });
 
+test('tools that cost something, and a budget that ends', async () => {
+  servers.push(...(await Promise.all(['git', 'search'].map((name) => startEverything({ name })))));
+  const [git, search] = servers.map(({ url }) => new URL(url).port);
+  const url = await run([join(HERE, 'two-servers.yaml'), join(HERE, 'prices.yaml')], { GIT_PORT: git!, SEARCH_PORT: search! });
+  const call = (name: string): ReturnType<typeof tierkit> => tierkit(['mcp', 'call', url, name, '{}']);
+  for (let each = 0; each < 2; each++) expect((await call('search__test_simple_text')).code).toBe(0);
+  const refused = await call('search__test_simple_text');
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toMatch(/0\.01 USD until .* \(Budget default\/tools\)/);
+  expect((await call('git__test_simple_text')).code).toBe(0);
+});
+
 test('the file of programs, with a program of ours in their place', async () => {
   const example = JSON.parse(readFileSync(join(HERE, 'mcp.json'), 'utf8')) as { mcpServers: Record<string, object> };
   const ours = Object.entries(example.mcpServers).map(([name, server]) => [

@@ -93,6 +93,27 @@ export class Admission {
   }
 
   /**
+   * Sets aside what has a price of its own, such as the call of a tool.
+   * @throws GatewayError TK_BUDGET, TK_LIMITS_UNAVAILABLE
+   */
+  hold(items: readonly BudgetItem[], request: GatewayRequest): Hold | Promise<Hold> {
+    const held = (decided: Decision): Hold => {
+      const hold = this.#holdOf(decided, items, request);
+      for (let at = 0; at < items.length; at++) this.#alerts.look(items[at]!, decided.states[at]!);
+      return hold;
+    };
+    const decision = this.#ask(items);
+    return decision instanceof Promise ? decision.then(held, unavailable) : held(decision);
+  }
+
+  /** @param isPaid whether what {@link hold} set aside was used; else it comes back */
+  settleHold(hold: Hold, items: readonly BudgetItem[], isPaid: boolean): void {
+    const used = items.map(({ charge }) => (isPaid ? charge.amount : 0));
+    hold.settle(used);
+    this.#metrics.settled(items, used);
+  }
+
+  /**
    * Sets aside a backend's quota for one attempt.
    * @param admitted what was set aside for the request as a whole
    * @returns what was set aside; or the answer to the client, should no other backend do

@@ -140,7 +140,15 @@ function rowIn(bytes: Buffer): LedgerRow | Fault | undefined {
   return isRow(value) ? value : 'no row';
 }
 
-const NAMES = ['client_id', 'model', 'backend_model', 'response_model', 'backend', 'route'] as const satisfies readonly (keyof LedgerRow)[];
+const NAMES = [
+  'client_id',
+  'model',
+  'tool',
+  'backend_model',
+  'response_model',
+  'backend',
+  'route',
+] as const satisfies readonly (keyof LedgerRow)[];
 
 /** Whether what sums are made of is what it should be. */
 function isRow(value: object): value is LedgerRow {

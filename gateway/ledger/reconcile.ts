@@ -64,6 +64,8 @@ export class Reconciliation {
   }
 
   addRow(row: LedgerRow): void {
+    // Of tools a provider of models knows nothing.
+    if (row.tool !== undefined) return;
     const day = dayOf(row);
     if (this.#first === undefined || day < this.#first || day > this.#last!) {
       this.outside++;

@@ -68,6 +68,18 @@ test.each([
   expect(report.groups().map(({ values }) => values)).toEqual([[value]]);
 });
 
+test('groups by tool, which is in no model', () => {
+  const report = new Report(['tool', 'model']);
+  const { model: _model, backend_model: _backendModel, tokens: _tokens, ...call } = row({ tool: 'git__create' });
+  report.add(call);
+  report.add(row());
+  expect(report.groups().map(({ values }) => values)).toEqual([
+    ['', 'gpt-4o'],
+    ['git__create', ''],
+  ]);
+  expect(report.total.unpriced).toBe(0);
+});
+
 test('the last day is wanted whole', () => {
   const last = row({ time: '2026-01-31T23:59:59.999Z' });
   expect(wanted(last, { since: '2026-01-31', until: '2026-01-31', client: 'team-a', backend: 'default/openai' })).toBe(true);

@@ -2,7 +2,7 @@ import { ExactSum } from './exact-sum.ts';
 import type { LedgerRow, RowTokens } from './row.ts';
 
 /** What rows can be grouped by. */
-export const GROUPS = ['day', 'client', 'model', 'backend_model', 'backend', 'route'] as const;
+export const GROUPS = ['day', 'client', 'model', 'backend_model', 'tool', 'backend', 'route'] as const;
 export type Group = (typeof GROUPS)[number];
 
 export const TOKEN_KINDS = [
@@ -123,6 +123,8 @@ function valueOf(row: LedgerRow, group: Group): string {
       return row.model ?? '';
     case 'backend_model':
       return row.backend_model ?? '';
+    case 'tool':
+      return row.tool ?? '';
     case 'backend':
       return row.backend ?? '';
     case 'route':

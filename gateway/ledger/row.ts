@@ -32,7 +32,7 @@ export interface RowCost {
   readonly nanos: number;
   /** ISO 4217 code. */
   readonly currency: string;
-  /** Billionths by what was paid for, named as in a PriceTable: `input`, `cachedInput`, `output`, `perRequest`, … */
+  /** Billionths by what was paid for, named as in a PriceTable: `input`, `cachedInput`, `output`, `perRequest`, …; `perCall` of a tool. */
   readonly parts: Readonly<Record<string, number>>;
 }
 
@@ -53,7 +53,7 @@ export interface RowReceipt {
   readonly output?: number | undefined;
 }
 
-/** One finished request to a model API: all that the ledger knows of it. Ids, names from the configuration, and figures; no content. */
+/** One finished request to a model API, or call of a tool that has a price: all that the ledger knows of it. Ids, names from the configuration, and figures; no content. */
 export interface LedgerRow {
   /** {@link ROW_VERSION} of the writer. */
   readonly v: number;
@@ -64,6 +64,8 @@ export interface LedgerRow {
   readonly client_id?: string | undefined;
   /** Model that was asked for, at most 256 characters. */
   readonly model?: string | undefined;
+  /** Of the call of a tool, in place of a model: as the client calls it, at most 256 characters. */
+  readonly tool?: string | undefined;
   /** The same as the backend calls it. */
   readonly backend_model?: string | undefined;
   /** The model that the answer names, often with a date. */
@@ -72,7 +74,7 @@ export interface LedgerRow {
   readonly backend?: string | undefined;
   /** `namespace/name`. */
   readonly route?: string | undefined;
-  /** `chat`, `embeddings`, … */
+  /** `chat`, `embeddings`, …; `tools/call`. */
   readonly operation?: string | undefined;
   /** Whether a stream was asked for. */
   readonly stream: boolean;
@@ -165,10 +167,53 @@ export function rowOf({ request, outcome, usage, cost, budgets, receipt }: RowFa
     attempts: outcome?.attempts.length ?? 0,
     tokens: usage === undefined ? undefined : tokensOf(usage),
     provenance: usage?.source ?? 'none',
+    ...moneyOf(cost, budgets),
+    receipt,
+  };
+}
+
+export interface ToolRowFacts {
+  readonly request: Pick<RowRequest, 'id' | 'startTime' | 'identity' | 'rule'>;
+  readonly tool: string;
+  /** `namespace/name` of the server's backend. */
+  readonly backend: string;
+  readonly status: number;
+  readonly complete: boolean;
+  readonly clientGone: boolean;
+  /** 0: the server did not get the call. */
+  readonly attempts: number;
+  /** Undefined: it did not have to be paid, or its price is not known. */
+  readonly cost: RowPriced | undefined;
+  readonly budgets: readonly RowBudget[];
+}
+
+/** The row of one call of a tool. */
+export function toolRowOf({ request, tool, backend, status, complete, clientGone, attempts, cost, budgets }: ToolRowFacts): LedgerRow {
+  const { rule } = request;
+  return {
+    v: ROW_VERSION,
+    time: new Date(request.startTime).toISOString(),
+    request_id: request.id,
+    client_id: clipped(request.identity.clientId),
+    tool: clipped(tool),
+    backend,
+    route: rule === undefined ? undefined : `${rule.route.namespace}/${rule.route.name}`,
+    operation: 'tools/call',
+    stream: false,
+    status,
+    complete,
+    client_gone: clientGone,
+    attempts,
+    provenance: 'none',
+    ...moneyOf(cost, budgets),
+  };
+}
+
+function moneyOf(cost: RowPriced | undefined, budgets: readonly RowBudget[] = []): Pick<LedgerRow, 'price' | 'cost' | 'budgets'> {
+  return {
     price: cost?.entry ?? 'none',
     cost: cost === undefined ? undefined : { nanos: cost.nanos, currency: cost.currency, parts: partsOf(cost) },
-    budgets: budgets === undefined || budgets.length === 0 ? undefined : budgets,
-    receipt,
+    budgets: budgets.length === 0 ? undefined : budgets,
   };
 }
 

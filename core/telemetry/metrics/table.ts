@@ -225,10 +225,16 @@ export const METRICS = {
     'tierkit_cost_total',
     'currency units',
     ['currency', 'backend', 'model'],
-    'Cost of requests in whole units of the currency, by backend and the model that the backend was asked for',
+    'Cost of requests in whole units of the currency, by backend and the model (of an MCP server: the tool) that it was asked for',
   ),
   clientCost: counter(ONE, 'tierkit_client_cost_total', 'currency units', ['currency', 'client_id'], 'Cost of requests by client'),
-  unpriced: counter(ONE, 'tierkit_unpriced_requests_total', 'requests', ['backend'], 'Requests that used tokens whose price is not known'),
+  unpriced: counter(
+    ONE,
+    'tierkit_unpriced_requests_total',
+    'requests',
+    ['backend'],
+    'Requests that used tokens, and calls of tools, whose price is not known',
+  ),
   clientRequests: counter(
     ONE,
     'tierkit_client_requests_total',

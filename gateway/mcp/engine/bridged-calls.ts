@@ -6,7 +6,7 @@ import { scanObject } from '#core/json/scan';
 import { rewriteResult } from '../names/rewrite.ts';
 import { isEventStream } from '../upstream/answer.ts';
 import { factsOf } from '../upstream/ask.ts';
-import { callServer, type ServerAnswer } from '../upstream/call.ts';
+import { callServer, type CallWatch, type ServerAnswer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { follow } from '../upstream/follow.ts';
 import type { ServerMessage } from '../upstream/inbox.ts';
@@ -112,7 +112,8 @@ export class BridgedCalls {
     const { call, question } = held;
     const detach = attach(asked, () => this.#giveUp(call));
     try {
-      await this.#tell(call, Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${question.id},"result":`), answer, Buffer.from('}')]));
+      const said = Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${question.id},"result":`), answer, Buffer.from('}')]);
+      await this.#tell(call, said, asked.toll);
       await this.#relay(asked, request, call);
     } finally {
       detach();
@@ -133,7 +134,7 @@ export class BridgedCalls {
     const headers = headersAt(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes } = this.#options.limits;
     const { sessionId, protocolVersion } = session;
-    const call = { method: 'POST', body, sessionId, protocolVersion, headers, headMs, idleMs: 0, maxBytes } as const;
+    const call = { method: 'POST', body, sessionId, protocolVersion, headers, headMs, idleMs: 0, maxBytes, watch: asked.toll } as const;
     const answer = await callServer(server, { ...call, signal: controller.signal });
     const { messages, cursor } = answer;
     if (isEventStream(answer.headers)) asked.reply.beginLater(this.#options.limits.heartbeatMs);
@@ -219,6 +220,7 @@ export class BridgedCalls {
   }
 
   #questionBytes(asked: Asked, request: RpcMessage, state: string, { call, question }: Held): Buffer {
+    asked.toll?.asks();
     const requestState = JSON.stringify(stateFor(asked, request, { server: call.name, state }, this.#options.keys()));
     const head = Buffer.from(`{"resultType":"input_required","inputRequests":{${JSON.stringify(question.key)}:`);
     return resultBytes(request.id!, Buffer.concat([head, question.request, Buffer.from(`},"requestState":${requestState}}`)]));
@@ -239,8 +241,8 @@ export class BridgedCalls {
     void this.#tell(call, notificationBytes('notifications/cancelled', params)).catch(() => undefined);
   }
 
-  async #tell({ server, session, headers }: Pick<Call, 'server' | 'session' | 'headers'>, body: Buffer): Promise<void> {
-    const limits = { headMs: FAREWELL_MS, idleMs: FAREWELL_MS, maxBytes: 64 * 1024, signal: AbortSignal.timeout(FAREWELL_MS) };
+  async #tell({ server, session, headers }: Pick<Call, 'server' | 'session' | 'headers'>, body: Buffer, watch?: CallWatch): Promise<void> {
+    const limits = { watch, headMs: FAREWELL_MS, idleMs: FAREWELL_MS, maxBytes: 64 * 1024, signal: AbortSignal.timeout(FAREWELL_MS) };
     const { sessionId, protocolVersion } = session;
     const { messages } = await callServer(server, { method: 'POST', body, sessionId, protocolVersion, headers, ...limits });
     await messages.return();
@@ -301,12 +303,14 @@ function answered(asked: Asked, request: RpcMessage, { name }: Call, said: RpcMe
   const error = said.scan.slice('error');
   if (error !== undefined) {
     asked.told.error = factsOf(said.scan.bytes).code ?? 0;
+    asked.toll?.answered(asked.told.error);
     const status = scanObject(error, { maxDepth: 256 }).number('code') === METHOD_NOT_FOUND ? 404 : 200;
     const changed = toModernError(request.method!, error);
     return asked.reply.last(status, Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${id},"error":`), changed, Buffer.from('}')]));
   }
   const result = said.scan.slice('result');
   if (result === undefined) throw internalError('The server gave no result', id);
+  asked.toll?.answered(undefined);
   const { bytes } = rewriteResult(request.method!, result, viewOf(asked, name, request.method!));
   return asked.reply.last(200, resultBytes(id, toModernResult(request.method!, bytes)));
 }

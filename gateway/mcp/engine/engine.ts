@@ -61,6 +61,7 @@ export class McpEngine {
       reply: new ClientReply(request.reply),
       signal: left.signal,
       told,
+      toll: undefined,
     };
     checkLocalOrigin(request.raw);
     if (route.servers.size === 0) throw new GatewayError('TK_NO_BACKEND', `no MCP server of ${route.name} can be called`);
@@ -68,7 +69,7 @@ export class McpEngine {
       await this.#answer(asked);
     } finally {
       asked.reply.release();
-      request.details = detailsOf(told);
+      request.details = { ...request.details, ...detailsOf(told), ...asked.toll?.settle(left.signal.aborted) };
       this.#options.ended?.(told, (performance.now() - request.startedAt) / 1000);
     }
     settled(request);
@@ -126,7 +127,7 @@ export class McpEngine {
     told.error = failure.code;
     told.unreachable = error instanceof ServerFailed;
     const challenge = error instanceof ServerFailed ? challengeOf(asked, error) : undefined;
-    const headers = challenge === undefined ? {} : { 'www-authenticate': challenge };
+    const headers = challenge === undefined ? failure.headers : { 'www-authenticate': challenge };
     const status =
       error instanceof ServerFailed && (challenge !== undefined || !OURS[era].has(error.status ?? 0)) ? error.status : undefined;
     const own = message?.kind === 'request' ? refusalOf(error, message) : undefined;

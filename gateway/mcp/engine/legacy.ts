@@ -33,6 +33,7 @@ import { ServerCalls } from './server-calls.ts';
 import { errorAnswer, failureOf, type Said, toClient } from './server-messages.ts';
 import { absent, bitsOfServer, partsOf, serverOf, Sessions } from './sessions.ts';
 import { mergedStream } from './streams.ts';
+import { TollGate } from './toll.ts';
 
 const SESSION_HEADER = 'mcp-session-id';
 
@@ -43,6 +44,7 @@ export class LegacyEra {
   readonly #modern: ModernServers;
   readonly #calls: ServerCalls;
   readonly #opened: OpenedSessions;
+  readonly #tolls: TollGate;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -50,6 +52,7 @@ export class LegacyEra {
     this.#modern = new ModernServers(options);
     this.#calls = new ServerCalls(options, this.#sessions, this.#modern);
     this.#opened = new OpenedSessions(options.keys);
+    this.#tolls = new TollGate(options.tolls);
   }
 
   /** @throws RpcError, ServerFailed */
@@ -171,6 +174,8 @@ export class LegacyEra {
     if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
       throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
     if (method.scope === 'one server') permits.require(name, message, target?.name);
+    const paying = method.name === 'tools/call' ? this.#tolls.pass(asked, message, target!) : undefined;
+    if (paying !== undefined) await paying;
     return this.#ask(asked, session, name, message, edit(message, { params: target?.edits ?? [] }));
   }
 
@@ -233,6 +238,7 @@ export class LegacyEra {
         // As JSON there is room for the response alone.
         if (said === undefined || (!isStream && !said.isAnswer)) continue;
         if (said.isError) told.error = factsOf(data).code ?? 0;
+        if (said.isAnswer) asked.toll?.answered(told.error);
         await this.#say(asked, session, name, said, isStream, eventId, message);
         answered = said.isAnswer;
         if (answered) break;

@@ -210,14 +210,17 @@ export class ModernServers {
       const result = said.scan.slice('result');
       if (result === undefined) {
         asked.told.error = factsOf(said.scan.bytes).code ?? 0;
+        asked.toll?.answered(asked.told.error);
         return asked.reply.last(200, said.scan.bytes);
       }
       const scan = scanObject(result, { maxDepth: 256 });
       const needed = inputRequired(scan);
       if (needed === undefined) {
+        asked.toll?.answered(undefined);
         const { bytes } = rewriteResult(request.method!, result, viewOf(asked, name, request.method!));
         return asked.reply.last(200, resultBytes(request.id!, toLegacyResult(bytes)));
       }
+      asked.toll?.asks();
       const inputResponses = await this.#gather(asked, session, name, scan, signal);
       const { requestState } = needed;
       sent = edit(messageIn(body), {
@@ -241,7 +244,7 @@ export class ModernServers {
     const server = serverOf(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes, heartbeatMs } = this.#options.limits;
     const { protocolVersion, headers } = modernCall(body, kept);
-    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal } as const;
+    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal, watch: asked.toll } as const;
     const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
     if (isEventStream(answer.headers)) asked.reply.beginLater(heartbeatMs);
     for await (const { data } of answer.messages) {

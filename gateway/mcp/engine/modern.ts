@@ -27,6 +27,7 @@ import { type Asked, type EngineOptions, viewOf } from './parts.ts';
 import { errorAnswer, failureOf, readServer } from './server-messages.ts';
 import { fanOut, serverOf } from './sessions.ts';
 import { stateFor, stateIn } from './states.ts';
+import { TollGate } from './toll.ts';
 
 /** How long a description of legacy servers may be kept, in ms: they do not say, and tell of changes on a stream alone. */
 const LEGACY_TTL_MS = 60_000;
@@ -39,11 +40,13 @@ export class ModernEra {
   readonly #eras = new EraMemory();
   readonly #sessions: BridgedSessions;
   readonly #calls: BridgedCalls;
+  readonly #tolls: TollGate;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#sessions = new BridgedSessions(options);
     this.#calls = new BridgedCalls(options, this.#sessions);
+    this.#tolls = new TollGate(options.tolls);
   }
 
   /** @throws RpcError, ServerFailed */
@@ -100,6 +103,8 @@ export class ModernEra {
     if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
       throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
     if (method.scope === 'one server') permits.require(name, message, target?.name);
+    const paying = method.name === 'tools/call' ? this.#tolls.pass(asked, message, target!) : undefined;
+    if (paying !== undefined) await paying;
     return this.#ask(asked, name, message, edit(message, { params: target?.edits ?? [] }), kept);
   }
 
@@ -140,10 +145,14 @@ export class ModernEra {
     const result = said.scan.slice('result');
     if (result === undefined) {
       asked.told.error = factsOf(said.scan.bytes).code ?? 0;
+      asked.toll?.answered(asked.told.error);
       return said.scan.bytes;
     }
     let { bytes } = rewriteResult(message.method!, result, viewOf(asked, name, message.method!));
-    const state = inputRequired(scanObject(bytes, { maxDepth: 256 }))?.requestState;
+    const needed = inputRequired(scanObject(bytes, { maxDepth: 256 }));
+    if (needed === undefined) asked.toll?.answered(undefined);
+    else asked.toll?.asks();
+    const state = needed?.requestState;
     if (state !== undefined) {
       const sealed = stateFor(asked, message, { server: name, state }, this.#options.keys());
       bytes = editObject(scanObject(bytes, { maxDepth: 256 }), [stateEdit(sealed)]);
@@ -157,7 +166,7 @@ export class ModernEra {
     const server = serverOf(asked, name);
     const { protocolVersion, headers } = modernCall(body, kept);
     const { callMs: headMs, maxAnswerBytes: maxBytes } = this.#options.limits;
-    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal: asked.signal } as const;
+    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal: asked.signal, watch: asked.toll } as const;
     return callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] }).catch((error: unknown) => {
       // A modern server says with its refusals that it is one: this is another one by now.
       if (error instanceof ServerFailed && error.kind === 'status' && error.rpcError === undefined) this.#eras.forget(server);

@@ -7,6 +7,7 @@ import type { SealKeys } from '../sealed/keys.ts';
 import type { McpServer } from '../upstream/server.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { Permits } from './permits.ts';
+import type { Toll, Tolls } from './toll.ts';
 
 /** What the engine is made with. */
 export interface EngineOptions {
@@ -14,6 +15,8 @@ export interface EngineOptions {
   /** Of the gateway itself. */
   readonly serverInfo: { readonly name: string; readonly version: string };
   readonly limits: EngineLimits;
+  /** @default calls of tools cost nothing */
+  readonly tolls?: Tolls;
   /** Hears of every request that has ended, with its seconds. */
   readonly ended?: (told: Told, seconds: number) => void;
 }
@@ -70,6 +73,8 @@ export interface Asked {
   readonly signal: AbortSignal;
   /** Of the access log. */
   readonly told: Told;
+  /** What the call of a tool costs; undefined: nothing. */
+  toll: Toll | undefined;
 }
 
 /** What the access log tells of a request of MCP; never what it says. */

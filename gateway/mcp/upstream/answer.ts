@@ -76,6 +76,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#over) controller.abort(new Error('cancelled'));
+    else this.#call.watch?.sent();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -299,6 +300,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
 
   #finish(failure: ServerFailed | GatewayError): void {
     this.#close();
+    if (failure instanceof ServerFailed) this.#call.watch?.failed(failure);
     this.#settled.reject(failure);
     this.#controller?.abort(new Error(failure.message));
   }

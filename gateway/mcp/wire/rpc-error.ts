@@ -15,6 +15,26 @@ export const SESSION_NOT_FOUND = -32001;
  * and -32004, and -32002 was "resource not found": this one means nothing else to anybody.
  */
 export const SERVER_UNREACHABLE = -32010;
+/** Ours: a budget has no room for the call of a tool, or there is no price that it asks for. `data.code` says which. */
+export const REFUSED_FOR_MONEY = -32011;
+/** 2025-11-25: the client has to show its user a URL first. */
+const URL_ELICITATION_REQUIRED = -32042;
+
+const PROTOCOL_ERRORS: ReadonlySet<number> = new Set([
+  PARSE_ERROR,
+  INVALID_REQUEST,
+  METHOD_NOT_FOUND,
+  INVALID_PARAMS,
+  HEADER_MISMATCH,
+  MISSING_CLIENT_CAPABILITY,
+  UNSUPPORTED_PROTOCOL_VERSION,
+  URL_ELICITATION_REQUIRED,
+]);
+
+/** Whether a server says by an error that it did not do what it was asked for: it did not take the request. */
+export function isProtocolError(code: number | undefined): boolean {
+  return code !== undefined && PROTOCOL_ERRORS.has(code);
+}
 
 const MAX_SHOWN = 100;
 
@@ -25,6 +45,8 @@ export interface RpcErrorOptions {
    * @default 200
    */
   readonly httpStatus?: number;
+  /** Of that answer. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** JSON value for `error.data`. */
   readonly data?: unknown;
   /** JSON text of the id of the request that failed, where it could be read. */
@@ -41,13 +63,15 @@ export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly code: number;
   readonly httpStatus: number;
+  readonly headers: Readonly<Record<string, string>>;
   readonly data: unknown;
   readonly id: string | undefined;
 
-  constructor(code: number, message: string, { httpStatus = 200, data, id }: RpcErrorOptions = {}) {
+  constructor(code: number, message: string, { httpStatus = 200, headers = {}, data, id }: RpcErrorOptions = {}) {
     super(message);
     this.code = code;
     this.httpStatus = httpStatus;
+    this.headers = headers;
     this.data = data;
     this.id = id;
   }
