@@ -6,7 +6,7 @@ import { scanObject } from '#core/json/scan';
 import { rewriteResult } from '../names/rewrite.ts';
 import { isEventStream } from '../upstream/answer.ts';
 import { factsOf } from '../upstream/ask.ts';
-import { callServer, type CallWatch, type ServerAnswer } from '../upstream/call.ts';
+import { callServer, type CallToll, type ServerAnswer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { follow } from '../upstream/follow.ts';
 import type { ServerMessage } from '../upstream/inbox.ts';
@@ -134,7 +134,7 @@ export class BridgedCalls {
     const headers = headersAt(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes } = this.#options.limits;
     const { sessionId, protocolVersion } = session;
-    const call = { method: 'POST', body, sessionId, protocolVersion, headers, headMs, idleMs: 0, maxBytes, watch: asked.toll } as const;
+    const call = { method: 'POST', body, sessionId, protocolVersion, headers, headMs, idleMs: 0, maxBytes, toll: asked.toll } as const;
     const answer = await callServer(server, { ...call, signal: controller.signal });
     const { messages, cursor } = answer;
     if (isEventStream(answer.headers)) asked.reply.beginLater(this.#options.limits.heartbeatMs);
@@ -241,8 +241,8 @@ export class BridgedCalls {
     void this.#tell(call, notificationBytes('notifications/cancelled', params)).catch(() => undefined);
   }
 
-  async #tell({ server, session, headers }: Pick<Call, 'server' | 'session' | 'headers'>, body: Buffer, watch?: CallWatch): Promise<void> {
-    const limits = { watch, headMs: FAREWELL_MS, idleMs: FAREWELL_MS, maxBytes: 64 * 1024, signal: AbortSignal.timeout(FAREWELL_MS) };
+  async #tell({ server, session, headers }: Pick<Call, 'server' | 'session' | 'headers'>, body: Buffer, toll?: CallToll): Promise<void> {
+    const limits = { toll, headMs: FAREWELL_MS, idleMs: FAREWELL_MS, maxBytes: 64 * 1024, signal: AbortSignal.timeout(FAREWELL_MS) };
     const { sessionId, protocolVersion } = session;
     const { messages } = await callServer(server, { method: 'POST', body, sessionId, protocolVersion, headers, ...limits });
     await messages.return();

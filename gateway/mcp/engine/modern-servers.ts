@@ -244,7 +244,7 @@ export class ModernServers {
     const server = serverOf(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes, heartbeatMs } = this.#options.limits;
     const { protocolVersion, headers } = modernCall(body, kept);
-    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal, watch: asked.toll } as const;
+    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal, toll: asked.toll } as const;
     const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
     if (isEventStream(answer.headers)) asked.reply.beginLater(heartbeatMs);
     for await (const { data } of answer.messages) {

@@ -166,7 +166,7 @@ export class ModernEra {
     const server = serverOf(asked, name);
     const { protocolVersion, headers } = modernCall(body, kept);
     const { callMs: headMs, maxAnswerBytes: maxBytes } = this.#options.limits;
-    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal: asked.signal, watch: asked.toll } as const;
+    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal: asked.signal, toll: asked.toll } as const;
     return callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] }).catch((error: unknown) => {
       // A modern server says with its refusals that it is one: this is another one by now.
       if (error instanceof ServerFailed && error.kind === 'status' && error.rpcError === undefined) this.#eras.forget(server);

@@ -56,7 +56,7 @@ export class ServerCalls {
       idleMs: 0,
       maxBytes: maxAnswerBytes,
       stepped,
-      watch: asked.toll,
+      toll: asked.toll,
     } as const;
     try {
       return await callServer(server, { ...call, ...ref });

@@ -2,7 +2,7 @@ import { ERRORS, GatewayError } from '#core/errors';
 
 import type { Owned } from '../names/naming.ts';
 import { factsOf } from '../upstream/ask.ts';
-import type { CallWatch } from '../upstream/call.ts';
+import type { CallToll } from '../upstream/call.ts';
 import type { ServerFailed } from '../upstream/failed.ts';
 import type { RpcMessage } from '../wire/message.ts';
 import { isProtocolError, REFUSED_FOR_MONEY, RpcError } from '../wire/rpc-error.ts';
@@ -40,7 +40,7 @@ export interface TollEnd {
  * What a call of a tool costs: it is paid for its result. One of which nobody knows what became of it is paid, too: the server was asked, and
  * may have done it. One that did not get there, that the server refused, or that it answered with a question, costs nothing.
  */
-export class Toll implements CallWatch {
+export class Toll implements CallToll {
   readonly #held: HeldToll;
   #state: 'not sent' | 'sent' | 'refused' | 'question' | 'result' = 'not sent';
 

@@ -76,7 +76,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     if (this.#over) controller.abort(new Error('cancelled'));
-    else this.#call.watch?.sent();
+    else this.#call.toll?.sent();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -300,7 +300,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
 
   #finish(failure: ServerFailed | GatewayError): void {
     this.#close();
-    if (failure instanceof ServerFailed) this.#call.watch?.failed(failure);
+    if (failure instanceof ServerFailed) this.#call.toll?.failed(failure);
     this.#settled.reject(failure);
     this.#controller?.abort(new Error(failure.message));
   }

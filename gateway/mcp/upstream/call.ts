@@ -10,8 +10,8 @@ import { type McpServer, OF_TRANSPORT, pathFor } from './server.ts';
 
 const ACCEPT = 'application/json, text/event-stream';
 
-/** Who hears what becomes of a request. */
-export interface CallWatch {
+/** What a request costs: hears whether the server got it. */
+export interface CallToll {
   /** It is on its way to the server, over a connection that there is. */
   sent(): void;
   failed(failure: ServerFailed): void;
@@ -30,7 +30,7 @@ export interface ServerCall {
   readonly lastEventId?: string | undefined;
   /** Hears of events that carry no message: of those by which a server says where its stream can be taken up, and when. */
   readonly stepped?: ((cursor: Readonly<StreamCursor>) => void) | undefined;
-  readonly watch?: CallWatch | undefined;
+  readonly toll?: CallToll | undefined;
   /** Closes the request at the server at once; the reader gets `aborted`. */
   readonly signal: AbortSignal;
   /** Time for the head of the answer, connecting included; 0: no limit. */
