@@ -59,6 +59,6 @@ test('tierkit crds prints all, one, or says which there are', async () => {
   const { code, stderr } = await tierkit(['crds', 'Budgte']);
   expect({ code, first: stderr.split('\n')[0] }).toEqual({
     code: 2,
-    first: 'tierkit crds: there is no kind "Budgte" of ours; did you mean "Budget"? (kinds: Budget, PriceTable, TracePolicy)',
+    first: 'tierkit crds: there is no kind "Budgte" of ours; did you mean "Budget"? (kinds: Budget, MCPToolLock, PriceTable, TracePolicy)',
   });
 });

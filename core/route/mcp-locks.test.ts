@@ -70,9 +70,10 @@ describe('a lock of tools', () => {
   });
 });
 
+const annotated = (value: string) =>
+  routesOf(gatewayYaml() + ROUTE.replace('{name: m}', `{name: m, annotations: {tierkit.dev/tool-arguments: ${value}}}`));
+
 it('arguments of tools are checked where the route says so', () => {
-  const annotated = (value: string) =>
-    routesOf(gatewayYaml() + ROUTE.replace('{name: m}', `{name: m, annotations: {tierkit.dev/tool-arguments: ${value}}}`));
   expect(load('').ordinary('/mcp').mcp!.checksArguments).toBe(false);
   expect(annotated('validate').ordinary('/mcp').mcp!.checksArguments).toBe(true);
   expect(annotated('check').problems).toEqual([
