@@ -6,8 +6,10 @@ import { nameOf } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
 
 import { type RoutePolicies, valueMatch } from './ai-route.ts';
+import { checksArguments } from './annotations.ts';
 import { filtersOf } from './filters.ts';
 import type { McpCredential, McpRule, McpTarget } from './mcp-rule.ts';
+import { toolLockOf } from './mcp-locks.ts';
 import { WELL_KNOWN, wellKnownPath } from './mcp-well-known.ts';
 import { endpointsOf, originsOf, secretOf } from './origins.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
@@ -28,6 +30,7 @@ export function compileMcpRoute(route: MCPRoute, policies: RoutePolicies, scope:
     targets,
     oauth: spec.securityPolicy?.oauth,
     elsewhere: !scope.allowLocalAddresses,
+    checksArguments: checksArguments(route, scope),
     ...accessOf(route, scope),
   };
   const rule: OrdinaryRule = {
@@ -111,6 +114,7 @@ function targetOf(ref: MCPBackendRef, path: string, route: MCPRoute, policies: R
     backend: scope.backend(definition, key),
     path: ref.path,
     tools: ref.toolSelector,
+    lock: toolLockOf(route, ref.name, scope),
     credential,
     forwardHeaders: (ref.forwardHeaders ?? []).map(({ name, backendHeader = name }) => ({
       name: name.toLowerCase(),

@@ -3,6 +3,8 @@ import type { McpDecide, McpSelects } from '../identify/mcp-authorization.ts';
 import type { MCPBackendRef } from '../resources/ai-gateway/mcp-backend-ref.ts';
 import type { OAuth } from '../resources/ai-gateway/mcp-oauth.ts';
 
+import type { ToolLock } from './mcp-locks.ts';
+
 /** An MCP server behind a route. */
 export interface McpTarget {
   /** By which its tools are told from those of others. */
@@ -11,6 +13,8 @@ export interface McpTarget {
   readonly path: string;
   /** Which of its tools clients see; undefined: all. */
   readonly tools: MCPBackendRef['toolSelector'];
+  /** Undefined: whatever the server says that they are. */
+  readonly lock: ToolLock | undefined;
   readonly credential: McpCredential | undefined;
   readonly forwardHeaders: readonly { readonly name: string; readonly as: string }[];
 }
@@ -24,6 +28,8 @@ export interface McpRule {
   readonly oauth: OAuth | undefined;
   /** In a cluster: the issuer is not asked where its name leads to this machine or its neighbours. */
   readonly elsewhere: boolean;
+  /** Arguments of tools are held against the schemas that the servers give. */
+  readonly checksArguments: boolean;
   /** Undefined: whoever may call may use everything. */
   readonly decide: McpDecide | undefined;
   /** Undefined: whoever may call sees all servers. */

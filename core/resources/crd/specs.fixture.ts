@@ -2,7 +2,7 @@
 import { load } from 'js-yaml';
 
 export interface GivenSpec {
-  readonly kind: 'Budget' | 'PriceTable' | 'TracePolicy';
+  readonly kind: 'Budget' | 'MCPToolLock' | 'PriceTable' | 'TracePolicy';
   readonly what: string;
   readonly spec: object;
   /** The field that the API server names; `''`: none, it takes the object. */
@@ -27,6 +27,8 @@ const tools = (what: string, tool: string, refused = '', loads = refused === '')
   given('PriceTable', what, `{currency: USD, tools: [${tool}]}`, refused, loads);
 const traces = (what: string, content: string, refused = '', loads = refused === '') =>
   given('TracePolicy', what, `{content: ${content}}`, refused, loads);
+const lock = (what: string, servers: string, refused = '', loads = refused === '') =>
+  given('MCPToolLock', what, `{targetRef: {kind: MCPRoute, name: tools}, servers: ${servers}}`, refused, loads);
 /** What only our loader refuses: the condition says it. */
 const LATER = ['', false] as const;
 
@@ -109,6 +111,20 @@ export const SPECS: readonly GivenSpec[] = [
   tools('a star within a tool', '{tool: "a*b", price: "1"}', 'spec.tools[0].tool'),
   tools('no price of a tool', '{tool: t}', 'spec.tools[0].price'),
   tools('an end of a tool before its beginning', '{tool: t, price: "1", from: "2026-02-02", until: "2026-02-01"}', 'spec.tools[0].until'),
+
+  lock('tools', '[{name: git, tools: [{name: log, definition: \'{"name":"log"}\'}]}, {name: web, tools: []}]'),
+  lock('no server', '[]', 'spec.servers'),
+  lock('a server twice', '[{name: git, tools: []}, {name: git, tools: []}]', 'spec.servers[1]'),
+  lock('a tool without a definition', '[{name: git, tools: [{name: log}]}]', 'spec.servers[0].tools[0].definition'),
+  lock('a slip', '[{name: git, tools: [], tool: []}]', 'spec.servers[0].tool'),
+  lock('what is no JSON', '[{name: git, tools: [{name: log, definition: "{"}]}]', ...LATER),
+  given(
+    'MCPToolLock',
+    'another kind',
+    '{targetRef: {kind: HTTPRoute, name: r}, servers: [{name: a, tools: []}]}',
+    'spec.targetRef.kind',
+    false,
+  ),
 
   traces('what is shown', '{inputs: Show, outputs: Hide, percent: 12.5}'),
   traces('what is hidden', '{inputs: Hide}'),

@@ -1,6 +1,8 @@
 import type { Edit } from '#core/json/edit';
 import { editObject } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
+import type { ToolsCall } from '../tools/read.ts';
+import type { AskOptions } from '../upstream/ask.ts';
 import { CLIENT_CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META, modernHeaders, VERSION_META } from '../wire/era.ts';
 import { type RpcMessage, readMessage } from '../wire/message.ts';
 import { INVALID_PARAMS } from '../wire/rpc-error.ts';
@@ -50,6 +52,11 @@ export interface ModernCall {
 export function modernCall(body: Buffer, kept: Readonly<Record<string, string>> = {}): ModernCall {
   const { 'mcp-protocol-version': protocolVersion = MODERN_VERSIONS[0], ...headers } = modernHeaders(readMessage(body, ANY_SIZE), kept);
   return { protocolVersion, headers: Object.entries(headers).flat() };
+}
+
+/** How a server of the modern era is asked for its tools. @param meta as of {@link modernMeta} */
+export function modernTools(call: AskOptions, meta: readonly Edit[]): ToolsCall {
+  return { ...call, sessionId: undefined, protocolVersion: MODERN_VERSIONS[0], meta, headersOf: (body) => modernCall(body).headers };
 }
 
 /** Results that say how long they may be kept. */

@@ -18,16 +18,17 @@ import { edit, metaOf, paramsOf, resultBytes, type RpcMessage } from '../wire/me
 import { type Method, methodOf, METHODS } from '../wire/methods.ts';
 import { invalidParams, serverUnreachable, shown, unacceptableAnswer, unknownMethod } from '../wire/rpc-error.ts';
 import { isModernVersion, SUPPORTED_VERSIONS } from '../wire/versions.ts';
-import { inputRequired, message as messageIn, modernCall, toModernResult, WITHOUT_MODERN } from './adapt.ts';
+import { inputRequired, message as messageIn, modernCall, modernMeta, modernTools, toModernResult, WITHOUT_MODERN } from './adapt.ts';
 import { BridgedCalls } from './bridged-calls.ts';
 import { BridgedSessions } from './bridged-sessions.ts';
 import { listAll, type Link } from './lists.ts';
 import { listenAll } from './listen.ts';
 import { type Asked, type EngineOptions, viewOf } from './parts.ts';
 import { errorAnswer, failureOf, readServer } from './server-messages.ts';
-import { fanOut, serverOf } from './sessions.ts';
+import { fanOut, ownCall, serverOf } from './sessions.ts';
 import { stateFor, stateIn } from './states.ts';
 import { TollGate } from './toll.ts';
+import { guardTool } from './tool-guard.ts';
 
 /** How long a description of legacy servers may be kept, in ms: they do not say, and tell of changes on a stream alone. */
 const LEGACY_TTL_MS = 60_000;
@@ -103,9 +104,29 @@ export class ModernEra {
     if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
       throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
     if (method.scope === 'one server') permits.require(name, message, target?.name);
+    const refusal = method.name === 'tools/call' ? await this.#guard(asked, name, message, target!.name) : undefined;
+    if (refusal !== undefined) return asked.reply.json(200, resultBytes(message.id!, { ...refusal, resultType: 'complete' }));
     const paying = method.name === 'tools/call' ? this.#tolls.pass(asked, message, target!) : undefined;
     if (paying !== undefined) await paying;
     return this.#ask(asked, name, message, edit(message, { params: target?.edits ?? [] }), kept);
+  }
+
+  #guard(asked: Asked, server: string, message: RpcMessage, tool: string): Promise<object | undefined> | undefined {
+    const { book } = asked.route.servers.get(server)!;
+    if (book === undefined) return undefined;
+    return guardTool(asked, { server, tool, message, book }, async (gone) => {
+      const target = serverOf(asked, server);
+      const call = ownCall(asked, target, this.#options.limits);
+      if (await this.#isModern(asked, server)) {
+        const meta = metaOf(message)!;
+        const capabilities = meta.slice(CLIENT_CAPABILITIES_META)!.toString();
+        const clientInfo = JSON.stringify(this.#options.serverInfo);
+        return modernTools(call, modernMeta({ capabilities, clientInfo, logLevel: undefined }));
+      }
+      if (gone !== undefined) this.#sessions.forget(target, gone);
+      const { sessionId, protocolVersion } = await this.#sessions.of(asked, server, message);
+      return { ...call, sessionId, protocolVersion, meta: [] };
+    });
   }
 
   /** @param body the request in the server's words */

@@ -4,6 +4,7 @@ import type { Naming } from '../names/naming.ts';
 import type { View } from '../names/rewrite.ts';
 import type { ToolSelector } from '../names/selector.ts';
 import type { SealKeys } from '../sealed/keys.ts';
+import type { ToolBook } from '../tools/book.ts';
 import type { McpServer } from '../upstream/server.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { Permits } from './permits.ts';
@@ -17,6 +18,8 @@ export interface EngineOptions {
   readonly limits: EngineLimits;
   /** @default calls of tools cost nothing */
   readonly tolls?: Tolls;
+  /** What an operator should know. */
+  readonly warn: (message: string) => void;
   /** Hears of every request that has ended, with its seconds. */
   readonly ended?: (told: Told, seconds: number) => void;
 }
@@ -32,6 +35,8 @@ export interface EngineLimits {
   readonly callMs: number;
   /** Comments in streams that say nothing. */
   readonly heartbeatMs: number;
+  /** So old may be what is known of the tools of a server by which a call is judged. */
+  readonly toolsMs: number;
   /** How long a session lives. */
   readonly sessionSeconds: number;
 }
@@ -42,6 +47,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   fanOutMs: 10_000,
   callMs: 300_000,
   heartbeatMs: 15_000,
+  toolsMs: 60_000,
   sessionSeconds: 24 * 3600,
 };
 
@@ -49,6 +55,8 @@ export const DEFAULT_LIMITS: EngineLimits = {
 export interface RouteServer {
   readonly server: McpServer;
   readonly selector: ToolSelector;
+  /** Undefined: nothing has to be known of its tools. */
+  readonly book: ToolBook | undefined;
 }
 
 /** An MCPRoute, made ready. */
@@ -92,5 +100,6 @@ export interface Told {
 
 /** @param method of which something is shown */
 export function viewOf({ route, permits }: Asked, server: string, method: string): View {
-  return { server, naming: route.naming, selector: route.servers.get(server)!.selector, permits: permits.ofList(server, method) };
+  const { selector, book } = route.servers.get(server)!;
+  return { server, naming: route.naming, selector, book, permits: permits.ofList(server, method) };
 }
