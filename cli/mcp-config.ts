@@ -32,10 +32,10 @@ export async function withMcpConfig(
   const given = others === undefined ? undefined : gatewayOf(others);
   const gateway = given ?? OWN;
   for (const notice of config.notices) log('info', notice);
-  const bridge = config.stdio.length === 0 ? undefined : await startBridge(config.stdio, log);
+  const bridge = config.bridged.length === 0 ? undefined : await startBridge(config.bridged, log);
   const { texts = [] } = others ?? {};
   const own = given === undefined ? [{ file: `${file} (Gateway)`, text: gatewayResource(OWN, port) }] : [];
-  const names = [...config.stdio, ...config.urls].map(({ name }) => name).join(', ');
+  const names = [...config.bridged, ...config.urls].map(({ name }) => name).join(', ');
   log('info', `MCP servers of ${file} at ${MCP_PATH}: ${names}`);
   return {
     sources: {

@@ -13,7 +13,7 @@ import { askModern } from './modern-client.fixture.ts';
 import { closeAfterEach, opening, server } from './opening.fixture.ts';
 import { initialize, type RawAnswer } from './raw-client.fixture.ts';
 import { idOf, result } from './scripted.fixture.ts';
-import { answer } from './upstream/fake-server.fixture.ts';
+import { answer, events, type FakeScript, response } from './upstream/fake-server.fixture.ts';
 import { startModernEverything } from './upstream/modern-everything.fixture.ts';
 
 closeAfterEach();
@@ -28,9 +28,10 @@ const WRITE: Tool = { name: 'write', description: 'Writes a file.', inputSchema:
 async function changing(
   name: string,
   tools: readonly Tool[],
+  methods: Readonly<Record<string, FakeScript>> = {},
 ): Promise<Awaited<ReturnType<typeof server>> & { becomes(...tools: readonly Tool[]): void }> {
   let now = tools;
-  const made = await server(name, { 'tools/list': (reply, seen) => result({ tools: now })(reply, seen) });
+  const made = await server(name, { 'tools/list': (reply, seen) => result({ tools: now })(reply, seen), ...methods });
   return Object.assign(made, { becomes: (...next: readonly Tool[]) => void (now = next) });
 }
 
@@ -111,6 +112,21 @@ test('a call is judged by what the server says now, though nobody has listed', a
   const [asked] = one.of('tools/list');
   expect(asked!.headers['mcp-session-id']).toBe('one-1');
   expect(asked!.message['id']).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test('a server that says that its tools have changed is believed at once', async () => {
+  const changed = 'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n';
+  const one = await changing('one', [READ], {
+    'tools/call': (reply, seen) =>
+      events([changed, `data: ${JSON.stringify(response(idOf(seen.body), { content: [] }))}\n\n`])(reply, seen),
+  });
+  const at = await gateway(`${mcpYaml([one])}\n---\n${lockYaml('one', [READ])}`);
+  const session = await initialize(at.mcp);
+  one.becomes(READ);
+  expect((await session.ask(...call('read'))).message.result).toBeDefined();
+  one.becomes({ ...READ, title: 'Reads' });
+  expect((await session.ask(...call('read'))).message.error?.message).toContain('it is not what was accepted');
+  expect(one.of('tools/call')).toHaveLength(1);
 });
 
 test('many calls at once ask the server once, in a new session where it has forgotten the old one', async () => {

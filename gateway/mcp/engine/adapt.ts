@@ -84,6 +84,13 @@ export function toModernResult(method: string, result: Buffer): Buffer {
   return editObject(scan, edits);
 }
 
+/** A result that not everybody may have: no cache may show it to another caller. */
+export function toPrivate(method: string, result: Buffer): Buffer {
+  if (!CACHEABLE.has(method)) return result;
+  const scan = scanObject(result, DEPTH);
+  return scan.string('cacheScope') === 'public' ? editObject(scan, [{ set: 'cacheScope', value: '"private"' }]) : result;
+}
+
 /** A result as clients of the legacy era know it. */
 export function toLegacyResult(result: Buffer): Buffer {
   return editObject(scanObject(result, DEPTH), [{ remove: 'resultType' }]);

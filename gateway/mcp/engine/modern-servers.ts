@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Edit } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
-import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
+import { rewriteResult } from '../names/rewrite.ts';
 import { CLIENT_CAPABILITIES, capabilitiesOf, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { sealRequestId } from '../sealed/ids.ts';
 import { type Session, sessionName, type SessionServer } from '../sealed/session.ts';
@@ -19,7 +19,7 @@ import { METHODS } from '../wire/methods.ts';
 import { HEADER_MISMATCH, invalidParams, METHOD_NOT_FOUND, RpcError, serverUnreachable, unacceptableAnswer } from '../wire/rpc-error.ts';
 import { inputRequired, LEVELS, message as messageIn, modernCall, modernMeta, modernTools, toLegacyResult } from './adapt.ts';
 import { listenAt, SUBSCRIPTION_META } from './listen.ts';
-import { type Asked, type EngineOptions, viewOf } from './parts.ts';
+import { type Asked, type EngineOptions, notificationFor, viewOf } from './parts.ts';
 import { challengeOf } from './server-calls.ts';
 import { errorAnswer, failureOf, readServer, refusalOf } from './server-messages.ts';
 import { parameterHeaders } from './parameter-headers.ts';
@@ -239,7 +239,7 @@ export class ModernServers {
         if (said.id === undefined || said.id === request.id) return said;
         continue;
       }
-      const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
+      const bytes = notificationFor(asked, name, said);
       if (bytes === undefined) continue;
       asked.reply.begin(heartbeatMs);
       await asked.reply.event(bytes);

@@ -4,7 +4,7 @@ import { editObject, type Edit } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 import { targetOf } from '../names/request.ts';
 import { mergeDiscover, type ServerHello } from '../names/merge.ts';
-import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
+import { rewriteResult } from '../names/rewrite.ts';
 import { isEventStream } from '../upstream/answer.ts';
 import { factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
@@ -18,12 +18,21 @@ import { edit, metaOf, paramsOf, resultBytes, type RpcMessage } from '../wire/me
 import { type Method, methodOf, METHODS } from '../wire/methods.ts';
 import { invalidParams, serverUnreachable, shown, unacceptableAnswer, unknownMethod } from '../wire/rpc-error.ts';
 import { isModernVersion, SUPPORTED_VERSIONS } from '../wire/versions.ts';
-import { inputRequired, message as messageIn, modernCall, modernMeta, modernTools, toModernResult, WITHOUT_MODERN } from './adapt.ts';
+import {
+  inputRequired,
+  message as messageIn,
+  modernCall,
+  modernMeta,
+  modernTools,
+  toModernResult,
+  toPrivate,
+  WITHOUT_MODERN,
+} from './adapt.ts';
 import { BridgedCalls } from './bridged-calls.ts';
 import { BridgedSessions } from './bridged-sessions.ts';
 import { listAll, type Link } from './lists.ts';
 import { listenAll } from './listen.ts';
-import { type Asked, type EngineOptions, viewOf } from './parts.ts';
+import { type Asked, type EngineOptions, notificationFor, viewOf } from './parts.ts';
 import { errorAnswer, failureOf, readServer } from './server-messages.ts';
 import { fanOut, ownCall, serverOf } from './sessions.ts';
 import { stateFor, stateIn } from './states.ts';
@@ -152,7 +161,7 @@ export class ModernEra {
       const said = readServer(data);
       if (said.kind === 'request') throw unacceptableAnswer(name, 'a request, which this revision does not have');
       if (said.kind === 'notification') {
-        const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
+        const bytes = notificationFor(asked, name, said);
         if (bytes === undefined) continue;
         reply.begin(heartbeatMs);
         await reply.event(bytes);
@@ -169,7 +178,8 @@ export class ModernEra {
       asked.toll?.answered(asked.told.error);
       return said.scan.bytes;
     }
-    let { bytes } = rewriteResult(message.method!, result, viewOf(asked, name, message.method!));
+    const rewritten = rewriteResult(message.method!, result, viewOf(asked, name, message.method!));
+    let bytes = ownFor(asked, message.method!, rewritten.bytes);
     const needed = inputRequired(scanObject(bytes, { maxDepth: 256 }));
     if (needed === undefined) asked.toll?.answered(undefined);
     else asked.toll?.asks();
@@ -214,7 +224,7 @@ export class ModernEra {
       reopened,
       limits: this.#options.limits,
       keys: this.#options.keys(),
-      finish: (result) => toModernResult(method.name, result),
+      finish: (result) => ownFor(asked, method.name, toModernResult(method.name, result)),
     });
     asked.reply.json(200, bytes);
   }
@@ -290,6 +300,11 @@ export class ModernEra {
 interface Hello extends ServerHello {
   readonly ttlMs: number;
   readonly info: { readonly name: string; readonly version: string } | undefined;
+}
+
+/** A result without the promise that it is for everybody, where callers may use different things. */
+function ownFor({ permits }: Asked, method: string, result: Buffer): Buffer {
+  return permits.isPersonal ? toPrivate(method, result) : result;
 }
 
 function parsed(json: Buffer): unknown {

@@ -1,11 +1,12 @@
 import type { GatewayRequest } from '#core/serve/request';
 
 import type { Naming } from '../names/naming.ts';
-import type { View } from '../names/rewrite.ts';
+import { rewriteNotification, type View } from '../names/rewrite.ts';
 import type { ToolSelector } from '../names/selector.ts';
 import type { SealKeys } from '../sealed/keys.ts';
 import type { ToolBook } from '../tools/book.ts';
 import type { McpServer } from '../upstream/server.ts';
+import type { RpcMessage } from '../wire/message.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { Permits } from './permits.ts';
 import type { Toll, Tolls } from './toll.ts';
@@ -102,4 +103,11 @@ export interface Told {
 export function viewOf({ route, permits }: Asked, server: string, method: string): View {
   const { selector, book } = route.servers.get(server)!;
   return { server, naming: route.naming, selector, book, permits: permits.ofList(server, method) };
+}
+
+/** A notification of a server in the client's words; undefined: it is not for him. */
+export function notificationFor(asked: Asked, server: string, notification: RpcMessage): Buffer | undefined {
+  const method = notification.method!;
+  if (method === 'notifications/tools/list_changed') asked.route.servers.get(server)?.book?.outdated();
+  return rewriteNotification(notification, viewOf(asked, server, method));
 }

@@ -36,6 +36,11 @@ export class Permits {
     this.#mcp = mcp;
   }
 
+  /** Whether callers differ in what they may use. */
+  get isPersonal(): boolean {
+    return this.#mcp.decide !== undefined || this.#mcp.selects !== undefined;
+  }
+
   /** Whether the caller sees a server at all. */
   selects(server: string): boolean {
     const { identity } = this.#request;

@@ -77,6 +77,11 @@ export class ToolBook {
     return this.#reading;
   }
 
+  /** The server says that its tools have changed. */
+  outdated(): void {
+    this.#readAt = Number.NEGATIVE_INFINITY;
+  }
+
   async #read(read: () => Promise<ReadonlySet<string>>): Promise<void> {
     const listed = await read();
     for (const name of this.#seen.keys()) if (!listed.has(name)) this.#seen.delete(name);
