@@ -48,6 +48,7 @@ async function client(url: string): Promise<Client> {
   return made;
 }
 
+const adminOf = ({ stderr }: Running): string => /admin on (http:\S+)/.exec(stderr())![1]!;
 const textOf = (result: unknown): string => (result as { content: { text: string }[] }).content[0]!.text;
 const program = { command: process.execPath, args: [FIXTURE], env: { TOKEN: '${MY_TOKEN}' } };
 
@@ -82,7 +83,6 @@ describe('--mcp-config', () => {
   test('is beside a lock of its tools, which `tierkit mcp lock` makes and checks', async () => {
     const file = write('locked.json', { servers: { local: program } });
     const first = await run(['--mcp-config', file], { MY_TOKEN: 'my-own-token' });
-    const adminOf = ({ stderr }: Running): string => /admin on (http:\S+)/.exec(stderr())![1]!;
     const lock = await tierkit(['mcp', 'lock', '--admin', adminOf(first)]);
     expect(lock).toMatchObject({ code: 0, stderr: '' });
     const second = await run([write('tools.lock.yaml', lock.stdout), '--mcp-config', file], { MY_TOKEN: 'my-own-token' });
