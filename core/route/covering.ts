@@ -1,5 +1,6 @@
 import type { Identity } from '../identify/identity.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { Resource } from '../resources/kind.ts';
@@ -73,7 +74,7 @@ export class Covering implements Covers {
       const found = kind === 'Gateway' ? gateway : route;
       if (found.name !== name || found.namespace !== this.#namespace) continue;
       // In a cluster each AIGatewayRoute becomes an HTTPRoute of its name.
-      if (kind !== 'AIGatewayRoute' || route.kind === 'AIGatewayRoute') return true;
+      if (kind === 'Gateway' || kind === route.kind || (kind === 'HTTPRoute' && route.kind === 'AIGatewayRoute')) return true;
     }
     return false;
   }
@@ -107,10 +108,16 @@ export function coveringOfInvalid({ namespace, targets, spec }: InvalidResource,
   return new Covering(namespace, all ? { targetRefs: read } : {}, !shared);
 }
 
+const DEFINITIONS = {
+  Gateway: [Gateway],
+  HTTPRoute: [HTTPRoute, AIGatewayRoute],
+  AIGatewayRoute: [AIGatewayRoute],
+  MCPRoute: [MCPRoute],
+} as const;
+
 function checkTarget({ kind, name }: Target, resource: Resource, path: string, set: ResourceSet, report: ReportResource): void {
   const { namespace } = resource.metadata;
-  const definitions =
-    kind === 'Gateway' ? ([Gateway] as const) : kind === 'HTTPRoute' ? ([HTTPRoute, AIGatewayRoute] as const) : ([AIGatewayRoute] as const);
+  const definitions = DEFINITIONS[kind];
   if (definitions.some((definition) => set.get<typeof HTTPRoute>(definition as typeof HTTPRoute, namespace, name) !== undefined)) return;
   const kinds = definitions.map((definition) => definition.kind);
   const names = kinds.flatMap((each) => set.names(each, namespace));

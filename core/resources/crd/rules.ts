@@ -38,8 +38,9 @@ const AI = "'aigateway.envoyproxy.io'";
 /** Of fields that say which requests a kind covers. */
 export const COVERING_RULES: Additions = {
   'spec.targetRefs[]': cel({
-    rule: `!has(self.group) || self.group == (self.kind == 'AIGatewayRoute' ? ${AI} : ${GATEWAY_API})`,
-    message: 'must be aigateway.envoyproxy.io for AIGatewayRoute, and gateway.networking.k8s.io for the others; it may be left out',
+    rule: `!has(self.group) || self.group == (self.kind in ['AIGatewayRoute', 'MCPRoute'] ? ${AI} : ${GATEWAY_API})`,
+    message:
+      'must be aigateway.envoyproxy.io for AIGatewayRoute and MCPRoute, and gateway.networking.k8s.io for the others; it may be left out',
     fieldPath: '.group',
   }),
 };

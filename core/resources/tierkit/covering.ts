@@ -10,11 +10,12 @@ const TARGETS = {
   Gateway: 'gateway.networking.k8s.io',
   HTTPRoute: 'gateway.networking.k8s.io',
   AIGatewayRoute: 'aigateway.envoyproxy.io',
+  MCPRoute: 'aigateway.envoyproxy.io',
 } as const;
 
 const Target = object({
   group: doc('Absent: that of the kind.', Type.Optional(oneOf(['gateway.networking.k8s.io', 'aigateway.envoyproxy.io']))),
-  kind: doc('An HTTPRoute is also the AIGatewayRoute of that name.', oneOf(['Gateway', 'HTTPRoute', 'AIGatewayRoute'])),
+  kind: doc('An HTTPRoute is also the AIGatewayRoute of that name.', oneOf(['Gateway', 'HTTPRoute', 'AIGatewayRoute', 'MCPRoute'])),
   name: doc('Of the resource, in this namespace.', ObjectName),
 });
 
