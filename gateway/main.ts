@@ -76,7 +76,9 @@ export class TierOne extends Tier {
       keys: mcpKeysOf(options),
       serverInfo: { name: 'tierkit', version: VERSION },
       limits,
+      tracing: options.tracing,
       ended: (told, seconds) => measured.record(told, seconds),
+      called: (operation) => measured.called(operation),
     });
     super(options, metrics, {
       stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),

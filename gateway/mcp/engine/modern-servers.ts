@@ -9,17 +9,18 @@ import { CLIENT_CAPABILITIES, capabilitiesOf, SERVER_CAPABILITIES } from '../sea
 import { sealRequestId } from '../sealed/ids.ts';
 import { type Session, sessionName, type SessionServer } from '../sealed/session.ts';
 import { isEventStream } from '../upstream/answer.ts';
-import { ask, factsOf, OWN_ID } from '../upstream/ask.ts';
+import { ask, factsOf, membersOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import type { ServerMessage } from '../upstream/inbox.ts';
 import { headersFor } from '../upstream/server.ts';
 import { edit, metaOf, paramsOf, requestBytes, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
+import { MODERN_VERSIONS } from '../wire/versions.ts';
 import { HEADER_MISMATCH, invalidParams, METHOD_NOT_FOUND, RpcError, serverUnreachable, unacceptableAnswer } from '../wire/rpc-error.ts';
 import { inputRequired, LEVELS, message as messageIn, modernCall, modernMeta, toLegacyResult } from './adapt.ts';
 import { listenAt, SUBSCRIPTION_META } from './listen.ts';
-import { type Asked, type EngineOptions, viewOf } from './parts.ts';
+import { type Asked, contextFor, type EngineOptions, viewOf } from './parts.ts';
 import { challengeOf } from './server-calls.ts';
 import { errorAnswer, failureOf, readServer, refusalOf } from './server-messages.ts';
 import { parameterHeaders } from './parameter-headers.ts';
@@ -184,14 +185,16 @@ export class ModernServers {
     const server = serverOf(asked, name);
     let cursor: string | undefined;
     for (let page = 0; page < MOST_PAGES; page++) {
-      const listed = messageIn(requestBytes(OWN_ID, 'tools/list', cursor === undefined ? {} : { cursor }));
-      const body = edit(listed, { meta: this.meta(session, name) });
-      const { protocolVersion, headers } = modernCall(body);
       const call = fanOut(asked, server, this.#options.limits);
+      const headers = [...call.headers, 'mcp-method', 'tools/list'];
       const { result } = await ask(
         server,
-        { ...call, signal: AbortSignal.any([call.signal, signal]), protocolVersion, headers: [...call.headers, ...headers] },
-        body.toString(),
+        { ...call, signal: AbortSignal.any([call.signal, signal]), protocolVersion: MODERN_VERSIONS[0], headers },
+        {
+          method: 'tools/list',
+          params: cursor === undefined ? '' : `"cursor":${JSON.stringify(cursor)}`,
+          meta: membersOf(this.meta(session, name)),
+        },
       );
       const tools = result.parse('tools');
       const found = (Array.isArray(tools) ? (tools as unknown[]) : []).find((each) => isObject(each) && each['name'] === tool);
@@ -220,7 +223,9 @@ export class ModernServers {
       }
       const inputResponses = await this.#gather(asked, session, name, scan, signal);
       const { requestState } = needed;
+      asked.operations?.again(name);
       sent = edit(messageIn(body), {
+        meta: contextFor(asked, name),
         params: [
           { set: 'inputResponses', value: inputResponses },
           ...(requestState === undefined ? [] : [{ set: 'requestState', value: JSON.stringify(requestState) }]),
@@ -241,7 +246,8 @@ export class ModernServers {
     const server = serverOf(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes, heartbeatMs } = this.#options.limits;
     const { protocolVersion, headers } = modernCall(body, kept);
-    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal } as const;
+    const watch = asked.operations?.at(name);
+    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal, watch } as const;
     const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
     if (isEventStream(answer.headers)) asked.reply.beginLater(heartbeatMs);
     for await (const { data } of answer.messages) {

@@ -23,7 +23,7 @@ import { BridgedCalls } from './bridged-calls.ts';
 import { BridgedSessions } from './bridged-sessions.ts';
 import { listAll, type Link } from './lists.ts';
 import { listenAll } from './listen.ts';
-import { type Asked, type EngineOptions, viewOf } from './parts.ts';
+import { type Asked, contextFor, type EngineOptions, viewOf } from './parts.ts';
 import { errorAnswer, failureOf, readServer } from './server-messages.ts';
 import { fanOut, serverOf } from './sessions.ts';
 import { stateFor, stateIn } from './states.ts';
@@ -48,7 +48,8 @@ export class ModernEra {
 
   /** @throws RpcError, ServerFailed */
   async post(asked: Asked, message: RpcMessage): Promise<void> {
-    const { kept } = checkModernHeaders(asked.request.headers, message);
+    const { kept, version } = checkModernHeaders(asked.request.headers, message);
+    asked.told.version = version;
     const names = [...asked.route.servers.keys()];
     const isAlone = asked.route.naming.kind === 'passthrough';
     const method = methodOf(message, { from: 'client', era: 'modern', hasOneServer: isAlone });
@@ -78,7 +79,7 @@ export class ModernEra {
     const [only] = names;
     if (method === undefined) {
       permits.require(only!, message, undefined);
-      return this.#ask(asked, only!, message, message.scan.bytes, kept);
+      return this.#ask(asked, only!, message, edit(message, { meta: contextFor(asked, only!) }), kept);
     }
     switch (method.name) {
       case 'server/discover':
@@ -100,7 +101,7 @@ export class ModernEra {
     if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
       throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
     if (method.scope === 'one server') permits.require(name, message, target?.name);
-    return this.#ask(asked, name, message, edit(message, { params: target?.edits ?? [] }), kept);
+    return this.#ask(asked, name, message, edit(message, { params: target?.edits ?? [], meta: contextFor(asked, name) }), kept);
   }
 
   /** @param body the request in the server's words */
@@ -157,7 +158,8 @@ export class ModernEra {
     const server = serverOf(asked, name);
     const { protocolVersion, headers } = modernCall(body, kept);
     const { callMs: headMs, maxAnswerBytes: maxBytes } = this.#options.limits;
-    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal: asked.signal } as const;
+    const watch = asked.operations?.at(name);
+    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal: asked.signal, watch } as const;
     return callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] }).catch((error: unknown) => {
       // A modern server says with its refusals that it is one: this is another one by now.
       if (error instanceof ServerFailed && error.kind === 'status' && error.rpcError === undefined) this.#eras.forget(server);
@@ -167,7 +169,7 @@ export class ModernEra {
 
   async #notify(asked: Asked, name: string, message: RpcMessage, kept: Kept): Promise<void> {
     if (!(await this.#isModern(asked, name))) return;
-    const { messages } = await this.#call(asked, name, message.scan.bytes, kept);
+    const { messages } = await this.#call(asked, name, edit(message, { meta: contextFor(asked, name) }), kept);
     await messages.return();
   }
 
@@ -211,7 +213,7 @@ export class ModernEra {
     const [only] = names;
     if (asked.route.naming.kind === 'passthrough' && (await this.#isModern(asked, only!))) {
       asked.told.server = only!;
-      return this.#askModern(asked, only!, message, message.scan.bytes, kept);
+      return this.#askModern(asked, only!, message, edit(message, { meta: contextFor(asked, only!) }), kept);
     }
     const said = await Promise.all(names.map((name) => this.#hello(asked, name, message).catch((error: unknown) => error as Error)));
     const hellos = said.filter((each): each is Hello => !(each instanceof Error));

@@ -1,15 +1,18 @@
+import type { GatewayError } from '#core/errors';
+import type { Edit } from '#core/json/edit';
 import type { GatewayRequest } from '#core/serve/request';
 
 import type { Naming } from '../names/naming.ts';
 import type { View } from '../names/rewrite.ts';
 import type { ToolSelector } from '../names/selector.ts';
 import type { SealKeys } from '../sealed/keys.ts';
+import type { Operations, OperationsOptions } from '../trace/operations.ts';
 import type { McpServer } from '../upstream/server.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { Permits } from './permits.ts';
 
 /** What the engine is made with. */
-export interface EngineOptions {
+export interface EngineOptions extends OperationsOptions {
   readonly keys: () => SealKeys;
   /** Of the gateway itself. */
   readonly serverInfo: { readonly name: string; readonly version: string };
@@ -70,7 +73,16 @@ export interface Asked {
   readonly signal: AbortSignal;
   /** Of the access log. */
   readonly told: Told;
+  /** What is asked of servers for it. Undefined: it is no request and no notification. */
+  operations?: Operations;
 }
+
+/** Changes of `_meta` by which the client's request says to a server where it stands in a trace. */
+export function contextFor({ operations }: Asked, server: string): readonly Edit[] {
+  return operations === undefined ? NO_EDITS : operations.at(server).meta;
+}
+
+const NO_EDITS: readonly Edit[] = [];
 
 /** What the access log tells of a request of MCP; never what it says. */
 export interface Told {
@@ -79,10 +91,16 @@ export interface Told {
   /** In the client's words. */
   name?: string | undefined;
   session?: string;
+  /** Revision of the protocol. */
+  version?: string;
   /** JSON-RPC code of the error that the client got. */
   error?: number;
   /** A server gave no answer. */
   unreachable?: boolean;
+  /** Undefined: it was answered by MCP's means. */
+  refused?: GatewayError;
+  /** The result says that the tool failed. */
+  toolFailed?: boolean;
 }
 
 /** @param method of which something is shown */

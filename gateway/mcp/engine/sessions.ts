@@ -147,7 +147,8 @@ export class Sessions {
 /** Of a call that is one of several. */
 export function fanOut(asked: Asked, server: McpServer, { fanOutMs, maxAnswerBytes }: EngineLimits): AskOptions {
   const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(fanOutMs)]);
-  return { headers: headersFor(server, asked.request.headers), signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes };
+  const headers = headersFor(server, asked.request.headers);
+  return { headers, signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes, watches: asked.operations };
 }
 
 async function openEither(server: McpServer, options: Parameters<typeof openSession>[1]): Promise<ServerSession> {
