@@ -536,7 +536,7 @@ export const METRICS = {
     'mcp_method_count_total',
     'requests',
     ['mcp_method_name', 'status', 'mcp_backend'] as const,
-    'Requests and notifications of MCP clients: success, failed (a JSON-RPC error), error (no answer of a server); without mcp_backend those of several servers',
+    'Requests and notifications of MCP clients: success, failed (a JSON-RPC error, or a refusal), error (no answer of a server); without mcp_backend those of several servers',
   ),
   mcpDuration: histogram(
     ONE,

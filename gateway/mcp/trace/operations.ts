@@ -86,7 +86,7 @@ export class Operations implements Watches, OperationOwner {
   }
 }
 
-/** Of what waits in memory. */
+/** Of what waits in memory: a part of a message holds the whole of it. */
 function sizeOf({ arguments: given, result }: McpRecord): number {
-  return [given, result].reduce((sum, body) => sum + (Buffer.isBuffer(body) ? body.length : 0), 0);
+  return [given, result].reduce((sum, body) => sum + (Buffer.isBuffer(body) ? body.buffer.byteLength : 0), 0);
 }
