@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { partPath } from '#core/real-part.fixture';
 
+import { initialize } from '../gateway/mcp/raw-client.fixture.ts';
 import { type RealPart, startJaeger, startPhoenix, until } from './real-parts.fixture.ts';
 import { PROVIDER_KEY, startTracedPlatform, type TracedPlatform } from './traced-platform.fixture.ts';
 
@@ -198,6 +199,25 @@ describe.skipIf(PHOENIX.skip)('the real Phoenix', () => {
     const text = JSON.stringify(spans);
     expect(text).not.toContain(PROVIDER_KEY);
     expect(text).not.toContain(CLIENT_KEY);
+  });
+
+  it('has a call of a tool, and what its server was asked', async () => {
+    const { id, headers } = newTrace();
+    const session = await initialize(`${platform.url}/mcp`);
+    await session.ask('tools/call', { name: 'echo', arguments: { x: SECRET } }, headers);
+    const spans = await until(
+      () => spansOf(id),
+      (all) => all.length >= 2,
+    );
+    expect(new Map(spans.map(({ name, span_kind }) => [name, span_kind]))).toEqual(
+      new Map([
+        ['CallTool', 'TOOL'],
+        ['CallTool tools', 'CHAIN'],
+      ]),
+    );
+    const root = spans.find(({ name }) => name === 'CallTool')!;
+    expect(root.attributes).toMatchObject({ 'tool.name': 'echo', 'input.value': JSON.stringify({ x: SECRET }) });
+    expect(spans.find(({ name }) => name === 'CallTool tools')!.parent_id).toBe(root.context.span_id);
   });
 
   it('has fallbacks, and clients that left', async () => {

@@ -1,9 +1,10 @@
-// For tests: both tiers as processes that send traces, simulated pods, and a provider that has every endpoint.
+// For tests: both tiers as processes that send traces, simulated pods, a provider that has every endpoint, and a server of MCP.
 import { createServer } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { scripted } from '../gateway/mcp/scripted.fixture.ts';
 import { makeKeys } from '../infra/local/keys.ts';
 import { startPods } from '../kserve/simulator/start.ts';
 import { type Env, type Running, start } from './command.fixture.ts';
@@ -146,7 +147,11 @@ apiVersion: aigateway.envoyproxy.io/v1beta1
 kind: AIServiceBackend
 metadata: {name: ${name}${annotations}}
 spec: {schema: {name: ${schema}}, backendRef: {group: gateway.envoyproxy.io, kind: Backend, name: ${name}}}
----
+---${backendAt(name, port)}`;
+}
+
+function backendAt(name: string, port: number): string {
+  return `
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: Backend
 metadata: {name: ${name}}
@@ -190,6 +195,7 @@ spec: {currency: USD, entries: [{model: m, prices: {input: "2", cachedInput: "1"
 export async function startTracedPlatform(env: Env): Promise<TracedPlatform> {
   const folder = mkdtempSync(join(tmpdir(), 'traced-'));
   const provider = await startProvider();
+  const tools = await scripted('tools');
   const pods = await startPods({ model: 'own', pods: 2, port: 0, speed: 50, answerLength: { least: 5, most: 6 } });
   const keys = makeKeys();
   const two = serve('tier2', folder, env, keys.tierTwo, [
@@ -216,6 +222,12 @@ spec: {selector: {matchLabels: {app: own}}, targetPorts: [{number: 8000}]}`,
     route('ranker', ['cohere']),
     route('own', ['tier-two']),
     PRICES,
+    backendAt('tools', tools.port),
+    `
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: MCPRoute
+metadata: {name: tools}
+spec: {${PARENT}, backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: tools}]}`,
   ]);
   const url = `http://127.0.0.1:${await portOf(one)}`;
   const stop = async (): Promise<void> => {
@@ -229,6 +241,7 @@ spec: {selector: {matchLabels: {app: own}}, targetPorts: [{number: 8000}]}`,
     async close() {
       await stop();
       provider.close();
+      await tools.close();
       keys.remove();
       await Promise.all(pods.map((pod) => pod.close()));
       rmSync(folder, { recursive: true, force: true });

@@ -7,7 +7,7 @@ import { CommandError } from './command.ts';
 import { log } from './serve.ts';
 
 export const TRACING_HELP = `
-Traces of model calls (OpenInference) go where OTEL_EXPORTER_OTLP_ENDPOINT says, such as http://localhost:6006 for Phoenix or
+Traces of model calls and of MCP (OpenInference) go where OTEL_EXPORTER_OTLP_ENDPOINT says, such as http://localhost:6006 for Phoenix or
 http://localhost:4318 for Jaeger; the standard OTEL_* settings hold. What is said is in them only with OPENINFERENCE_HIDE_INPUTS=false and
 OPENINFERENCE_HIDE_OUTPUTS=false. OTEL_METRICS_EXPORTER=otlp sends metrics there as well; /metrics is served in any case.
 `;

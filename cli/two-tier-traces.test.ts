@@ -4,11 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { until } from './real-parts.fixture.ts';
+import { initialize } from '../gateway/mcp/raw-client.fixture.ts';
 import { startTracedPlatform, type TracedPlatform } from './traced-platform.fixture.ts';
 
 interface Span {
   readonly service: string;
   readonly name: string;
+  /** As OTLP counts them: 2 is SERVER, 3 CLIENT. */
+  readonly kind: number;
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
@@ -28,7 +32,7 @@ interface Attribute {
   readonly value: Value;
 }
 
-type Wire = Pick<Span, 'name' | 'traceId' | 'spanId' | 'parentSpanId'> & { readonly attributes: readonly Attribute[] };
+type Wire = Pick<Span, 'name' | 'kind' | 'links' | 'traceId' | 'spanId' | 'parentSpanId'> & { readonly attributes: readonly Attribute[] };
 
 interface Page {
   readonly resourceSpans: readonly {
@@ -113,6 +117,23 @@ describe('both tiers', () => {
     expect(counted.map((span) => span.name)).toEqual([name]);
     // What was said is told once as well.
     expect(all.filter(({ attributes }) => attributes['input.value'] !== undefined).map((span) => span.name)).toEqual([name]);
+  });
+
+  it('a call of a tool has its span, and its server’s below: linked with the one of HTTP where the message names its own', async () => {
+    const session = await initialize(`${platform.url}/mcp`);
+    const id = '9'.repeat(32);
+    const _meta = { traceparent: `00-${id}-${'1'.repeat(16)}-01` };
+    const http = { traceparent: `00-${'8'.repeat(32)}-${'2'.repeat(16)}-01` };
+    expect((await session.ask('tools/call', { name: 'echo', arguments: { x: 1 }, _meta }, http)).status).toBe(200);
+    const all = await traceOf(id, 2);
+    expect(all.map(({ name, kind, attributes }) => [name, kind, attributes['openinference.span.kind']])).toEqual([
+      ['CallTool', 2, 'TOOL'],
+      ['CallTool tools', 3, 'CHAIN'],
+    ]);
+    const [root, call] = all;
+    expect([root!.parentSpanId, call!.parentSpanId]).toEqual(['1'.repeat(16), root!.spanId]);
+    expect(root!.links).toMatchObject([{ traceId: '8'.repeat(32), spanId: '2'.repeat(16) }]);
+    expect(root!.attributes).toMatchObject({ 'gen_ai.tool.name': 'echo', 'input.value': '{"x":1}', 'mcp.protocol.version': '2025-11-25' });
   });
 
   it('an upload has its tokens and its text', async () => {

@@ -81,7 +81,9 @@ export class TierOne extends Tier {
       limits,
       tolls: new ToolCharges({ admission, ledger: options.ledger, metrics: own }),
       warn: (message) => options.log('warn', message),
+      tracing: options.tracing,
       ended: (told, seconds) => measured.record(told, seconds),
+      called: (operation) => measured.called(operation),
     });
     super(options, metrics, {
       stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),

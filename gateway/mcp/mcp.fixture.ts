@@ -31,10 +31,11 @@ spec: {parentRefs: [{name: gw}], backendRefs: [${refs}]${extra}}`;
   return [GATEWAY, ...backends, route].join('\n---\n');
 }
 
+/** @param options their `yaml` are further resources, with a `---` in front */
 export function startMcp(
   servers: readonly TestServer[],
   extra = '',
-  options: Pick<TestGatewayOptions, 'mcpKeys' | 'mcpLimits'> = {},
+  { yaml = '', ...options }: Pick<TestGatewayOptions, 'mcpKeys' | 'mcpLimits' | 'tracing' | 'yaml'> = {},
 ): Promise<TestGateway> {
-  return startGateway({ ...options, yaml: mcpYaml(servers, extra) });
+  return startGateway({ ...options, yaml: mcpYaml(servers, extra) + yaml });
 }

@@ -1,10 +1,9 @@
 import type { Families } from '#core/telemetry/metrics';
 
 import type { Told } from './engine/parts.ts';
-import { METHODS } from './wire/methods.ts';
-
-/** A method that is none of MCP: a client could make up any number of names. */
-const OTHER = '_OTHER';
+import { errorTypeOf } from './trace/error-type.ts';
+import { knownMethod } from './trace/names.ts';
+import type { Operation } from './trace/operation.ts';
 
 /** What is measured of requests of MCP: the reference's names, and those of OpenTelemetry's conventions. */
 export class McpMetrics {
@@ -15,14 +14,20 @@ export class McpMetrics {
   }
 
   /** @param seconds to the end of the answer */
-  record({ method, server = '', error, unreachable = false }: Told, seconds: number): void {
+  record(told: Told, seconds: number): void {
+    const { method, server = '', error, refused, unreachable = false } = told;
     // Streams that are opened, and answers of the client, are no operations.
     if (method === undefined) return;
-    const name = METHODS.has(method) ? method : OTHER;
-    const status = unreachable ? 'error' : error === undefined ? 'success' : 'failed';
-    const errorType = error === undefined ? '' : String(error);
+    const name = knownMethod(method);
+    const status = unreachable ? 'error' : error === undefined && refused === undefined ? 'success' : 'failed';
+    const errorType = errorTypeOf(told) ?? '';
     this.#families.mcpMethods.with(name, status, server).inc();
     this.#families.mcpDuration.with(errorType, server).observe(seconds);
     this.#families.mcpOperation.with(name, errorType).observe(seconds);
+  }
+
+  /** What a server was asked is over. */
+  called({ server, method, error, triedAt, endedAt }: Operation): void {
+    this.#families.mcpClientOperation.with(knownMethod(method), error?.type ?? '', server).observe((endedAt! - triedAt) / 1000);
   }
 }

@@ -39,6 +39,7 @@ export const SPECS: readonly GivenSpec[] = [
   budget('a zone', '{tokens: 1, window: {unit: Day, timeZone: Asia/Kathmandu}}'),
   money('a header', 'per: Header, header: x-team'),
   money('targets', 'targetRefs: [{kind: Gateway, name: g}, {group: aigateway.envoyproxy.io, kind: AIGatewayRoute, name: r}]'),
+  money('an MCPRoute', 'targetRefs: [{group: aigateway.envoyproxy.io, kind: MCPRoute, name: r}, {kind: MCPRoute, name: q}]'),
   budget('the most', '{amount: "900719925.4740991", currency: USD, window: {unit: Day}}'),
   budget('zeros behind the last digit that counts', '{amount: "0.100000000", currency: USD, window: {unit: Day}}'),
   budget('overrides in tokens', '{tokens: 1, window: {unit: Day}, per: Client, overrides: [{client: a, tokens: 5}]}'),
@@ -79,6 +80,11 @@ export const SPECS: readonly GivenSpec[] = [
   money(
     'a group of another kind',
     'targetRefs: [{group: gateway.networking.k8s.io, kind: AIGatewayRoute, name: r}]',
+    'spec.targetRefs[0].group',
+  ),
+  money(
+    'another group of an MCPRoute',
+    'targetRefs: [{group: gateway.networking.k8s.io, kind: MCPRoute, name: r}]',
     'spec.targetRefs[0].group',
   ),
   money('an alert twice', 'alerts: [80, 80]', 'spec.alerts[1]'),

@@ -542,7 +542,7 @@ export const METRICS = {
     'mcp_method_count_total',
     'requests',
     ['mcp_method_name', 'status', 'mcp_backend'] as const,
-    'Requests and notifications of MCP clients: success, failed (a JSON-RPC error), error (no answer of a server); without mcp_backend those of several servers',
+    'Requests and notifications of MCP clients: success, failed (a JSON-RPC error, or a refusal), error (no answer of a server); without mcp_backend those of several servers',
   ),
   mcpDuration: histogram(
     ONE,
@@ -556,7 +556,14 @@ export const METRICS = {
     'mcp_server_operation_duration_seconds',
     ['seconds', [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]],
     ['mcp_method_name', 'error_type'] as const,
-    'The same by method, as the OpenTelemetry MCP conventions have it',
+    'The same by method, as the OpenTelemetry MCP conventions have it: a JSON-RPC code, tool_error for a result that says so, or the status of another answer',
+  ),
+  mcpClientOperation: histogram(
+    ONE,
+    'mcp_client_operation_duration_seconds',
+    ['seconds', [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]],
+    ['mcp_method_name', 'error_type', 'mcp_backend'] as const,
+    'Time of what an MCP server is asked to its response, also of what the gateway asks of its own accord, such as initialize',
   ),
 } as const satisfies Record<string, Definition>;
 
@@ -576,7 +583,6 @@ export const RESERVED = [
   'mcp_initialization_duration_token',
   'mcp_capabilities_negotiated_total',
   'mcp_progress_notifications_total',
-  'mcp_client_operation_duration_seconds',
   'mcp_client_session_duration_seconds',
   'mcp_server_session_duration_seconds',
 ] as const;

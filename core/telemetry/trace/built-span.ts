@@ -20,10 +20,17 @@ export interface SpanParts {
   readonly endMs: number;
   readonly attributes: Attributes;
   readonly events?: readonly EventParts[];
+  /** A span of another trace that had a part in it. */
+  readonly link?: LinkParts | undefined;
   /** Undefined: it went well, or nobody can say. */
   readonly error?: string | undefined;
   /** Whether it is said that it went well; else it is left open, as OpenTelemetry asks of instrumentations. */
   readonly ok?: boolean;
+}
+
+export interface LinkParts {
+  readonly traceId: string;
+  readonly spanId: string;
 }
 
 export interface EventParts {
@@ -46,7 +53,7 @@ export class BuiltSpan implements ReadableSpan {
   readonly duration: HrTime;
   readonly status: SpanStatus;
   readonly attributes: Attributes;
-  readonly links = NO_LINKS;
+  readonly links: Link[];
   readonly events: TimedEvent[];
   readonly ended = true;
   readonly resource: ReadableSpan['resource'];
@@ -65,6 +72,7 @@ export class BuiltSpan implements ReadableSpan {
     this.#context = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
     if (parentSpanId !== undefined)
       this.parentSpanContext = { traceId, spanId: parentSpanId, traceFlags: TraceFlags.SAMPLED, isRemote: remoteParent };
+    this.links = parts.link === undefined ? NO_LINKS : [{ context: { ...parts.link, traceFlags: TraceFlags.NONE, isRemote: true } }];
     this.startTime = hrTime(startMs);
     this.endTime = hrTime(endMs);
     this.duration = hrTime(endMs - startMs);

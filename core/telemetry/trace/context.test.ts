@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { countsInFront, newSpanId, newTraceId, parseTraceparent, traceparent, tracestate } from './context.ts';
+import { countsInFront, newSpanId, newTraceId, parseTraceparent, stateOfOthers, traceparent, tracestate } from './context.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
@@ -44,6 +44,13 @@ describe('tracestate', () => {
   it('drops what is no text or too long', () => {
     expect(tracestate('a=\u0001')).toBe('tierkit=llm');
     expect(tracestate(`a=${'x'.repeat(600)}`)).toBe('tierkit=llm');
+  });
+
+  it('has no member of ours for whoever is no backend of the model call', () => {
+    expect(stateOfOthers('a=1, tierkit=llm,b=2')).toBe('a=1,b=2');
+    expect(stateOfOthers(Array.from({ length: 40 }, (_, at) => `k${at}=v`).join(','))!.split(',')).toHaveLength(32);
+    for (const none of [undefined, '', 'tierkit=llm', 'a=\u0001', 'a=1\r\nx-y: z', `a=${'x'.repeat(600)}`])
+      expect(stateOfOthers(none)).toBeUndefined();
   });
 
   it('says whether a gateway in front counts', () => {

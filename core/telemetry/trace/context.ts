@@ -48,8 +48,17 @@ export function countsInFront(tracestate: string | string[] | undefined): boolea
  */
 export function tracestate(came: string | string[] | undefined): string {
   if (typeof came !== 'string' || came === '' || came.length > MOST_STATE || !STATE.test(came)) return MEMBER;
-  const others = members(came).filter((member) => !member.startsWith('tierkit='));
-  return [MEMBER, ...others.slice(0, 31)].join(',');
+  return [MEMBER, ...others(came).slice(0, 31)].join(',');
+}
+
+/** `tracestate` for whoever is no backend of the model call: that its tokens are counted says nothing of calls that are made there. */
+export function stateOfOthers(came: string | string[] | undefined): string | undefined {
+  if (typeof came !== 'string' || came === '' || came.length > MOST_STATE || !STATE.test(came)) return undefined;
+  return others(came).slice(0, 32).join(',') || undefined;
+}
+
+function others(state: string): string[] {
+  return members(state).filter((member) => !member.startsWith('tierkit='));
 }
 
 function members(state: string): string[] {

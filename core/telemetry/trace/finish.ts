@@ -93,7 +93,8 @@ function recordOf(request: GatewayRequest, end: End): CallRecord {
   };
 }
 
-function headersOf(request: GatewayRequest, wanted: readonly HeaderAttribute[]): [string, string][] {
+/** The headers of a request that its span tells. */
+export function headersOf(request: GatewayRequest, wanted: readonly HeaderAttribute[]): [string, string][] {
   const found: [string, string][] = [];
   for (const { header, attribute } of wanted) {
     const value = headerOf(request, header);

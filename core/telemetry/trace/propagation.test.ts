@@ -180,6 +180,27 @@ describe('a request to a backend has', () => {
     }
   });
 
+  it('nothing of tokens where it is no model call, and nothing twice', () => {
+    for (const [form, others] of [
+      ['tracecontext', { b3: 'kept' }],
+      ['b3', { traceparent: 'kept' }],
+      ['tracecontext,b3', {}],
+    ] as const) {
+      const { propagation, ...at } = startTracing({ OTEL_PROPAGATORS: form }).tracing.start(CLIENT);
+      const headers = ['traceparent', 'kept', 'b3', 'kept', 'x-b3-sampled', '0', 'tracestate', 'old=1', 'x-kept', 'traceparent'];
+      propagation.carry(headers, at, SPAN, 'tierkit=llm,a=1');
+      const lines = Array.from({ length: headers.length / 2 }, (_, each) => headers.slice(2 * each, 2 * each + 2));
+      expect(new Set(lines.map(([name]) => name)).size).toBe(lines.length);
+      expect(Object.fromEntries(lines)).toMatchObject({
+        tracestate: 'a=1',
+        'x-kept': 'traceparent',
+        ...(form.includes('tracecontext') && { traceparent: `00-${TRACE}-${SPAN}-01` }),
+        ...(form.includes('b3') && { b3: `${TRACE}-${SPAN}-1` }),
+        ...others,
+      });
+    }
+  });
+
   it('is chosen once', () => {
     const { extract } = propagationOf(['tracecontext', 'baggage']);
     expect(extract).toBe(propagationOf(['tracecontext']).extract);

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Problem, SettingsReader } from '../sdk-settings.ts';
 import { didYouMean } from '../../resources/nearest.ts';
 import { b3Header, b3Headers, parseB3, parseB3Multi } from './b3.ts';
-import { parseTraceparent, type RemoteParent, traceparent, tracestate } from './context.ts';
+import { parseTraceparent, type RemoteParent, stateOfOthers, traceparent, tracestate } from './context.ts';
 import { without } from './flat-headers.ts';
 
 export const PROPAGATORS = ['tracecontext', 'baggage', 'b3', 'b3multi'] as const;
@@ -44,6 +44,13 @@ export interface Propagation {
   readonly extract: (headers: IncomingHttpHeaders) => RemoteParent | undefined;
   /** Puts the span `spanId` on a request to a backend, in the place of what the client sent. @param headers flat */
   readonly inject: (headers: string[], at: Position, spanId: string, client: IncomingHttpHeaders) => void;
+  /**
+   * The same for a request that is no model call: nothing is said of tokens.
+   * @param headers flat @param state the parent's `tracestate`
+   */
+  readonly carry: (headers: string[], at: Position, spanId: string, state: string | undefined) => void;
+  /** Whether W3C's form is in use, the only one that messages of MCP know. */
+  readonly isW3c: boolean;
   /** Whether the client's baggage goes on, to whom it may. */
   readonly baggage: boolean;
 }
@@ -52,7 +59,15 @@ export function propagationOf(propagators: readonly Propagator[]): Propagation {
   const traces = propagators.filter((name) => name !== 'baggage').map((name) => FORMS[name]);
   const baggage = propagators.includes('baggage');
   const [first, ...others] = traces;
-  if (first === undefined) return { extract: () => undefined, inject: () => undefined, baggage };
+  if (first === undefined) return { extract: () => undefined, inject: () => undefined, carry: () => undefined, isW3c: false, baggage };
+  const isW3c = propagators.includes('tracecontext');
+  const names = new Set(['tracestate', ...traces.flatMap((form) => form.names)]);
+  const carry: Propagation['carry'] = (headers, at, spanId, state) => {
+    for (let each = headers.length - 2; each >= 0; each -= 2) if (names.has(headers[each]!)) headers.splice(each, 2);
+    const passed = at.parentSpanId === undefined ? undefined : stateOfOthers(state);
+    if (passed !== undefined) headers.push('tracestate', passed);
+    for (const { put } of traces) put(headers, at, spanId);
+  };
   if (others.length === 0) {
     const { extract, clear, put } = first;
     const inject: Propagation['inject'] = (headers, at, spanId, client) => {
@@ -60,7 +75,7 @@ export function propagationOf(propagators: readonly Propagator[]): Propagation {
       putState(headers, at, client);
       put(headers, at, spanId);
     };
-    return { extract, inject, baggage };
+    return { extract, inject, carry, isW3c, baggage };
   }
   return {
     // As the SDK's own composite: of several that are there the last one counts.
@@ -70,11 +85,15 @@ export function propagationOf(propagators: readonly Propagator[]): Propagation {
       putState(headers, at, client);
       for (const { put } of traces) put(headers, at, spanId);
     },
+    carry,
+    isW3c,
     baggage,
   };
 }
 
 interface Form {
+  /** Of its headers. */
+  readonly names: readonly string[];
   readonly extract: Propagation['extract'];
   /** Takes off what the client sent. */
   readonly clear: (headers: string[], client: IncomingHttpHeaders) => void;
@@ -85,6 +104,7 @@ const B3_HEADERS = ['b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x
 
 /** Both forms of B3 are read and taken off, whichever is written. */
 const B3: Omit<Form, 'put'> = {
+  names: B3_HEADERS,
   extract: (headers) => parseB3(headers['b3']) ?? parseB3Multi(headers),
   clear: (headers, client) => {
     for (const name of B3_HEADERS) if (client[name] !== undefined) without(headers, name);
@@ -93,6 +113,7 @@ const B3: Omit<Form, 'put'> = {
 
 const FORMS: Readonly<Record<Exclude<Propagator, 'baggage'>, Form>> = {
   tracecontext: {
+    names: ['traceparent'],
     extract: (headers) => parseTraceparent(headers.traceparent),
     clear: (headers, client) => {
       if (client.traceparent !== undefined) without(headers, 'traceparent');

@@ -41,7 +41,7 @@ export class RequestTrace {
   ended = false;
   readonly #attempts: string[] = [];
   readonly #byProcess: ShownByProcess;
-  readonly #propagation: Propagation;
+  readonly propagation: Propagation;
   #shown: Shown;
 
   constructor(parts: {
@@ -58,7 +58,7 @@ export class RequestTrace {
     this.sampled = parts.sampled;
     this.counts = parts.counts;
     this.#byProcess = parts.shown;
-    this.#propagation = parts.propagation;
+    this.propagation = parts.propagation;
     this.#shown = parts.shown;
   }
 
@@ -69,7 +69,12 @@ export class RequestTrace {
 
   /** Lets the TracePolicies decide, before anything is sent. */
   cover(request: CoveredRequest, rules: TraceRules): void {
-    if (this.counts) this.#shown = shownTo(request, rules, this.#byProcess, this.traceId);
+    if (this.counts) this.#shown = this.shownTo(request, rules);
+  }
+
+  /** What the TracePolicies let be told of what is said. */
+  shownTo(request: CoveredRequest, rules: TraceRules): Shown {
+    return shownTo(request, rules, this.#byProcess, this.traceId);
   }
 
   /** Id of the span of an attempt. @param attempt counted from 1 */
@@ -79,8 +84,8 @@ export class RequestTrace {
 
   /** Puts the context of an attempt on the request to its backend, in the place of what the client sent. */
   inject(headers: string[], attempt: number, client: IncomingHttpHeaders): void {
-    this.#propagation.inject(headers, this, this.attempt(attempt), client);
-    if (client['baggage'] !== undefined && !this.#propagation.baggage) without(headers, 'baggage');
+    this.propagation.inject(headers, this, this.attempt(attempt), client);
+    if (client['baggage'] !== undefined && !this.propagation.baggage) without(headers, 'baggage');
   }
 
   /** Runs code of an extension as a part of this request: spans that it begins are below the request's. */

@@ -17,6 +17,16 @@ apiVersion: aigateway.envoyproxy.io/v1beta1
 kind: AIGatewayRoute
 metadata: {name: r}
 spec: {parentRefs: [{name: gw}], rules: [{backendRefs: [{name: b}]}]}
+---
+apiVersion: aigateway.envoyproxy.io/v1beta1
+kind: MCPRoute
+metadata: {name: tools}
+spec: {parentRefs: [{name: gw}], backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: b}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: tools}
+spec: {parentRefs: [{name: gw}], rules: [{}]}
 `;
 
 function policies(...specs: readonly string[]): string {
@@ -49,6 +59,7 @@ const CAPTURE = 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT';
 const TRACE = 'a'.repeat(32);
 
 const SHOW = '{content: {inputs: Show, outputs: Show}}';
+const TOOLS = { kind: 'MCPRoute', namespace: 'default', name: 'tools' } as const;
 const ALL = { inputs: true, outputs: true };
 const NONE = { inputs: false, outputs: false };
 
@@ -79,6 +90,21 @@ describe('what a trace tells', () => {
       request({ route: { kind: 'AIGatewayRoute', namespace: 'other', name: 'r' } }),
       HIDDEN,
       NONE,
+    ],
+    ['of an MCPRoute', [`{targetRefs: [{kind: MCPRoute, name: tools}], ${SHOW.slice(1)}`], request({ route: TOOLS }), HIDDEN, ALL],
+    [
+      'not of an MCPRoute by another kind of its name',
+      [`{targetRefs: [{kind: HTTPRoute, name: tools}], ${SHOW.slice(1)}`],
+      request({ route: TOOLS }),
+      HIDDEN,
+      NONE,
+    ],
+    [
+      'of MCPRoutes at a Gateway',
+      [`{targetRefs: [{kind: Gateway, name: gw}], ${SHOW.slice(1)}`],
+      request({ route: TOOLS, model: undefined }),
+      HIDDEN,
+      ALL,
     ],
     ['in no trace at 0 percent', ['{content: {inputs: Show, percent: 0}}'], request(), HIDDEN, NONE],
   ] as const)('is %s', (_name, specs, asked, byProcess, expected) => {
@@ -128,6 +154,10 @@ describe('what a trace tells', () => {
     [
       `{targetRefs: [{kind: Gateway, group: aigateway.envoyproxy.io, name: gw}], ${SHOW.slice(1)}`,
       'must be gateway.networking.k8s.io for Gateway',
+    ],
+    [
+      `{targetRefs: [{kind: MCPRoute, group: gateway.networking.k8s.io, name: tools}], ${SHOW.slice(1)}`,
+      'must be aigateway.envoyproxy.io for MCPRoute',
     ],
   ])('refuses %s', (spec, problem) => {
     expect(() => read(GATEWAY + policies(spec))).toThrow(problem);

@@ -70,6 +70,11 @@ export class Tracing {
     });
   }
 
+  /** Takes a request that is no call of a model. @param bytes that wait with it @param build its spans, when it is their turn */
+  tellOther(bytes: number, build: (scope: Scope) => readonly ReadableSpan[]): void {
+    this.#queue.push({ bytes: 1024 + bytes, build: () => build(this.#scope) });
+  }
+
   /** Takes a span of an extension or a library that has ended. */
   take(span: ReadableSpan): void {
     this.#queue.push({ bytes: 1024 + textOf(span), build: () => [span] });

@@ -1,7 +1,7 @@
 import type { Edit } from '#core/json/edit';
 import { editObject } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
-import type { ToolsCall } from '../tools/read.ts';
+import { TOOLS_LIST, type ToolsCall } from '../tools/read.ts';
 import type { AskOptions } from '../upstream/ask.ts';
 import { CLIENT_CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META, modernHeaders, VERSION_META } from '../wire/era.ts';
 import { type RpcMessage, readMessage } from '../wire/message.ts';
@@ -56,7 +56,8 @@ export function modernCall(body: Buffer, kept: Readonly<Record<string, string>> 
 
 /** How a server of the modern era is asked for its tools. @param meta as of {@link modernMeta} */
 export function modernTools(call: AskOptions, meta: readonly Edit[]): ToolsCall {
-  return { ...call, sessionId: undefined, protocolVersion: MODERN_VERSIONS[0], meta, headersOf: (body) => modernCall(body).headers };
+  const headers = [...call.headers, 'mcp-method', TOOLS_LIST];
+  return { ...call, sessionId: undefined, protocolVersion: MODERN_VERSIONS[0], meta, headers };
 }
 
 /** Results that say how long they may be kept. */

@@ -12,6 +12,7 @@ import { follow } from '../upstream/follow.ts';
 import type { ServerMessage } from '../upstream/inbox.ts';
 import type { ServerSession } from '../upstream/initialize.ts';
 import { headersFor, type McpServer } from '../upstream/server.ts';
+import type { Watch } from '../upstream/watch.ts';
 import { CLIENT_CAPABILITIES_META, LOG_LEVEL_META } from '../wire/era.ts';
 import { edit, errorBytes, metaOf, notificationBytes, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
@@ -53,6 +54,7 @@ interface Call {
   readonly id: string;
   readonly controller: AbortController;
   readonly cursor: ServerAnswer['cursor'];
+  readonly watch: Watch | undefined;
   messages: AsyncIterator<ServerMessage, unknown, undefined>;
   questions: number;
 }
@@ -134,11 +136,23 @@ export class BridgedCalls {
     const headers = headersAt(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes } = this.#options.limits;
     const { sessionId, protocolVersion } = session;
-    const call = { method: 'POST', body, sessionId, protocolVersion, headers, headMs, idleMs: 0, maxBytes, toll: asked.toll } as const;
+    const watch = asked.operations?.at(name);
+    const call = {
+      method: 'POST',
+      body,
+      sessionId,
+      protocolVersion,
+      headers,
+      headMs,
+      idleMs: 0,
+      maxBytes,
+      watch,
+      toll: asked.toll,
+    } as const;
     const answer = await callServer(server, { ...call, signal: controller.signal });
     const { messages, cursor } = answer;
     if (isEventStream(answer.headers)) asked.reply.beginLater(this.#options.limits.heartbeatMs);
-    return { name, server, session, headers, id, controller, cursor, messages, questions: 0 };
+    return { name, server, session, headers, id, controller, cursor, watch, messages, questions: 0 };
   }
 
   async #relay(asked: Asked, request: RpcMessage, call: Call): Promise<void> {
@@ -176,7 +190,7 @@ export class BridgedCalls {
     }
   }
 
-  #resumed({ server, session, headers, controller }: Call, lastEventId: string, retryMs: number): Call['messages'] {
+  #resumed({ server, session, headers, controller, watch }: Call, lastEventId: string, retryMs: number): Call['messages'] {
     const { callMs: headMs, maxAnswerBytes: maxBytes } = this.#options.limits;
     const { sessionId, protocolVersion } = session;
     return follow(server, {
@@ -189,6 +203,7 @@ export class BridgedCalls {
       headMs,
       idleMs: 0,
       maxBytes,
+      watch,
     });
   }
 

@@ -1,4 +1,4 @@
-import { GatewayError } from '#core/errors';
+import { GatewayError, toGatewayError } from '#core/errors';
 import { readBody } from '#core/read/body';
 import type { McpRequest } from '#core/serve/pipeline';
 import type { McpRule, McpTarget } from '#core/route/mcp-rule';
@@ -8,6 +8,7 @@ import { metadataAnswer } from '../access/metadata.ts';
 import { type Owned, passthroughNaming, prefixNaming } from '../names/naming.ts';
 import { compileToolSelector } from '../names/selector.ts';
 import { ToolBook } from '../tools/book.ts';
+import { Operations } from '../trace/operations.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { eraOf } from '../wire/era.ts';
 import { errorBytes, readMessage, type RpcMessage } from '../wire/message.ts';
@@ -68,8 +69,12 @@ export class McpEngine {
     if (route.servers.size === 0) throw new GatewayError('TK_NO_BACKEND', `no MCP server of ${route.name} can be called`);
     try {
       await this.#answer(asked);
+    } catch (error) {
+      if (!left.signal.aborted) told.refused = toGatewayError(error);
+      throw error;
     } finally {
       asked.reply.release();
+      asked.operations?.end();
       request.details = { ...request.details, ...detailsOf(told), ...asked.toll?.settle(left.signal.aborted) };
       this.#options.ended?.(told, (performance.now() - request.startedAt) / 1000);
     }
@@ -91,6 +96,7 @@ export class McpEngine {
           message = readMessage(await this.#body(asked), { maxBytes: this.#options.limits.maxRequestBytes });
           asked.told.method = message.method;
           era = eraOf(asked.request.headers, message);
+          if (message.method !== undefined) asked.operations = new Operations(asked, message, this.#options);
           await (era === 'modern' ? this.#modern : this.#legacy).post(asked, message);
           return;
         case 'GET':
@@ -122,11 +128,11 @@ export class McpEngine {
     const { reply, told, signal } = asked;
     if (!(error instanceof RpcError) && !(error instanceof ServerFailed)) throw error;
     if (signal.aborted) throw new GatewayError('TK_BAD_REQUEST', 'the client has left');
-    if (reply.begun) return reply.cut();
     const id = message?.kind === 'request' ? message.id : undefined;
     const failure = failureOf(error, told.server ?? '', id);
     told.error = failure.code;
     told.unreachable = error instanceof ServerFailed;
+    if (reply.begun) return reply.cut();
     const challenge = error instanceof ServerFailed ? challengeOf(asked, error) : undefined;
     const headers = challenge === undefined ? failure.headers : { 'www-authenticate': challenge };
     const status =

@@ -11,7 +11,7 @@ import type { StreamCursor } from '../upstream/inbox.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
 import { checkLegacyHeader } from '../wire/era.ts';
-import { edit, paramsOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
+import { edit, type MessageEdit, paramsOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { type Method, methodOf, METHODS } from '../wire/methods.ts';
 import {
   internalError,
@@ -28,7 +28,7 @@ import { modernCall, modernTools, toLegacyResult } from './adapt.ts';
 import { type Link, listAll } from './lists.ts';
 import { ModernServers } from './modern-servers.ts';
 import { OpenedSessions } from './opened.ts';
-import type { Asked, EngineOptions } from './parts.ts';
+import { type Asked, contextFor, type EngineOptions } from './parts.ts';
 import { ServerCalls } from './server-calls.ts';
 import { errorAnswer, failureOf, type Said, toClient } from './server-messages.ts';
 import { absent, bitsOfServer, ownCall, type PartRef, partsOf, serverOf, Sessions } from './sessions.ts';
@@ -94,6 +94,7 @@ export class LegacyEra {
     const session = this.#opened.open(text, asked.place, Math.floor(Date.now() / 1000));
     if (session === undefined || this.#sessions.hasEnded(session)) throw sessionGone(id);
     asked.told.session = sessionName(session);
+    asked.told.version = session.protocolVersion;
     return session;
   }
 
@@ -102,6 +103,7 @@ export class LegacyEra {
     const requested = params?.string('protocolVersion');
     if (requested === undefined) throw invalidParams('Invalid params: protocolVersion must be a string', { id: message.id });
     const protocolVersion = isLegacyVersion(requested) ? requested : LEGACY_VERSIONS[0];
+    asked.told.version = protocolVersion;
     for (const name of ['capabilities', 'clientInfo'])
       if (params!.has(name) && params!.type(name) !== 'object')
         throw invalidParams(`Invalid params: ${name} must be an object`, { id: message.id });
@@ -165,7 +167,7 @@ export class LegacyEra {
     const [first] = route.servers.keys();
     if (method === undefined) {
       permits.require(first!, message, undefined);
-      return this.#ask(asked, session, first!, message, message.scan.bytes);
+      return this.#ask(asked, session, first!, message, edit(message, { meta: contextFor(asked, first!) }));
     }
     if (method.name === 'ping') return asked.reply.json(200, resultBytes(message.id!, {}));
     if (method.scope === 'all servers' && !isAlone) return this.#askAll(asked, session, message, method);
@@ -179,7 +181,8 @@ export class LegacyEra {
     if (refusal !== undefined) return asked.reply.json(200, resultBytes(message.id!, refusal));
     const paying = method.name === 'tools/call' ? this.#tolls.pass(asked, message, target!) : undefined;
     if (paying !== undefined) await paying;
-    return this.#ask(asked, session, name, message, edit(message, { params: target?.edits ?? [] }));
+    const body = edit(message, { params: target?.edits ?? [], meta: contextFor(asked, name) });
+    return this.#ask(asked, session, name, message, body);
   }
 
   #guard(asked: Asked, session: Session, server: string, message: RpcMessage, tool: string): Promise<object | undefined> | undefined {
@@ -200,7 +203,10 @@ export class LegacyEra {
     );
     const { list } = method;
     if (list === undefined) return this.#setAll(asked, session, message, able);
-    if (list === 'tasks') return this.#ask(asked, session, ownerOfTasks(asked, session, message), message, message.scan.bytes);
+    if (list === 'tasks') {
+      const owner = ownerOfTasks(asked, session, message);
+      return this.#ask(asked, session, owner, message, edit(message, { meta: contextFor(asked, owner) }));
+    }
     const link = (name: string, gone?: SessionRef): Promise<Link> => this.#link(asked, session, name, message, gone);
     const bytes = await listAll(asked, message, {
       method: { ...method, list },
@@ -324,7 +330,7 @@ export class LegacyEra {
     else if (message.method !== 'notifications/initialized') {
       const id = message.method === 'notifications/cancelled' ? paramsOf(message)?.slice('requestId')?.toString() : undefined;
       if (id !== undefined) this.#modern.cancel(session, id);
-      await this.#tell(asked, session, [...asked.route.servers.keys()], message.scan.bytes);
+      await this.#tell(asked, session, [...asked.route.servers.keys()], message);
     }
     asked.reply.empty(202);
   }
@@ -334,7 +340,7 @@ export class LegacyEra {
     const place = { ...asked.place, session: sessionName(session) };
     const of = token === undefined ? undefined : openProgressToken(token, place, this.#options.keys());
     if (of === undefined) return;
-    await this.#tell(asked, session, [of.server], edit(message, { params: [{ set: 'progressToken', value: of.json }] }));
+    await this.#tell(asked, session, [of.server], message, { params: [{ set: 'progressToken', value: of.json }] });
   }
 
   /** What a server asked the client is answered. */
@@ -346,15 +352,16 @@ export class LegacyEra {
       if (!this.#modern.answered(of.json, message)) throw invalidRequest('The request is not waited for any more');
       return asked.reply.empty(202);
     }
-    await this.#tell(asked, session, [of.server], edit(message, { id: of.json }));
+    await this.#tell(asked, session, [of.server], message, { id: of.json });
     asked.reply.empty(202);
   }
 
   /** Tells servers what has no response. @throws RpcError where none of them took it */
-  async #tell(asked: Asked, session: Session, names: readonly string[], body: Buffer): Promise<void> {
+  async #tell(asked: Asked, session: Session, names: readonly string[], said: RpcMessage, changes: MessageEdit = {}): Promise<void> {
     const [only] = names;
     if (names.length === 1) asked.told.server = only!;
-    const told = await Promise.allSettled(names.map((name) => this.#calls.tell(asked, session, name, body)));
+    const bodyAt = (name: string): Buffer => edit(said, { ...changes, meta: contextFor(asked, name) });
+    const told = await Promise.allSettled(names.map((name) => this.#calls.tell(asked, session, name, bodyAt(name))));
     const failed = told.findIndex(({ status }) => status === 'rejected');
     if (failed < 0 || told.some((each) => each.status === 'fulfilled' && each.value)) return;
     const { code, message } = failureOf((told[failed] as PromiseRejectedResult).reason, names[failed]!, undefined);

@@ -4,7 +4,7 @@ import type { Edit } from '#core/json/edit';
 import { PARTIAL_META } from '../names/merge.ts';
 import { listenEdits } from '../names/request.ts';
 import { rewriteNotification } from '../names/rewrite.ts';
-import { ask, factsOf, OWN_ID } from '../upstream/ask.ts';
+import { ask, factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { follow } from '../upstream/follow.ts';
@@ -12,10 +12,10 @@ import { endSession } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
 import { edit, notificationBytes, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
-import { METHOD_NOT_FOUND } from '../wire/rpc-error.ts';
+import { METHOD_NOT_FOUND, SERVER_UNREACHABLE } from '../wire/rpc-error.ts';
 import { message as messageIn, modernCall } from './adapt.ts';
 import type { BridgedSessions } from './bridged-sessions.ts';
-import { type Asked, type EngineLimits, type EngineOptions, notificationFor, viewOf } from './parts.ts';
+import { type Asked, contextFor, type EngineLimits, type EngineOptions, notificationFor, viewOf } from './parts.ts';
 import { readServer } from './server-messages.ts';
 import { fanOut, serverOf } from './sessions.ts';
 
@@ -62,7 +62,10 @@ export async function listenAll(asked: Asked, message: RpcMessage, parts: Listen
   const ended = new AbortController();
   const signal = AbortSignal.any([asked.signal, ended.signal]);
   const edits = listenEdits(message, [...asked.route.servers.keys()], asked.route.naming);
-  const bodies = [...edits].map(([name, changes]) => [name, readable(asked, name, edit(message, { params: changes }))] as const);
+  const bodies = [...edits].map(([name, changes]) => {
+    const body = edit(message, { params: changes, meta: contextFor(asked, name) });
+    return [name, readable(asked, name, body)] as const;
+  });
   const wanted = bodies.filter(([, body]) => wantsAny(filterOf(body)));
   try {
     const said = await Promise.all(
@@ -82,6 +85,7 @@ export async function listenAll(asked: Asked, message: RpcMessage, parts: Listen
     );
   } catch (error) {
     if (!reply.begun || !(error instanceof ServerFailed)) throw error;
+    if (!asked.signal.aborted) asked.told.error = SERVER_UNREACHABLE;
     reply.cut();
   } finally {
     ended.abort();
@@ -139,6 +143,7 @@ export async function* listenAt(asked: Asked, name: string, body: Buffer, signal
     idleMs: 0,
     maxBytes: limits.maxAnswerBytes,
     signal,
+    watch: asked.operations?.at(name),
   } as const;
   const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
   for await (const { data } of answer.messages) {
@@ -177,9 +182,9 @@ async function* listenAtLegacy(
     if (capabilities.resourcesSubscribe && Array.isArray(wanted['resourceSubscriptions'])) {
       const uris: string[] = [];
       for (const uri of wanted['resourceSubscriptions'] as readonly string[]) {
-        const body = `{"jsonrpc":"2.0","id":${OWN_ID},"method":"resources/subscribe","params":{"uri":${JSON.stringify(uri)}}}`;
+        const request = { method: 'resources/subscribe', params: `"uri":${JSON.stringify(uri)}` };
         const { signal: _signal, ...call } = fanOut(asked, server, limits);
-        const taken = await ask(server, { ...ref, ...call, signal }, body).catch((error: unknown) => {
+        const taken = await ask(server, { ...ref, ...call, signal }, request).catch((error: unknown) => {
           if (error instanceof ServerFailed && error.kind === 'refused') return undefined;
           throw error;
         });

@@ -12,7 +12,7 @@ import type { SessionRef } from '../upstream/initialize.ts';
 import { edit, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
 import type { ListMember, Method } from '../wire/methods.ts';
 import { invalidParams, METHOD_NOT_FOUND, unacceptableAnswer } from '../wire/rpc-error.ts';
-import { type Asked, type EngineLimits, viewOf } from './parts.ts';
+import { type Asked, contextFor, type EngineLimits, viewOf } from './parts.ts';
 import { hasForgotten } from './server-calls.ts';
 import { failureOf, readServer } from './server-messages.ts';
 import { fanOut, serverOf } from './sessions.ts';
@@ -117,10 +117,11 @@ async function askAt(
 ): Promise<Asking> {
   const target = serverOf(asked, server);
   const params = cursor === undefined ? { remove: 'cursor' } : { set: 'cursor', value: JSON.stringify(cursor) };
-  const isSame = paramsOf(message) === undefined && cursor === undefined && meta.length === 0 && id === message.id;
-  const body = isSame ? message.scan.bytes : edit(message, { id, params: [params], meta });
+  const context = contextFor(asked, server);
+  const isSame = paramsOf(message) === undefined && cursor === undefined && meta.length === 0 && context.length === 0 && id === message.id;
+  const body = isSame ? message.scan.bytes : edit(message, { id, params: [params], meta: [...meta, ...context] });
   const call = { ...fanOut(asked, target, limits), method: 'POST', body, headers, sessionId, protocolVersion } as const;
-  return { answer: await callServer(target, call), id };
+  return { answer: await callServer(target, { ...call, watch: asked.operations?.at(server) }), id };
 }
 
 /** A server that does not know the method has nothing of the kind. @throws ServerFailed for any other error */

@@ -19,7 +19,7 @@ import { METHODS } from '../wire/methods.ts';
 import { HEADER_MISMATCH, invalidParams, METHOD_NOT_FOUND, RpcError, serverUnreachable, unacceptableAnswer } from '../wire/rpc-error.ts';
 import { inputRequired, LEVELS, message as messageIn, modernCall, modernMeta, modernTools, toLegacyResult } from './adapt.ts';
 import { listenAt, SUBSCRIPTION_META } from './listen.ts';
-import { type Asked, type EngineOptions, notificationFor, viewOf } from './parts.ts';
+import { type Asked, contextFor, type EngineOptions, notificationFor, viewOf } from './parts.ts';
 import { challengeOf } from './server-calls.ts';
 import { errorAnswer, failureOf, readServer, refusalOf } from './server-messages.ts';
 import { parameterHeaders } from './parameter-headers.ts';
@@ -208,7 +208,9 @@ export class ModernServers {
       asked.toll?.asks();
       const inputResponses = await this.#gather(asked, session, name, scan, signal);
       const { requestState } = needed;
+      asked.operations?.again(name);
       sent = edit(messageIn(body), {
+        meta: contextFor(asked, name),
         params: [
           { set: 'inputResponses', value: inputResponses },
           ...(requestState === undefined ? [] : [{ set: 'requestState', value: JSON.stringify(requestState) }]),
@@ -229,7 +231,8 @@ export class ModernServers {
     const server = serverOf(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes, heartbeatMs } = this.#options.limits;
     const { protocolVersion, headers } = modernCall(body, kept);
-    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal, toll: asked.toll } as const;
+    const watch = asked.operations?.at(name);
+    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal, watch, toll: asked.toll } as const;
     const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
     if (isEventStream(answer.headers)) asked.reply.beginLater(heartbeatMs);
     for await (const { data } of answer.messages) {

@@ -32,7 +32,7 @@ import { BridgedCalls } from './bridged-calls.ts';
 import { BridgedSessions } from './bridged-sessions.ts';
 import { listAll, type Link } from './lists.ts';
 import { listenAll } from './listen.ts';
-import { type Asked, type EngineOptions, notificationFor, viewOf } from './parts.ts';
+import { type Asked, contextFor, type EngineOptions, notificationFor, viewOf } from './parts.ts';
 import { errorAnswer, failureOf, readServer } from './server-messages.ts';
 import { fanOut, ownCall, serverOf } from './sessions.ts';
 import { stateFor, stateIn } from './states.ts';
@@ -61,7 +61,8 @@ export class ModernEra {
 
   /** @throws RpcError, ServerFailed */
   async post(asked: Asked, message: RpcMessage): Promise<void> {
-    const { kept } = checkModernHeaders(asked.request.headers, message);
+    const { kept, version } = checkModernHeaders(asked.request.headers, message);
+    asked.told.version = version;
     const names = [...asked.route.servers.keys()];
     const isAlone = asked.route.naming.kind === 'passthrough';
     const method = methodOf(message, { from: 'client', era: 'modern', hasOneServer: isAlone });
@@ -91,7 +92,7 @@ export class ModernEra {
     const [only] = names;
     if (method === undefined) {
       permits.require(only!, message, undefined);
-      return this.#ask(asked, only!, message, message.scan.bytes, kept);
+      return this.#ask(asked, only!, message, edit(message, { meta: contextFor(asked, only!) }), kept);
     }
     switch (method.name) {
       case 'server/discover':
@@ -117,7 +118,8 @@ export class ModernEra {
     if (refusal !== undefined) return asked.reply.json(200, resultBytes(message.id!, { ...refusal, resultType: 'complete' }));
     const paying = method.name === 'tools/call' ? this.#tolls.pass(asked, message, target!) : undefined;
     if (paying !== undefined) await paying;
-    return this.#ask(asked, name, message, edit(message, { params: target?.edits ?? [] }), kept);
+    const body = edit(message, { params: target?.edits ?? [], meta: contextFor(asked, name) });
+    return this.#ask(asked, name, message, body, kept);
   }
 
   #guard(asked: Asked, server: string, message: RpcMessage, tool: string): Promise<object | undefined> | undefined {
@@ -197,7 +199,9 @@ export class ModernEra {
     const server = serverOf(asked, name);
     const { protocolVersion, headers } = modernCall(body, kept);
     const { callMs: headMs, maxAnswerBytes: maxBytes } = this.#options.limits;
-    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal: asked.signal, toll: asked.toll } as const;
+    const { signal, toll } = asked;
+    const watch = asked.operations?.at(name);
+    const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal, watch, toll } as const;
     return callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] }).catch((error: unknown) => {
       // A modern server says with its refusals that it is one: this is another one by now.
       if (error instanceof ServerFailed && error.kind === 'status' && error.rpcError === undefined) this.#eras.forget(server);
@@ -207,7 +211,7 @@ export class ModernEra {
 
   async #notify(asked: Asked, name: string, message: RpcMessage, kept: Kept): Promise<void> {
     if (!(await this.#isModern(asked, name))) return;
-    const { messages } = await this.#call(asked, name, message.scan.bytes, kept);
+    const { messages } = await this.#call(asked, name, edit(message, { meta: contextFor(asked, name) }), kept);
     await messages.return();
   }
 
@@ -251,7 +255,7 @@ export class ModernEra {
     const [only] = names;
     if (asked.route.naming.kind === 'passthrough' && (await this.#isModern(asked, only!))) {
       asked.told.server = only!;
-      return this.#askModern(asked, only!, message, message.scan.bytes, kept);
+      return this.#askModern(asked, only!, message, edit(message, { meta: contextFor(asked, only!) }), kept);
     }
     const said = await Promise.all(names.map((name) => this.#hello(asked, name, message).catch((error: unknown) => error as Error)));
     const hellos = said.filter((each): each is Hello => !(each instanceof Error));

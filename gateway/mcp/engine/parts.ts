@@ -1,3 +1,5 @@
+import type { GatewayError } from '#core/errors';
+import type { Edit } from '#core/json/edit';
 import type { GatewayRequest } from '#core/serve/request';
 
 import type { Naming } from '../names/naming.ts';
@@ -5,6 +7,7 @@ import { rewriteNotification, type View } from '../names/rewrite.ts';
 import type { ToolSelector } from '../names/selector.ts';
 import type { SealKeys } from '../sealed/keys.ts';
 import type { ToolBook } from '../tools/book.ts';
+import type { Operations, OperationsOptions } from '../trace/operations.ts';
 import type { McpServer } from '../upstream/server.ts';
 import type { RpcMessage } from '../wire/message.ts';
 import type { ClientReply } from './client-reply.ts';
@@ -12,7 +15,7 @@ import type { Permits } from './permits.ts';
 import type { Toll, Tolls } from './toll.ts';
 
 /** What the engine is made with. */
-export interface EngineOptions {
+export interface EngineOptions extends OperationsOptions {
   readonly keys: () => SealKeys;
   /** Of the gateway itself. */
   readonly serverInfo: { readonly name: string; readonly version: string };
@@ -84,7 +87,16 @@ export interface Asked {
   readonly told: Told;
   /** What the call of a tool costs; undefined: nothing. */
   toll: Toll | undefined;
+  /** What is asked of servers for it. Undefined: it is no request and no notification. */
+  operations?: Operations;
 }
+
+/** Changes of `_meta` by which the client's request says to a server where it stands in a trace. */
+export function contextFor({ operations }: Asked, server: string): readonly Edit[] {
+  return operations === undefined ? NO_EDITS : operations.at(server).meta;
+}
+
+const NO_EDITS: readonly Edit[] = [];
 
 /** What the access log tells of a request of MCP; never what it says. */
 export interface Told {
@@ -93,10 +105,16 @@ export interface Told {
   /** In the client's words. */
   name?: string | undefined;
   session?: string;
+  /** Revision of the protocol. */
+  version?: string;
   /** JSON-RPC code of the error that the client got. */
   error?: number;
   /** A server gave no answer. */
   unreachable?: boolean;
+  /** Undefined: it was answered by MCP's means. */
+  refused?: GatewayError;
+  /** The result says that the tool failed. */
+  toolFailed?: boolean;
 }
 
 /** @param method of which something is shown */

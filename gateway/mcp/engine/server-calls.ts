@@ -7,11 +7,11 @@ import { ServerFailed } from '../upstream/failed.ts';
 import type { StreamCursor } from '../upstream/inbox.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
-import { resultBytes, type RpcMessage } from '../wire/message.ts';
+import { edit, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { serverUnreachable } from '../wire/rpc-error.ts';
 import { isModernVersion } from '../wire/versions.ts';
 import type { ModernServers } from './modern-servers.ts';
-import type { Asked, EngineOptions } from './parts.ts';
+import { type Asked, contextFor, type EngineOptions } from './parts.ts';
 import { readServer } from './server-messages.ts';
 import { serverOf, type Sessions } from './sessions.ts';
 
@@ -57,6 +57,7 @@ export class ServerCalls {
       maxBytes: maxAnswerBytes,
       stepped,
       toll: asked.toll,
+      watch: asked.operations?.at(name),
     } as const;
     try {
       return await callServer(server, { ...call, ...ref });
@@ -74,7 +75,8 @@ export class ServerCalls {
       this.#modern.setLevel(session, request);
       return readServer(resultBytes(request.id!, {}));
     }
-    const call = { method: 'POST', body: request.scan.bytes, ...this.#sessions.fanOut(asked, server) } as const;
+    const body = edit(request, { meta: contextFor(asked, name) });
+    const call = { method: 'POST', body, ...this.#sessions.fanOut(asked, server), watch: asked.operations?.at(name) } as const;
     const answer = await callServer(server, { ...call, ...ref }).catch(async (error: unknown) => {
       if (!hasForgotten(error, ref)) throw error;
       return callServer(server, { ...call, ...(await this.#sessions.reopen(asked, session, name, ref)) });
@@ -96,7 +98,8 @@ export class ServerCalls {
     if (ref === undefined) return false;
     // There is no session in which it could be told anything.
     if (isModernVersion(ref.protocolVersion)) return true;
-    const { messages } = await callServer(server, { method: 'POST', body, ...this.#sessions.fanOut(asked, server), ...ref });
+    const call = { ...this.#sessions.fanOut(asked, server), ...ref, watch: asked.operations?.at(name) };
+    const { messages } = await callServer(server, { method: 'POST', body, ...call });
     await messages.return();
     return true;
   }

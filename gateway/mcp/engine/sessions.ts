@@ -145,7 +145,8 @@ export class Sessions {
 /** Of a call that is one of several. */
 export function fanOut(asked: Asked, server: McpServer, { fanOutMs, maxAnswerBytes }: EngineLimits): AskOptions {
   const signal = AbortSignal.any([asked.signal, AbortSignal.timeout(fanOutMs)]);
-  return { headers: headersFor(server, asked.request.headers), signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes };
+  const headers = headersFor(server, asked.request.headers);
+  return { headers, signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes, watches: asked.operations };
 }
 
 /** Of a call of the gateway's own, which others may wait for as well: it goes on where the client leaves. */

@@ -56,6 +56,8 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   /** The endpoint has been told that the call went well. */
   #proven = false;
   #left = false;
+  /** Another request can go on where this answer ends. */
+  #resumable = false;
   #over = false;
 
   constructor({ server, endpoint, call, settled }: AnswerParts) {
@@ -83,6 +85,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     if (this.#over || status < 200) return;
     this.#status = status;
     this.#headers = headers;
+    this.#call.watch?.answered(status);
     this.#guard(() => {
       this.#await(this.#call.idleMs);
       this.#body = this.#bodyOf();
@@ -171,6 +174,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
 
   #event(arrived: ReturnType<typeof arrivedOf>): void {
     if (arrived === undefined || this.#over) return;
+    this.#resumable ||= arrived.eventId !== undefined;
     if (arrived.data !== undefined) {
       this.#check(arrived.data);
       this.#good();
@@ -194,7 +198,9 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
 
   /** @throws ServerFailed */
   #check(data: Buffer): void {
-    if (objectIn(data) === undefined) throw this.#failed('malformed', 'the server sent a message that is not one JSON object');
+    const message = objectIn(data);
+    if (message === undefined) throw this.#failed('malformed', 'the server sent a message that is not one JSON object');
+    this.#call.watch?.said(message);
   }
 
   /** What a status of 400 and more means. */
@@ -285,7 +291,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
 
   #abort(): void {
     if (this.#over) return;
-    const failure = new ServerFailed('aborted', 'the call was given up');
+    const failure = new ServerFailed('aborted', 'the call was given up', { cause: this.#call.signal.reason });
     this.#neutral();
     this.#finish(failure);
     this.#inbox.abort(failure);
@@ -299,6 +305,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   }
 
   #finish(failure: ServerFailed | GatewayError): void {
+    if (failure instanceof ServerFailed) this.#call.watch?.over(failure, this.#resumable);
     this.#close();
     if (failure instanceof ServerFailed) this.#call.toll?.failed(failure);
     this.#settled.reject(failure);
@@ -330,6 +337,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     this.#over = true;
     clearTimeout(this.#timer);
     this.#call.signal.removeEventListener('abort', this.#onAbort);
+    this.#call.watch?.over(undefined, this.#resumable);
     this.#server.backend.ended(this.#endpoint, false);
   }
 }

@@ -1,12 +1,27 @@
+import type { Edit } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
 
 import { callServer, type ServerAnswer, type ServerCall } from './call.ts';
 import { memberObject } from './capabilities.ts';
 import { ServerFailed } from './failed.ts';
 import type { McpServer } from './server.ts';
+import type { Watches } from './watch.ts';
 
 /** What the calls of one purpose have in common. */
-export type AskOptions = Pick<ServerCall, 'headers' | 'signal' | 'headMs' | 'idleMs' | 'maxBytes'>;
+export interface AskOptions extends Pick<ServerCall, 'headers' | 'signal' | 'headMs' | 'idleMs' | 'maxBytes'> {
+  readonly watches?: Watches | undefined;
+}
+
+/** A request of the gateway's own. */
+export interface OwnRequest {
+  readonly method: string;
+  /** Members of `params`, JSON text. @default none */
+  readonly params?: string;
+  /** Members of `params._meta`, JSON text. @default none */
+  readonly meta?: string;
+  /** JSON text; in a session that others use one that no request of theirs has. @default OWN_ID */
+  readonly id?: string;
+}
 
 /** The id of the gateway's own requests in a session of its own: each is the only one of its connection. */
 export const OWN_ID = '1';
@@ -18,17 +33,12 @@ export interface Asked {
 
 /**
  * Sends a request of the gateway's own and waits for its result. Messages before it are notifications to nobody.
- *
- * @param id of the request, as JSON text
  * @throws ServerFailed; of kind `refused` where the response is an error
  */
-export async function ask(
-  server: McpServer,
-  call: Omit<ServerCall, 'method' | 'body'>,
-  body: Buffer | string,
-  id = OWN_ID,
-): Promise<Asked> {
-  const answer = await callServer(server, { ...call, method: 'POST', body: typeof body === 'string' ? Buffer.from(body) : body });
+export async function ask(server: McpServer, call: AskOptions & Partial<ServerCall>, request: OwnRequest): Promise<Asked> {
+  const watch = call.watches?.own(server.name, request.method);
+  const { id = OWN_ID } = request;
+  const answer = await callServer(server, { ...call, method: 'POST', body: bodyOf(request, id, watch?.meta ?? []), watch });
   for await (const { data } of answer.messages) {
     const message = scan(data);
     if (!isResponse(message, id)) continue;
@@ -37,6 +47,22 @@ export async function ask(
     throw new ServerFailed('refused', 'the server answered with an error', { status: answer.status, rpcError: data });
   }
   throw new ServerFailed('malformed', 'the answer of the server has no response in it', { status: answer.status });
+}
+
+function bodyOf({ method, params = '', meta = '' }: OwnRequest, id: string, context: readonly Edit[]): Buffer {
+  const inMeta = joined([meta, membersOf(context)]);
+  const inParams = joined([params, inMeta === '' ? '' : `"_meta":{${inMeta}}`]);
+  const tail = inParams === '' ? '' : `,"params":{${inParams}}`;
+  return Buffer.from(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)}${tail}}`);
+}
+
+/** What edits set, as members of an object: JSON text. */
+export function membersOf(edits: readonly Edit[]): string {
+  return joined(edits.map((edit) => ('set' in edit ? `${JSON.stringify(edit.set)}:${edit.value.toString()}` : '')));
+}
+
+function joined(members: readonly string[]): string {
+  return members.filter((member) => member !== '').join(',');
 }
 
 /** Only an error may have no id: its server could not read that. */

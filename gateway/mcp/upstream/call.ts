@@ -7,6 +7,7 @@ import { AnswerReader } from './answer.ts';
 import { ServerFailed } from './failed.ts';
 import type { ServerMessages, StreamCursor } from './inbox.ts';
 import { type McpServer, OF_TRANSPORT, pathFor } from './server.ts';
+import type { Watch } from './watch.ts';
 
 const ACCEPT = 'application/json, text/event-stream';
 
@@ -39,6 +40,7 @@ export interface ServerCall {
   readonly idleMs: number;
   /** Of a JSON answer, and of each event of a stream. */
   readonly maxBytes: number;
+  readonly watch?: Watch | undefined;
 }
 
 export interface ServerAnswer {
@@ -64,15 +66,26 @@ export interface ServerAnswer {
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
 export async function callServer(server: McpServer, call: ServerCall): Promise<ServerAnswer> {
-  if (call.signal.aborted) throw new ServerFailed('aborted', 'the call was given up');
+  const { watch } = call;
+  watch?.begun(call.protocolVersion);
+  const failure = failureBefore(server, call);
+  if (failure !== undefined) {
+    watch?.over(failure);
+    throw failure;
+  }
   const { backend } = server;
-  if (!backend.hasRoom(false)) throw new ServerFailed('busy', 'the server has as many requests under way as its limits allow');
   const now = Date.now();
   const endpoint = backend.endpoint(now, Math.random);
   const outbound = { method: call.method, path: pathFor(server), headers: ['host', endpoint.hostHeader, ...headersOf(call)] };
+  watch?.sent(server, endpoint, outbound.headers);
   refuseUnsendable(outbound);
   backend.started(endpoint, now, false);
   return new Promise((resolve, reject) => new AnswerReader({ server, endpoint, call, settled: { resolve, reject } }).dispatch(outbound));
+}
+
+function failureBefore({ backend }: McpServer, { signal }: ServerCall): ServerFailed | undefined {
+  if (signal.aborted) return new ServerFailed('aborted', 'the call was given up', { cause: signal.reason });
+  return backend.hasRoom(false) ? undefined : new ServerFailed('busy', 'the server has as many requests under way as its limits allow');
 }
 
 function headersOf({ body, sessionId, protocolVersion, lastEventId, headers }: ServerCall): string[] {

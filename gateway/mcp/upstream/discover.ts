@@ -1,4 +1,4 @@
-import { ask, type AskOptions, type Asked, factsOf, OWN_ID, textsIn } from './ask.ts';
+import { ask, type AskOptions, type Asked, factsOf, textsIn } from './ask.ts';
 import { capabilitiesOf, memberObject, type ServerCapabilities } from './capabilities.ts';
 import { ServerFailed } from './failed.ts';
 import { isModernError } from './initialize.ts';
@@ -70,9 +70,10 @@ async function askInVersion(
     `"io.modelcontextprotocol/clientInfo":${clientInfo}`,
     `"io.modelcontextprotocol/clientCapabilities":${capabilities}`,
   ];
-  const body = `{"jsonrpc":"2.0","id":${OWN_ID},"method":"server/discover","params":{"_meta":{${meta.join(',')}}}}`;
+  const method = 'server/discover';
   try {
-    return await ask(server, { ...call, protocolVersion, headers: [...call.headers, 'mcp-method', 'server/discover'] }, body);
+    const headers = [...call.headers, 'mcp-method', method];
+    return await ask(server, { ...call, protocolVersion, headers }, { method, meta: meta.join(',') });
   } catch (error) {
     if (!(error instanceof ServerFailed) || error.rpcError === undefined || !isModernError(error.rpcError)) throw error;
     const { status, rpcError } = error;

@@ -14,7 +14,7 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 export interface FollowOptions extends Pick<
   ServerCall,
-  'sessionId' | 'protocolVersion' | 'headers' | 'headMs' | 'idleMs' | 'maxBytes' | 'signal'
+  'sessionId' | 'protocolVersion' | 'headers' | 'headMs' | 'idleMs' | 'maxBytes' | 'signal' | 'watch'
 > {
   /** Where a stream that broke off goes on from. @default the server's own stream, from now on */
   readonly lastEventId?: string | undefined;

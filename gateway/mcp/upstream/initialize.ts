@@ -1,6 +1,6 @@
 import type { JsonObjectScan } from '#core/json/scan';
 
-import { ask, type AskOptions, factsOf, OWN_ID } from './ask.ts';
+import { ask, type AskOptions, factsOf } from './ask.ts';
 import { callServer } from './call.ts';
 import { capabilitiesOf, type ServerCapabilities } from './capabilities.ts';
 import { ServerFailed } from './failed.ts';
@@ -42,9 +42,8 @@ export interface ServerSession extends SessionRef {
  */
 export async function openSession(server: McpServer, options: SessionOptions): Promise<ServerSession> {
   const { clientInfo, capabilities, protocolVersion, ...call } = options;
-  const params = `{"protocolVersion":${JSON.stringify(protocolVersion)},"capabilities":${capabilities},"clientInfo":${clientInfo}}`;
-  const body = `{"jsonrpc":"2.0","id":${OWN_ID},"method":"initialize","params":${params}}`;
-  const { answer, result } = await ask(server, call, body).catch((error: unknown) => {
+  const params = `"protocolVersion":${JSON.stringify(protocolVersion)},"capabilities":${capabilities},"clientInfo":${clientInfo}`;
+  const { answer, result } = await ask(server, call, { method: 'initialize', params }).catch((error: unknown) => {
     throw otherEra(error) ?? error;
   });
   const opened = { sessionId: answer.sessionId, protocolVersion: result.string('protocolVersion') ?? '' };

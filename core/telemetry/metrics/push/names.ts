@@ -12,6 +12,7 @@ const CONVENTIONS: Readonly<Record<string, string>> = {
   mcp_method_count_total: 'mcp.method.count',
   mcp_request_duration: 'mcp.request.duration',
   mcp_server_operation_duration_seconds: 'mcp.server.operation.duration',
+  mcp_client_operation_duration_seconds: 'mcp.client.operation.duration',
 };
 
 const ATTRIBUTES: Readonly<Record<string, string>> = {
