@@ -210,7 +210,7 @@ export class ModernServers {
       const result = said.scan.slice('result');
       if (result === undefined) {
         asked.told.error = factsOf(said.scan.bytes).code ?? 0;
-        return asked.reply.last(200, said.scan.bytes);
+        return asked.reply.last(200, said.id === request.id ? said.scan.bytes : edit(said, { id: request.id! }));
       }
       const scan = scanObject(result, { maxDepth: 256 });
       const needed = inputRequired(scan);
@@ -221,6 +221,8 @@ export class ModernServers {
       const inputResponses = await this.#gather(asked, session, name, scan, signal);
       const { requestState } = needed;
       sent = edit(messageIn(body), {
+        // Each round is a request of its own.
+        id: JSON.stringify(randomUUID()),
         params: [
           { set: 'inputResponses', value: inputResponses },
           ...(requestState === undefined ? [] : [{ set: 'requestState', value: JSON.stringify(requestState) }]),
@@ -240,7 +242,7 @@ export class ModernServers {
   ): Promise<RpcMessage> {
     const server = serverOf(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes, heartbeatMs } = this.#options.limits;
-    const { protocolVersion, headers } = modernCall(body, kept);
+    const { id, protocolVersion, headers } = modernCall(body, kept);
     const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal } as const;
     const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
     if (isEventStream(answer.headers)) asked.reply.beginLater(heartbeatMs);
@@ -248,7 +250,7 @@ export class ModernServers {
       const said = readServer(data);
       if (said.kind === 'request') throw unacceptableAnswer(name, 'a request, which its revision does not have');
       if (said.kind === 'response') {
-        if (said.id === undefined || said.id === request.id) return said;
+        if (said.id === undefined || said.id === id) return said;
         continue;
       }
       const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
