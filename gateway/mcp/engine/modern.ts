@@ -39,6 +39,7 @@ export class ModernEra {
   readonly #eras = new EraMemory();
   readonly #sessions: BridgedSessions;
   readonly #calls: BridgedCalls;
+  readonly #leaving = new AbortController();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -67,6 +68,11 @@ export class ModernEra {
     }
   }
 
+  /** Ends subscriptions, so that clients listen elsewhere. */
+  drain(): void {
+    this.#leaving.abort();
+  }
+
   async close(): Promise<void> {
     this.#calls.close();
     await this.#sessions.close();
@@ -88,6 +94,7 @@ export class ModernEra {
           options: this.#options,
           sessions: this.#sessions,
           isModern: (name) => this.#isModern(asked, name),
+          leaving: this.#leaving.signal,
         });
       default:
     }
