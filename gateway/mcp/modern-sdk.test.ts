@@ -98,14 +98,14 @@ const same = (name: string): string => name;
 const named = (name: string): string => `one__${name}`;
 const located = (uri: string): string => `one+${uri}`;
 
-describe.runIf(isWanted).for(['modern', 'legacy'] as const)('at a %s server', (era) => {
-  test('alone', { timeout: 30_000 }, async () => {
+describe.for(['modern', 'legacy'] as const)('at a %s server', (era) => {
+  test.runIf(isWanted)('alone', { timeout: 30_000 }, async () => {
     const one = await opening<{ readonly port: number; close(): Promise<void> }>(SERVERS[era]({ name: 'one' }));
     const { url } = await opening(startMcp([{ name: 'one', port: one.port }]));
     expect(await look(await connect(`${url}/mcp`), same, same)).toMatchObject(expected(same, same));
   });
 
-  test('and one of each era beside it', { timeout: 30_000 }, async () => {
+  test.runIf(isWanted)('and one of each era beside it', { timeout: 30_000 }, async () => {
     const one = await opening<{ readonly port: number; close(): Promise<void> }>(SERVERS[era]({ name: 'one' }));
     const others = [await opening(startModernEverything({ name: 'two' })), await opening(startEverything({ name: 'three' }))];
     const ports = [one, ...others].map(({ port }, at) => ({ name: ['one', 'two', 'three'][at]!, port }));

@@ -71,8 +71,8 @@ const CASES = [
   { server: 'modern', mode: 'legacy', version: '2025-11-25', sessions: undefined },
 ] as const;
 
-describe.runIf(isWanted).for(CASES)('mode $mode at a $server server', ({ server, mode, version, sessions }) => {
-  test('one server', { timeout: 120_000 }, async () => {
+describe.for(CASES)('mode $mode at a $server server', ({ server, mode, version, sessions }) => {
+  test.runIf(isWanted)('one server', { timeout: 120_000 }, async () => {
     const one = await opening(SERVERS[server]!({ name: 'one' }));
     const { url } = await opening(startMcp([{ name: 'one', port: one.port }]));
     const direct = await look(one.url, server === 'legacy' ? 'legacy' : '2026-07-28');
@@ -82,7 +82,7 @@ describe.runIf(isWanted).for(CASES)('mode $mode at a $server server', ({ server,
     await expect.poll(() => one.sessions).toBe(sessions);
   });
 
-  test('and another server beside it', { timeout: 120_000 }, async () => {
+  test.runIf(isWanted)('and another server beside it', { timeout: 120_000 }, async () => {
     const one = await opening(SERVERS[server]!({ name: 'one' }));
     const two = await opening(startEverything({ name: 'two' }));
     const servers = [
