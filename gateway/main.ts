@@ -88,6 +88,7 @@ export class TierOne extends Tier {
     super(options, metrics, {
       stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),
       own: feedback === undefined ? [] : [FEEDBACK],
+      leaving: () => mcp.drain(),
       farewell: () => mcp.close(),
       admin: (app) => {
         limitRoutes(app, admission);

@@ -30,6 +30,8 @@ export interface TierParts extends ServiceParts {
   readonly stages: Stages;
   /** Endpoints beside those of the model APIs, for {@link Stages.own}. */
   readonly own?: readonly ApiEndpoint[];
+  /** Ends what would only wait until the time to drain is over. */
+  readonly leaving?: () => void;
   /** Says goodbye to backends: after the last request, and while they still can be called. */
   readonly farewell?: () => Promise<void>;
 }
@@ -44,7 +46,7 @@ export class Tier extends Service {
   readonly #listeners: Listeners;
   readonly #tracing: Tracing | undefined;
 
-  constructor(options: TierOptions, metrics: Metrics, { stages, own, farewell, ...parts }: TierParts) {
+  constructor(options: TierOptions, metrics: Metrics, { stages, own, leaving, farewell, ...parts }: TierParts) {
     super(options, metrics, parts);
     const { log } = options;
     this.#tracing = options.tracing;
@@ -66,7 +68,10 @@ export class Tier extends Service {
     this.#listeners = listeners;
     this.front = {
       prepare: ({ ports }) => listeners.prepare(ports),
-      stop: (drainMs) => listeners.stop(drainMs),
+      stop: (drainMs) => {
+        leaving?.();
+        return listeners.stop(drainMs);
+      },
       close: async () => {
         await listeners.close();
         await farewell?.();

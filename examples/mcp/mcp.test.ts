@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { partPath } from '#core/real-part.fixture';
 
 import { type Env, type Running, start, tierkit } from '../../cli/command.fixture.ts';
 import { type Everything, startEverything } from '../../gateway/mcp/upstream/everything.fixture.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const HERE = import.meta.dirname;
 const FIXTURE = fileURLToPath(new URL('../../gateway/mcp/stdio/server.fixture.ts', import.meta.url));
@@ -70,23 +72,63 @@ test('the file of programs, with a program of ours in their place', async () => 
   expect([asked.code, asked.stdout]).toEqual([0, '/tmp/tierkit-memory.jsonl\n']);
 });
 
-/** Names of the programs that the packages of the example bring. */
-const PROGRAMS = { everything: 'mcp-server-everything', memory: 'mcp-server-memory' };
+/** Names of the programs that the official packages bring. */
+const PROGRAMS = { everything: 'mcp-server-everything', filesystem: 'mcp-server-filesystem', memory: 'mcp-server-memory' };
 
 const isThere = Object.values(PROGRAMS).every((program) => partPath('', program) !== undefined);
 const isWanted = isThere || process.env['REQUIRE_REAL'] === '1';
 if (!isWanted)
   process.stderr.write(
-    'examples/mcp: skipped the official servers; npm install -g @modelcontextprotocol/server-everything @modelcontextprotocol/server-memory brings them\n',
+    'examples/mcp: skipped the official servers; npm install -g @modelcontextprotocol/server-{everything,filesystem,memory} brings them\n',
   );
 
-test.runIf(isWanted)('the official servers of npm behind one path', async () => {
-  expect(isThere, `${Object.values(PROGRAMS).join(' and ')} must be on PATH`).toBe(true);
-  const config = Object.entries(PROGRAMS).map(([name, program]) => [name, { command: partPath('', program) }]);
-  const file = join(folder, 'official.json');
-  writeFileSync(file, JSON.stringify({ mcpServers: Object.fromEntries(config) as object }));
-  const url = await run(['--mcp-config', file]);
-  const echoed = await tierkit(['mcp', 'call', url, 'everything__echo', '{"message": "hello"}']);
-  expect([echoed.code, echoed.stdout]).toEqual([0, expect.stringContaining('hello')]);
-  expect((await tierkit(['mcp', 'ls', url])).stdout).toMatch(/^tool +memory +memory__read_graph/m);
+describe.runIf(isWanted)('the official servers of npm behind one path', () => {
+  let url: string;
+
+  beforeEach(async () => {
+    if (!isThere) throw new Error(`${Object.values(PROGRAMS).join(', ')} must be on PATH`);
+    const files = mkdtempSync(join(folder, 'files-'));
+    writeFileSync(join(files, 'note.txt'), 'a note');
+    const server = (name: keyof typeof PROGRAMS, more: object = {}) => ({ [name]: { command: partPath('', PROGRAMS[name]), ...more } });
+    const mcpServers = {
+      ...server('everything'),
+      ...server('filesystem', { args: [files] }),
+      ...server('memory', { env: { MEMORY_FILE_PATH: join(files, 'memory.jsonl') } }),
+    };
+    const file = join(files, 'official.json');
+    writeFileSync(file, JSON.stringify({ mcpServers }));
+    url = await run(['--mcp-config', file]);
+  });
+
+  test('are seen and called by our own client', async () => {
+    const echoed = await tierkit(['mcp', 'call', url, 'everything__echo', '{"message": "hello"}']);
+    expect([echoed.code, echoed.stdout]).toEqual([0, expect.stringContaining('hello')]);
+    const { stdout } = await tierkit(['mcp', 'ls', url]);
+    expect(stdout).toMatch(/^tool +filesystem +filesystem__read_text_file/m);
+    expect(stdout).toMatch(/^tool +memory +memory__read_graph/m);
+  });
+
+  test('answer the official client: tools of each, a resource, a prompt', async () => {
+    const client = new Client({ name: 'test', version: '1' });
+    await client.connect(new StreamableHTTPClientTransport(new URL(url)));
+    const { tools, _meta } = await client.listTools();
+    expect(_meta).toBeUndefined();
+    const owners = [...new Set(tools.map(({ name }) => name.split('__')[0]))];
+    expect(owners).toEqual(['everything', 'filesystem', 'memory']);
+    const call = async (name: string, args: Record<string, unknown>) => JSON.stringify(await client.callTool({ name, arguments: args }));
+    expect(await call('everything__get-sum', { a: 2, b: 3 })).toContain('The sum of 2 and 3 is 5');
+    const [files] = /\/\S+files-\w+/.exec(await call('filesystem__list_allowed_directories', {}))!;
+    expect(await call('filesystem__read_text_file', { path: join(files, 'note.txt') })).toContain('a note');
+    const entities = [{ name: 'Tierkit', entityType: 'gateway', observations: ['it remembers'] }];
+    await call('memory__create_entities', { entities });
+    expect(await call('memory__search_nodes', { query: 'Tierkit' })).toContain('it remembers');
+    const { resources } = await client.listResources();
+    const [first] = resources;
+    expect(first!.uri).toMatch(/^everything\+/);
+    expect((await client.readResource({ uri: first!.uri })).contents).toMatchObject([{ uri: first!.uri }]);
+    const { prompts } = await client.listPrompts();
+    expect(prompts.map(({ name }) => name)).toContain('everything__simple-prompt');
+    expect((await client.getPrompt({ name: 'everything__simple-prompt' })).messages).not.toEqual([]);
+    await client.close();
+  });
 });

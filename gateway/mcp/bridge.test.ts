@@ -42,6 +42,8 @@ const alone = async (): Promise<readonly [Client, ModernEverything]> => {
   return [await client({ one: server }), server];
 };
 
+const refusal = (code: number, message: string, id: unknown) => ({ jsonrpc: '2.0', id, error: { code, message } });
+
 const textOf = (result: unknown): string => (result as { content: { text: string }[] }).content[0]?.text ?? '';
 
 test('a modern server says what it can, and is told who asks', async () => {
@@ -74,6 +76,24 @@ test('what it asks in its results, the client is asked', async () => {
   await expect(at.callTool({ name: 'none' })).rejects.toThrow(/Unknown tool: none/);
 });
 
+test('each round is a request of its own, and an error in a later one is the answer to the client’s', async () => {
+  const ids: number[] = [];
+  const fake = await opening(
+    startFake((reply, seen) => {
+      const { method, id } = JSON.parse(seen.body || '{}') as { method?: string; id: number };
+      const discovered = { supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, ttlMs: 0, cacheScope: 'private' };
+      if (method === 'server/discover') return answer(200, response(id, { resultType: 'complete', ...discovered }))(reply, seen);
+      if (method !== 'tools/call') return answer(404, refusal(-32601, 'Method not found', id))(reply, seen);
+      ids.push(id);
+      const asks = { resultType: 'input_required', inputRequests: { r: { method: 'roots/list', params: {} } } };
+      return answer(200, ids.length === 1 ? response(id, asks) : refusal(-32050, 'Not these', id))(reply, seen);
+    }),
+  );
+  const at = await client({ one: fake });
+  await expect(at.callTool({ name: 'x' })).rejects.toMatchObject({ code: -32050 });
+  expect(new Set(ids).size).toBe(2);
+});
+
 test('it gets the headers of parameters, which the client knows nothing of', async () => {
   const [at] = await alone();
   expect(textOf(await at.callTool({ name: 'test_x_mcp_header', arguments: { region: 'eu' } }))).toBe('region eu');
@@ -86,8 +106,6 @@ test('the client is not subscribed to resources without end', async () => {
   await at.unsubscribeResource({ uri: 'test://0' });
   await at.subscribeResource({ uri: 'test://more' });
 });
-
-const refusal = (code: number, message: string, id: unknown) => ({ jsonrpc: '2.0', id, error: { code, message } });
 
 test('its challenge is for the client whose own credential it gets, and its refusals are errors', async () => {
   const challenge = { 'www-authenticate': 'Bearer scope="more"' };

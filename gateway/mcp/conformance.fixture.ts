@@ -17,18 +17,29 @@ export interface Conformance {
 
 /** @param requirements a revision: `2025-11-25` */
 export async function runConformance(url: string, requirements: string): Promise<Conformance> {
+  const { checks, output } = await inResultsFolder((folder) =>
+    runSuite(['server', '--url', url, '--requirements', requirements, '-o', folder]),
+  );
+  const [, passed, failed] = /^Total: (\d+) passed, (\d+) failed/m.exec(output) ?? [];
+  return { checks, passed: Number(passed), failed: Number(failed), output };
+}
+
+/** @param run writes results into the folder */
+export async function inResultsFolder(
+  run: (folder: string) => Promise<string>,
+): Promise<{ readonly checks: readonly string[]; readonly output: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-conformance-'));
   try {
-    const output = await run(['server', '--url', url, '--requirements', requirements, '-o', folder]);
-    const [, passed, failed] = /^Total: (\d+) passed, (\d+) failed/m.exec(output) ?? [];
+    const output = await run(folder);
     const checks = await Promise.all((await readdir(folder)).map((scenario) => checksOf(folder, scenario)));
-    return { checks: checks.flat().toSorted(), passed: Number(passed), failed: Number(failed), output };
+    return { checks: checks.flat().toSorted(), output };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function run(args: readonly string[]): Promise<string> {
+/** What the suite says. */
+export async function runSuite(args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [SUITE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -41,6 +41,8 @@ export function modernMeta({ capabilities, clientInfo, logLevel }: ModernMeta): 
 
 /** How the headers of a modern request are given to `callServer`. */
 export interface ModernCall {
+  /** JSON text; undefined: it is no request. */
+  readonly id: string | undefined;
   readonly protocolVersion: string;
   readonly headers: readonly string[];
 }
@@ -50,8 +52,9 @@ export interface ModernCall {
  * @param kept of the client's headers, what passes as it came
  */
 export function modernCall(body: Buffer, kept: Readonly<Record<string, string>> = {}): ModernCall {
-  const { 'mcp-protocol-version': protocolVersion = MODERN_VERSIONS[0], ...headers } = modernHeaders(readMessage(body, ANY_SIZE), kept);
-  return { protocolVersion, headers: Object.entries(headers).flat() };
+  const request = readMessage(body, ANY_SIZE);
+  const { 'mcp-protocol-version': protocolVersion = MODERN_VERSIONS[0], ...headers } = modernHeaders(request, kept);
+  return { id: request.id, protocolVersion, headers: Object.entries(headers).flat() };
 }
 
 /** How a server of the modern era is asked for its tools. @param meta as of {@link modernMeta} */

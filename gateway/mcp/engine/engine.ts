@@ -81,6 +81,12 @@ export class McpEngine {
     settled(request);
   }
 
+  /** The gateway is about to stop: streams that only wait end. */
+  drain(): void {
+    this.#legacy.drain();
+    this.#modern.drain();
+  }
+
   /** Ends what is open at servers on behalf of clients that have no sessions. */
   close(): Promise<void> {
     return this.#modern.close();

@@ -66,6 +66,11 @@ export class LegacyEra {
     return this.#requested(asked, session, message);
   }
 
+  /** Ends streams that wait, so that clients open them elsewhere. */
+  drain(): void {
+    this.#sessions.drain();
+  }
+
   /** The stream on which servers speak by themselves, or one that broke off. */
   async get(asked: Asked): Promise<void> {
     const session = this.#session(asked, undefined);

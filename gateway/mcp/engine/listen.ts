@@ -40,6 +40,8 @@ export interface ListenParts {
   readonly options: EngineOptions;
   readonly sessions: BridgedSessions;
   readonly isModern: (server: string) => Promise<boolean>;
+  /** The gateway is about to stop. */
+  readonly leaving: AbortSignal;
 }
 
 /** Messages of one server: first the acknowledgement, then notifications. It ends where the server ends it in good order. */
@@ -53,7 +55,7 @@ interface Listening {
 
 /**
  * `subscriptions/listen` at all servers of which the client wants to hear something, as one stream. It ends as the first of them does: in good
- * order, or cut off; then the client listens anew, and knows that it may have missed something.
+ * order, or cut off; or as the gateway is about to stop; then the client listens anew, and knows that it may have missed something.
  * @throws RpcError, ServerFailed where no server can be listened to
  * @see https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions
  */
@@ -61,6 +63,7 @@ export async function listenAll(asked: Asked, message: RpcMessage, parts: Listen
   const { reply } = asked;
   const ended = new AbortController();
   const signal = AbortSignal.any([asked.signal, ended.signal]);
+  const over = AbortSignal.any([signal, parts.leaving]);
   const edits = listenEdits(message, [...asked.route.servers.keys()], asked.route.naming);
   const bodies = [...edits].map(([name, changes]) => {
     const body = edit(message, { params: changes, meta: contextFor(asked, name) });
@@ -76,8 +79,7 @@ export async function listenAll(asked: Asked, message: RpcMessage, parts: Listen
     const missing = wanted.flatMap(([name], index) => (isAway(said[index]) ? [name] : []));
     reply.begin(parts.options.limits.heartbeatMs);
     await reply.event(acknowledgement(message, listening, missing));
-    if (listening.length > 0) await Promise.race(listening.map((each) => relay(asked, message, each)));
-    else await untilAborted(signal);
+    await Promise.race([untilAborted(over), ...listening.map((each) => relay(asked, message, each))]);
     if (asked.signal.aborted) return reply.cut();
     await reply.last(
       200,

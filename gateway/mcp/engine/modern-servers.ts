@@ -196,7 +196,7 @@ export class ModernServers {
       if (result === undefined) {
         asked.told.error = factsOf(said.scan.bytes).code ?? 0;
         asked.toll?.answered(asked.told.error);
-        return asked.reply.last(200, said.scan.bytes);
+        return asked.reply.last(200, said.id === request.id ? said.scan.bytes : edit(said, { id: request.id! }));
       }
       const scan = scanObject(result, { maxDepth: 256 });
       const needed = inputRequired(scan);
@@ -210,6 +210,8 @@ export class ModernServers {
       const { requestState } = needed;
       asked.operations?.again(name);
       sent = edit(messageIn(body), {
+        // Each round is a request of its own.
+        id: JSON.stringify(randomUUID()),
         meta: contextFor(asked, name),
         params: [
           { set: 'inputResponses', value: inputResponses },
@@ -230,7 +232,7 @@ export class ModernServers {
   ): Promise<RpcMessage> {
     const server = serverOf(asked, name);
     const { callMs: headMs, maxAnswerBytes: maxBytes, heartbeatMs } = this.#options.limits;
-    const { protocolVersion, headers } = modernCall(body, kept);
+    const { id, protocolVersion, headers } = modernCall(body, kept);
     const watch = asked.operations?.at(name);
     const call = { method: 'POST', body, protocolVersion, headMs, idleMs: 0, maxBytes, signal, watch, toll: asked.toll } as const;
     const answer = await callServer(server, { ...call, headers: [...headersFor(server, asked.request.headers), ...headers] });
@@ -239,7 +241,7 @@ export class ModernServers {
       const said = readServer(data);
       if (said.kind === 'request') throw unacceptableAnswer(name, 'a request, which its revision does not have');
       if (said.kind === 'response') {
-        if (said.id === undefined || said.id === request.id) return said;
+        if (said.id === undefined || said.id === id) return said;
         continue;
       }
       const bytes = notificationFor(asked, name, said);

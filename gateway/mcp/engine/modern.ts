@@ -51,6 +51,7 @@ export class ModernEra {
   readonly #sessions: BridgedSessions;
   readonly #calls: BridgedCalls;
   readonly #tolls: TollGate;
+  readonly #leaving = new AbortController();
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -81,6 +82,11 @@ export class ModernEra {
     }
   }
 
+  /** Ends subscriptions, so that clients listen elsewhere. */
+  drain(): void {
+    this.#leaving.abort();
+  }
+
   async close(): Promise<void> {
     this.#calls.close();
     await this.#sessions.close();
@@ -102,6 +108,7 @@ export class ModernEra {
           options: this.#options,
           sessions: this.#sessions,
           isModern: (name) => this.#isModern(asked, name),
+          leaving: this.#leaving.signal,
         });
       default:
     }

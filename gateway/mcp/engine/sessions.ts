@@ -30,6 +30,9 @@ export class Sessions {
   readonly #ended = new Set<string>();
   /** Streams of sessions that are open here. */
   readonly #streams = new Map<string, Set<AbortController>>();
+  /** Those of them that wait for what a server may come to say. */
+  readonly #waiting = new Set<AbortController>();
+  #draining = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -45,17 +48,29 @@ export class Sessions {
     for (const stream of this.#streams.get(session.id) ?? []) stream.abort();
   }
 
-  /** A signal for a stream: the client has left, or has ended the session. @returns it, and what to call when the stream is over */
-  stream(asked: Asked, session: Session): { readonly signal: AbortSignal; readonly over: () => void } {
+  /** The gateway is about to stop: streams that only wait end, so that clients open them elsewhere. */
+  drain(): void {
+    this.#draining = true;
+    for (const stream of this.#waiting) stream.abort();
+  }
+
+  /**
+   * A signal for a stream: the client has left, or has ended the session, or the gateway drains.
+   * @param isAnswer the stream answers a request, and will end by itself
+   * @returns it, and what to call when the stream is over
+   */
+  stream(asked: Asked, session: Session, isAnswer: boolean): { readonly signal: AbortSignal; readonly over: () => void } {
     const stream = new AbortController();
     const streams = this.#streams.get(session.id) ?? new Set();
     this.#streams.set(session.id, streams.add(stream));
     const leave = (): void => stream.abort();
     asked.signal.addEventListener('abort', leave, { once: true });
-    if (asked.signal.aborted) leave();
+    if (!isAnswer) this.#waiting.add(stream);
+    if (asked.signal.aborted || (this.#draining && !isAnswer)) leave();
     const over = (): void => {
       asked.signal.removeEventListener('abort', leave);
       streams.delete(stream);
+      this.#waiting.delete(stream);
       if (streams.size === 0) this.#streams.delete(session.id);
     };
     return { signal: stream.signal, over };

@@ -40,7 +40,7 @@ export async function mergedStream(asked: Asked, session: Session, lastEventId: 
   const place = { ...asked.place, session: sessionName(session) };
   const resumed = lastEventId === undefined ? undefined : openEventId(lastEventId, place, options.keys());
   if (lastEventId !== undefined && resumed === undefined) throw invalidRequest('Last-Event-ID is none of this session');
-  const { signal, over } = sessions.stream(asked, session);
+  const { signal, over } = sessions.stream(asked, session, resumed?.request !== undefined);
   const stream = new MergedStream({ ...parts, asked, session, signal, resumed });
   try {
     asked.reply.begin(options.limits.heartbeatMs);

@@ -82,6 +82,7 @@ test.each([
   ['400 with a text', fake.answer(400, 'Bad Request'), { era: 'legacy' }],
   ['404 and an unknown method', fake.answer(404, fake.rpcError(1, -32601)), { era: 'legacy' }],
   ['200 and an unknown method', fake.answer(200, fake.rpcError(1, -32601)), { era: 'legacy' }],
+  ['an empty result', fake.answer(200, fake.response(1, {})), { era: 'legacy' }],
   ['500 and an error of JSON-RPC', fake.answer(500, fake.rpcError(1, -32603)), { era: 'legacy' }],
 ])('%s tells the era', async (_name, script, era) => expect(await probeEra(is(script), options())).toEqual(era));
 

@@ -42,7 +42,9 @@ export async function discover(server: McpServer, options: DiscoverOptions): Pro
     if (version === undefined) throw error;
     return askInVersion(server, options, version);
   });
-  const versions = textsIn(result.parse('supportedVersions')) ?? [];
+  const versions = textsIn(result.parse('supportedVersions'));
+  // Some servers of the legacy era answer anything that they do not know with an empty result.
+  if (versions === undefined) throw new ServerFailed('refused', 'the server did not say its protocol versions');
   const protocolVersion = spoken(versions);
   if (protocolVersion === undefined)
     throw new ServerFailed('other_era', 'the server speaks no protocol version that the gateway does', { supported: versions });

@@ -50,6 +50,8 @@ export interface Tool {
 export interface Session {
   readonly server: Server;
   readonly watched: Set<string>;
+  /** All sessions of the process that are open. */
+  readonly open: ReadonlySet<Session>;
 }
 
 const text = (words: string): CallToolResult => ({ content: [{ type: 'text', text: words }] });
@@ -229,8 +231,8 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
   },
   touch_watched: {
     description: 'Changes the resource that can be watched',
-    run: async (_args, _extra, { server, watched }) => {
-      if (watched.has(WATCHED)) await server.sendResourceUpdated({ uri: WATCHED });
+    run: async (_args, _extra, { open }) => {
+      for (const { server, watched } of open) if (watched.has(WATCHED)) await server.sendResourceUpdated({ uri: WATCHED });
       return text('touched');
     },
   },
@@ -297,7 +299,7 @@ function contentsOf(uri: string) {
   return { uri, mimeType: 'application/json', text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) };
 }
 
-function sessionServer(name: string): Session {
+function sessionServer(name: string, open: Set<Session>): Session {
   const capabilities = {
     tools: { listChanged: true },
     prompts: { listChanged: true },
@@ -306,7 +308,10 @@ function sessionServer(name: string): Session {
     completions: {},
   };
   const server = new Server({ name, version: '1.0.0' }, { capabilities, instructions: `Instructions of ${name}` });
-  const session: Session = { server, watched: new Set() };
+  const session: Session = { server, watched: new Set(), open };
+  open.add(session);
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has no other way
+  server.onclose = () => void open.delete(session);
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: Object.entries(TOOLS).map(([tool, { description, inputSchema = { type: 'object' as const, properties: {} } }]) => ({
       name: tool,
@@ -396,7 +401,8 @@ export interface EverythingOptions {
 
 export async function startEverything({ port = 0, name = 'everything' }: EverythingOptions = {}): Promise<Everything> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
-  const http = createServer((request, response) => void serve(name, sessions, request, response));
+  const servers = new Set<Session>();
+  const http = createServer((request, response) => void serve({ name, sessions, servers }, request, response));
   await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
   const bound = (http.address() as AddressInfo).port;
   const forgetSessions = async (): Promise<void> => {
@@ -425,24 +431,26 @@ function closeHttp(http: HttpServer): Promise<void> {
 
 const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
-async function serve(
-  name: string,
-  sessions: Map<string, StreamableHTTPServerTransport>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+interface Serving {
+  readonly name: string;
+  /** By id. */
+  readonly sessions: Map<string, StreamableHTTPServerTransport>;
+  readonly servers: Set<Session>;
+}
+
+async function serve(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { host = '', origin } = request.headers;
   if (!LOCAL.test(host) || (origin !== undefined && !LOCAL.test(origin.replace(/^https?:\/\//, ''))))
     return refuse(response, 403, 'Forbidden host or origin');
   if (request.url !== '/mcp') return refuse(response, 404, 'Not found');
   const sessionId = request.headers['mcp-session-id'];
-  const known = typeof sessionId === 'string' ? sessions.get(sessionId) : undefined;
+  const known = typeof sessionId === 'string' ? serving.sessions.get(sessionId) : undefined;
   if (sessionId !== undefined && known === undefined) return refuse(response, 404, 'Session not found');
-  const transport = known ?? (await openTransport(name, sessions));
+  const transport = known ?? (await openTransport(serving));
   await transport.handleRequest(request, response);
 }
 
-async function openTransport(name: string, sessions: Map<string, StreamableHTTPServerTransport>): Promise<StreamableHTTPServerTransport> {
+async function openTransport({ name, sessions, servers }: Serving): Promise<StreamableHTTPServerTransport> {
   const transport = new StreamableHTTPServerTransport({
     sessionIdGenerator: () => randomUUID(),
     eventStore: eventStore(),
@@ -450,7 +458,7 @@ async function openTransport(name: string, sessions: Map<string, StreamableHTTPS
     onsessioninitialized: (id) => void sessions.set(id, transport),
     onsessionclosed: (id) => void sessions.delete(id),
   });
-  await sessionServer(name).server.connect(transport);
+  await sessionServer(name, servers).server.connect(transport);
   return transport;
 }
 
