@@ -1,23 +1,25 @@
 import type { KubernetesObject } from '../kubernetes/resource.ts';
 import { AIGatewayRoute } from '../resources/ai-gateway/ai-gateway-route.ts';
+import { MCPRoute } from '../resources/ai-gateway/mcp-route.ts';
 import { Gateway } from '../resources/gateway-api/gateway.ts';
 import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { GroupKind } from '../resources/kind.ts';
 import type { Problem } from '../resources/problem.ts';
 import { Budget } from '../resources/tierkit/budget.ts';
 import { PriceTable } from '../resources/tierkit/price-table.ts';
+import { TokenExchange } from '../resources/tierkit/token-exchange.ts';
 import { TracePolicy } from '../resources/tierkit/trace-policy.ts';
 import { isFalse, isTrue, stamped, textsOf } from './conditions.ts';
 import { targetsOf, withoutOthers } from './targets.ts';
 import { type State, statusOf, type Verdict } from './view.ts';
 
 /**
- * Our own kinds. Both tiers may look at one TracePolicy, and say the same of it: neither speaks of the other's Gateways. Money is the first
- * tier's.
+ * Our own kinds. Both tiers may look at one TracePolicy, and say the same of it: neither speaks of the other's Gateways. Money and MCP are
+ * the first tier's.
  */
 export function ownKinds(state: State): Verdict[] {
   const { objects, servesPools } = state.view;
-  const kinds: readonly GroupKind[] = servesPools ? [TracePolicy] : [Budget, PriceTable, TracePolicy];
+  const kinds: readonly GroupKind[] = servesPools ? [TracePolicy] : [Budget, PriceTable, TokenExchange, TracePolicy];
   return kinds.flatMap(objects).map((object) => {
     const problems = withoutOthers(object, state.problems(object), state);
     const accepted =
@@ -38,6 +40,9 @@ function isOfLostTarget({ path }: Problem, object: KubernetesObject, state: Stat
   if (target === undefined) return false;
   const { kind, namespace, name } = target;
   // An HTTPRoute is also the AIGatewayRoute of that name.
-  const kinds = kind === HTTPRoute.kind ? [HTTPRoute, AIGatewayRoute] : kind === Gateway.kind ? [Gateway] : [AIGatewayRoute];
+  const kinds =
+    kind === HTTPRoute.kind
+      ? [HTTPRoute, AIGatewayRoute]
+      : ([AIGatewayRoute, Gateway, MCPRoute] as const).filter((each) => each.kind === kind);
   return !kinds.some((each) => state.exists(each, `${namespace}/${name}`));
 }

@@ -1,5 +1,6 @@
 import type { Serving } from '../attempt/backend.ts';
 import type { McpDecide, McpSelects } from '../identify/mcp-authorization.ts';
+import type { ExchangedTokens } from '../providers/credentials/exchanged-tokens.ts';
 import type { MCPBackendRef } from '../resources/ai-gateway/mcp-backend-ref.ts';
 import type { OAuth } from '../resources/ai-gateway/mcp-oauth.ts';
 
@@ -12,6 +13,8 @@ export interface McpTarget {
   /** Which of its tools clients see; undefined: all. */
   readonly tools: MCPBackendRef['toolSelector'];
   readonly credential: McpCredential | undefined;
+  /** The server is called in the name of each caller, with a token of his for it; undefined: it is not. */
+  readonly exchange: ExchangedTokens | undefined;
   readonly forwardHeaders: readonly { readonly name: string; readonly as: string }[];
 }
 
