@@ -45,8 +45,8 @@ export class Sessions {
     for (const stream of this.#streams.get(session.id) ?? []) stream.abort();
   }
 
-  /** A signal for a stream: the client has left, or has ended the session. @returns it, and what to call when the stream is over */
-  stream(asked: Asked, session: Session): { readonly signal: AbortSignal; readonly over: () => void } {
+  /** A signal for a stream: the client has left, or has ended the session. @returns it, what ends the stream as well, and what to call when it is over */
+  stream(asked: Asked, session: Session): { readonly signal: AbortSignal; readonly leave: () => void; readonly over: () => void } {
     const stream = new AbortController();
     const streams = this.#streams.get(session.id) ?? new Set();
     this.#streams.set(session.id, streams.add(stream));
@@ -58,7 +58,7 @@ export class Sessions {
       streams.delete(stream);
       if (streams.size === 0) this.#streams.delete(session.id);
     };
-    return { signal: stream.signal, over };
+    return { signal: stream.signal, leave, over };
   }
 
   /** How a server of a session is asked; one that has no part of it yet gets one. @throws ServerFailed */

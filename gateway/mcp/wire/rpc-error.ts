@@ -15,6 +15,8 @@ export const SESSION_NOT_FOUND = -32001;
  * and -32004, and -32002 was "resource not found": this one means nothing else to anybody.
  */
 export const SERVER_UNREACHABLE = -32010;
+/** Ours as well: a server is called in the name of the caller, and he has no token for it. */
+export const NOT_LET_IN = -32011;
 
 const MAX_SHOWN = 100;
 
@@ -25,6 +27,8 @@ export interface RpcErrorOptions {
    * @default 200
    */
   readonly httpStatus?: number;
+  /** Of the HTTP answer. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** JSON value for `error.data`. */
   readonly data?: unknown;
   /** JSON text of the id of the request that failed, where it could be read. */
@@ -41,13 +45,15 @@ export class RpcError extends Error {
   override readonly name = 'RpcError';
   readonly code: number;
   readonly httpStatus: number;
+  readonly headers: Readonly<Record<string, string>>;
   readonly data: unknown;
   readonly id: string | undefined;
 
-  constructor(code: number, message: string, { httpStatus = 200, data, id }: RpcErrorOptions = {}) {
+  constructor(code: number, message: string, { httpStatus = 200, headers = {}, data, id }: RpcErrorOptions = {}) {
     super(message);
     this.code = code;
     this.httpStatus = httpStatus;
+    this.headers = headers;
     this.data = data;
     this.id = id;
   }
@@ -94,6 +100,22 @@ export function serverUnreachable(server: string, why: string, id?: string): Rpc
 /** 404 makes a client of the legacy era open a new session. */
 export function sessionGone(id?: string): RpcError {
   return new RpcError(SESSION_NOT_FOUND, 'Session not found: initialize again', { httpStatus: 404, id });
+}
+
+/** Nobody can be named to a server that is called in the name of the caller. */
+export class CallerUnknown extends RpcError {
+  /** Whether he had a token, which has expired meanwhile. */
+  readonly hasLapsed: boolean;
+
+  /** @param options with where to get a token, if that is known */
+  constructor(message: string, { challenge, hasLapsed }: { readonly challenge: string | undefined; readonly hasLapsed: boolean }) {
+    super(
+      NOT_LET_IN,
+      message,
+      challenge === undefined ? { httpStatus: 403 } : { httpStatus: 401, headers: { 'www-authenticate': challenge } },
+    );
+    this.hasLapsed = hasLapsed;
+  }
 }
 
 /** The server answered, and its answer cannot be passed on. */
