@@ -67,6 +67,21 @@ spec:
     expect(all(route(refs) + exchange('x')).problems).toEqual([]);
   });
 
+  it('has its secret in another namespace, where that permits it', () => {
+    const secret = SECRET.replace('name: idp', 'name: idp, namespace: keys');
+    const elsewhere = route(TWO) + secret + exchange('x').replace('{name: idp}', '{name: idp, namespace: keys}');
+    expect(all(elsewhere).problems).toEqual([
+      'TokenExchange default/x: spec.clientSecret: Secret keys/idp is in another namespace, and no ReferenceGrant there lets TokenExchange of default name it',
+    ]);
+    const grant = `---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {name: g, namespace: keys}
+spec: {from: [{group: tierkit.dev, kind: TokenExchange, namespace: default}], to: [{group: "", kind: Secret}]}
+`;
+    expect(all(elsewhere + grant).problems).toEqual([]);
+  });
+
   it.each<[string, string, () => string, string]>([
     [
       'a name that is none',

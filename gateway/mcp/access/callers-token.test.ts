@@ -72,6 +72,11 @@ test('a token that has ended meanwhile is not exchanged', async () => {
 });
 
 test('a call that is given up does not wait for a token', async () => {
-  const { token } = caller(ann(), OAUTH);
-  await expect(token.get(AbortSignal.abort())).rejects.toMatchObject({ kind: 'aborted' });
+  const { asked, token } = caller(ann(), OAUTH);
+  const left = new AbortController();
+  const waiting = token.get(left.signal);
+  left.abort();
+  await expect(waiting).rejects.toMatchObject({ kind: 'aborted' });
+  await expect(token.get(left.signal)).rejects.toMatchObject({ kind: 'aborted' });
+  expect(asked).toHaveLength(1);
 });

@@ -73,6 +73,7 @@ class TokenAt implements CallerToken {
   }
 
   async get(signal: AbortSignal): Promise<string> {
+    if (signal.aborted) throw givenUp();
     const { subject } = this.#caller;
     if (subject === undefined) throw this.#caller.unknownTo(this.#server, false);
     // A stream outlives the token that it was opened with.
@@ -81,7 +82,7 @@ class TokenAt implements CallerToken {
     try {
       return await this.#exchange.of(subject, signal);
     } catch (error) {
-      if (signal.aborted) throw new ServerFailed('aborted', 'the call was given up');
+      if (signal.aborted) throw givenUp();
       const code = refusalOf(error);
       if (code === undefined) throw new ServerFailed('connect', 'no token for it can be had now', { cause: error });
       const why = `MCP server ${shown(this.#server)}: the authorization server gives the caller no token for it (${code})`;
@@ -93,4 +94,8 @@ class TokenAt implements CallerToken {
     const { subject } = this.#caller;
     if (subject !== undefined) this.#exchange.forget(subject, token);
   }
+}
+
+function givenUp(): ServerFailed {
+  return new ServerFailed('aborted', 'the call was given up');
 }
