@@ -51,6 +51,7 @@ const names = ({ stdout }: { readonly stdout: string }): string[] =>
 test('tierkit crds prints all, one, or says which there are', async () => {
   expect(names(await tierkit(['crds']))).toEqual([
     'budgets.tierkit.dev',
+    'mcptoollocks.tierkit.dev',
     'pricetables.tierkit.dev',
     'tokenexchanges.tierkit.dev',
     'tracepolicies.tierkit.dev',
@@ -60,6 +61,6 @@ test('tierkit crds prints all, one, or says which there are', async () => {
   expect({ code, first: stderr.split('\n')[0] }).toEqual({
     code: 2,
     first:
-      'tierkit crds: there is no kind "Budgte" of ours; did you mean "Budget"? (kinds: Budget, PriceTable, TokenExchange, TracePolicy)',
+      'tierkit crds: there is no kind "Budgte" of ours; did you mean "Budget"? (kinds: Budget, MCPToolLock, PriceTable, TokenExchange, TracePolicy)',
   });
 });

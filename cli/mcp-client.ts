@@ -77,7 +77,7 @@ async function connect({ url: given, headers, timeout }: McpCommandLine): Promis
 }
 
 /** @throws UsageError, without the value: it may be a key */
-function headersOf(given: readonly string[]): Record<string, string> {
+export function headersOf(given: readonly string[]): Record<string, string> {
   const pairs = given.map((header): [string, string] => {
     const colon = header.indexOf(':');
     const [name, value] = [header.slice(0, Math.max(0, colon)).trim(), header.slice(colon + 1).trim()];

@@ -79,6 +79,18 @@ describe('--mcp-config', () => {
     await vi.waitFor(async () => expect(textOf(await at.callTool({ name: 'pid' }))).not.toBe(pid), { timeout: 20_000, interval: 200 });
   });
 
+  test('is beside a lock of its tools, which `tierkit mcp lock` makes and checks', async () => {
+    const file = write('locked.json', { servers: { local: program } });
+    const first = await run(['--mcp-config', file], { MY_TOKEN: 'my-own-token' });
+    const adminOf = ({ stderr }: Running): string => /admin on (http:\S+)/.exec(stderr())![1]!;
+    const lock = await tierkit(['mcp', 'lock', '--admin', adminOf(first)]);
+    expect(lock).toMatchObject({ code: 0, stderr: '' });
+    const second = await run([write('tools.lock.yaml', lock.stdout), '--mcp-config', file], { MY_TOKEN: 'my-own-token' });
+    expect(await tierkit(['mcp', 'lock', '--check', '--admin', adminOf(second)])).toMatchObject({ code: 0 });
+    const at = await client(second.url);
+    expect((await at.listTools()).tools.map(({ name }) => name)).toContain('env');
+  });
+
   test('is beside other resources, at their Gateway', async () => {
     const yaml = write(
       'gw.yaml',

@@ -29,12 +29,13 @@ export async function withMcpConfig(
 ): Promise<McpSources> {
   const config = configOf(file);
   const others = othersOf(paths, secretDir, port);
-  const gateway = others === undefined ? OWN : gatewayOf(others);
+  const given = others === undefined ? undefined : gatewayOf(others);
+  const gateway = given ?? OWN;
   for (const notice of config.notices) log('info', notice);
-  const bridge = config.stdio.length === 0 ? undefined : await startBridge(config.stdio, log);
+  const bridge = config.bridged.length === 0 ? undefined : await startBridge(config.bridged, log);
   const { texts = [] } = others ?? {};
-  const own = others === undefined ? [{ file: `${file} (Gateway)`, text: gatewayResource(OWN, port) }] : [];
-  const names = [...config.stdio, ...config.urls].map(({ name }) => name).join(', ');
+  const own = given === undefined ? [{ file: `${file} (Gateway)`, text: gatewayResource(OWN, port) }] : [];
+  const names = [...config.bridged, ...config.urls].map(({ name }) => name).join(', ');
   log('info', `MCP servers of ${file} at ${MCP_PATH}: ${names}`);
   return {
     sources: {
@@ -64,10 +65,10 @@ function othersOf(paths: readonly string[], secretDir: string | undefined, port:
   return yaml === undefined ? undefined : { paths, env: {}, texts: [{ file: 'environment', text: yaml }] };
 }
 
-function gatewayOf(sources: Sources): GatewayPlace {
+/** @returns undefined where the resources have none: they are about the servers, such as an MCPToolLock. @throws CommandError */
+function gatewayOf(sources: Sources): GatewayPlace | undefined {
   const gateways = new Loader().load(sources).set.list(Gateway);
-  const [only] = gateways;
-  if (only === undefined || gateways.length > 1)
+  if (gateways.length > 1)
     throw new CommandError(`--mcp-config needs one Gateway to serve ${MCP_PATH} at; the resources have ${gateways.length}`);
-  return only.metadata;
+  return gateways[0]?.metadata;
 }

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 
 import { NANOS_PER_UNIT } from '#core/money/units';
+import type { McpRule } from '#core/route/mcp-rule';
 import type { Limits } from '#core/serve/status/feed';
 
 import type { Admission } from './admit/admission.ts';
 import type { CountReport } from './admit/seen.ts';
 import { StoreUnavailable } from './admit/store/store.ts';
+import { reportTools, type ToolReportOptions } from './mcp/engine/tool-report.ts';
 
 interface Question {
   /** Part of a limit's or budget's name. */
@@ -24,6 +26,18 @@ export function limitRoutes(app: FastifyInstance, admission: Admission): void {
       if (error instanceof StoreUnavailable) return reply.code(503).send({ error: error.message });
       throw error;
     }
+  });
+}
+
+/** What an operator asks of MCP servers: /mcp/tools, what they say of their tools now. Servers get of the question what they get of a client. */
+export function toolRoutes(
+  app: FastifyInstance,
+  rules: () => ReadonlyMap<string, McpRule>,
+  options: Omit<ToolReportOptions, 'headers'>,
+): void {
+  app.get<{ Querystring: { readonly route?: string } }>('/mcp/tools', async ({ query, headers }) => {
+    const asked = [...rules()].filter(([name]) => query.route === undefined || query.route === name);
+    return (await Promise.all(asked.map(([name, rule]) => reportTools(name, rule, { ...options, headers })))).flat();
   });
 }
 

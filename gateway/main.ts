@@ -1,4 +1,5 @@
 import { describe, Tier, type TierOptions } from '#core/serve/tier';
+import type { McpRule } from '#core/route/mcp-rule';
 import type { Rule } from '#core/route/rule';
 import type { Snapshot } from '#core/serve/snapshot';
 import { Metrics } from '#core/telemetry/metrics';
@@ -11,7 +12,7 @@ import { Admission } from './admit/admission.ts';
 import { AdmissionMetrics } from './admit/admission-metrics.ts';
 import { Counts } from './admit/counts.ts';
 import { MemoryStore } from './admit/store/memory/memory-store.ts';
-import { limitRoutes, limitStates } from './admin.ts';
+import { limitRoutes, limitStates, toolRoutes } from './admin.ts';
 import { TierOneStages } from './app.ts';
 import type { Extension } from './extensions/extension.ts';
 import { Hooks } from './extensions/hooks.ts';
@@ -72,17 +73,22 @@ export class TierOne extends Tier {
     const feedback = options.feedback === undefined ? undefined : new Feedback({ settings: options.feedback, families, log: options.log });
     const limits = { ...DEFAULT_LIMITS, ...options.mcpLimits };
     const measured = new McpMetrics(families);
+    const serverInfo = { name: 'tierkit', version: VERSION };
     const mcp = new McpEngine({
       keys: mcpKeysOf(options),
-      serverInfo: { name: 'tierkit', version: VERSION },
+      serverInfo,
       limits,
+      warn: (message) => options.log('warn', message),
       ended: (told, seconds) => measured.record(told, seconds),
     });
     super(options, metrics, {
       stages: new TierOneStages({ hooks, link: new TierTwoLink(keys), admission, ledger: options.ledger, metrics: own, feedback, mcp }),
       own: feedback === undefined ? [] : [FEEDBACK],
       farewell: () => mcp.close(),
-      admin: (app) => limitRoutes(app, admission),
+      admin: (app) => {
+        limitRoutes(app, admission);
+        toolRoutes(app, () => mcpRulesOf(this.configuration.current), { limits, serverInfo });
+      },
       status: { name: 'tier one', limits: (filter, most) => limitStates(admission, filter, most) },
       notices: (snapshot) => [
         ...noticesOf(keys, tierTwosOf(snapshot)),
@@ -111,9 +117,18 @@ function rulesOf({ ports }: Snapshot): Rule[] {
   return ports.flatMap(({ listeners }) => listeners.flatMap(({ hosts }) => hosts.entries().flatMap(([, index]) => index.rules())));
 }
 
+/** By `namespace/name` of the route. */
+function mcpRulesOf(snapshot: Snapshot): ReadonlyMap<string, McpRule> {
+  return new Map(
+    rulesOf(snapshot).flatMap((rule) =>
+      rule.ai || rule.mcp === undefined ? [] : [[`${rule.route.namespace}/${rule.route.name}`, rule.mcp] as const],
+    ),
+  );
+}
+
 /** A client of MCP keeps its session for hours: it meets other replicas, and restarts. */
 function sessionNotices(snapshot: Snapshot): string[] {
-  if (!rulesOf(snapshot).some((rule) => !rule.ai && rule.mcp !== undefined)) return [];
+  if (mcpRulesOf(snapshot).size === 0) return [];
   return ['no --mcp-session-keys: sessions of MCP are those of this process alone, and end with it'];
 }
 

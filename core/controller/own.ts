@@ -6,6 +6,7 @@ import { HTTPRoute } from '../resources/gateway-api/http-route.ts';
 import type { GroupKind } from '../resources/kind.ts';
 import type { Problem } from '../resources/problem.ts';
 import { Budget } from '../resources/tierkit/budget.ts';
+import { MCPToolLock } from '../resources/tierkit/mcp-tool-lock.ts';
 import { PriceTable } from '../resources/tierkit/price-table.ts';
 import { TokenExchange } from '../resources/tierkit/token-exchange.ts';
 import { TracePolicy } from '../resources/tierkit/trace-policy.ts';
@@ -19,7 +20,7 @@ import { type State, statusOf, type Verdict } from './view.ts';
  */
 export function ownKinds(state: State): Verdict[] {
   const { objects, servesPools } = state.view;
-  const kinds: readonly GroupKind[] = servesPools ? [TracePolicy] : [Budget, PriceTable, TokenExchange, TracePolicy];
+  const kinds: readonly GroupKind[] = servesPools ? [TracePolicy] : [Budget, MCPToolLock, PriceTable, TokenExchange, TracePolicy];
   return kinds.flatMap(objects).map((object) => {
     const problems = withoutOthers(object, state.problems(object), state);
     const accepted =
@@ -34,15 +35,19 @@ export function ownKinds(state: State): Verdict[] {
   });
 }
 
+/** What may be meant by the kind of a target. */
+const TARGETS: Readonly<Record<string, readonly GroupKind[]>> = {
+  Gateway: [Gateway],
+  // An HTTPRoute is also the AIGatewayRoute of that name.
+  HTTPRoute: [HTTPRoute, AIGatewayRoute],
+  AIGatewayRoute: [AIGatewayRoute],
+  MCPRoute: [MCPRoute],
+};
+
 /** Whether a problem is that nobody has what the object is for: one that is there with problems of its own is another matter. */
 function isOfLostTarget({ path }: Problem, object: KubernetesObject, state: State): boolean {
   const target = targetsOf(object).find((each) => path === `${each.path}.name`);
   if (target === undefined) return false;
   const { kind, namespace, name } = target;
-  // An HTTPRoute is also the AIGatewayRoute of that name.
-  const kinds =
-    kind === HTTPRoute.kind
-      ? [HTTPRoute, AIGatewayRoute]
-      : ([AIGatewayRoute, Gateway, MCPRoute] as const).filter((each) => each.kind === kind);
-  return !kinds.some((each) => state.exists(each, `${namespace}/${name}`));
+  return !(TARGETS[kind] ?? []).some((each) => state.exists(each, `${namespace}/${name}`));
 }

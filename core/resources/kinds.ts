@@ -21,6 +21,7 @@ import { ConfigMap } from './kubernetes/config-map.ts';
 import { Secret } from './kubernetes/secret.ts';
 import { Service } from './kubernetes/service.ts';
 import { Budget } from './tierkit/budget.ts';
+import { MCPToolLock } from './tierkit/mcp-tool-lock.ts';
 import { PriceTable } from './tierkit/price-table.ts';
 import { TokenExchange } from './tierkit/token-exchange.ts';
 import { TracePolicy } from './tierkit/trace-policy.ts';
@@ -46,6 +47,7 @@ export const KINDS: readonly KindDefinition[] = [
   FormerInferenceObjective,
   InferencePool,
   MCPRoute,
+  MCPToolLock,
   PriceTable,
   QuotaPolicy,
   ReferenceGrant,

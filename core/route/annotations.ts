@@ -30,6 +30,9 @@ const LACKS = `${PREFIX}lacks`;
 
 /** On an AIServiceBackend: it is a tier two, and this is the name that its requests are signed for. */
 const TIER_TWO = `${PREFIX}tier-two`;
+/** On an MCPRoute: `validate` holds arguments of tools against the schemas that the servers give, before these hear of a call. */
+const TOOL_ARGUMENTS = `${PREFIX}tool-arguments`;
+
 /** On an InferencePool: `built-in` lets the gateway pick, also where the pool names an endpoint picker. */
 export const PICKER = `${PREFIX}picker`;
 /** On an InferencePool: how its endpoint picker is called: `plaintext`, or `insecure` for TLS without verification. */
@@ -41,6 +44,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   AIGatewayRoute: [STREAM_KEEP_ALIVE, STREAM_DRAIN, TRANSLATION],
   AIServiceBackend: [STREAM_USAGE, OUTPUT_LIMIT, THOUGHTS, FETCH_MEDIA, LACKS, TIER_TWO],
   InferencePool: [PICKER, PICKER_TLS],
+  MCPRoute: [TOOL_ARGUMENTS],
 };
 
 /** Annotations of ours that a kind does not have are mistakes, not decoration. */
@@ -123,6 +127,10 @@ export function lacksOf(resource: Resource, schema: SchemaName, scope: Scope): R
 
 export function isStrict(resource: Resource, scope: Scope): boolean {
   return isSet(resource, TRANSLATION, 'strict', scope);
+}
+
+export function checksArguments(resource: Resource, scope: Scope): boolean {
+  return isSet(resource, TOOL_ARGUMENTS, 'validate', scope);
 }
 
 /** Whether an annotation is there, which can have one value only. */

@@ -32,6 +32,7 @@ import { portsOf } from './gateway-ports.ts';
 import { checkGatewayConfigs } from './gateway-configs.ts';
 import { Hosts } from './hosts.ts';
 import { checkGivenLimits, checkLimits } from './limits.ts';
+import { checkToolLocks } from './mcp-locks.ts';
 import { type CompileMemory, CompileWork } from './memory.ts';
 import type { PortTable } from './ports.ts';
 import { compileRoutes } from './routes.ts';
@@ -175,6 +176,7 @@ export function* compiling(
   checkGivenLimits(scope);
   if (shared.pools !== undefined) noticeElsewhere(scope);
   checkTlsPolicies(scope);
+  checkToolLocks(scope);
   const money = moneyOf(scope);
   const traceRules = traceRulesOf(scope);
   for (const policy of set.list(TracePolicy)) {

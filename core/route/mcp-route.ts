@@ -6,9 +6,11 @@ import { nameOf } from '../resources/kind.ts';
 import { didYouMean } from '../resources/nearest.ts';
 
 import { type RoutePolicies, valueMatch } from './ai-route.ts';
+import { checksArguments } from './annotations.ts';
 import { filtersOf } from './filters.ts';
 import { type RouteExchanges, serverExchanges } from './mcp-exchange.ts';
 import type { McpCredential, McpRule, McpTarget } from './mcp-rule.ts';
+import { toolLockOf } from './mcp-locks.ts';
 import { WELL_KNOWN, wellKnownPath } from './mcp-well-known.ts';
 import { endpointsOf, originsOf } from './origins.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
@@ -41,6 +43,7 @@ export function compileMcpRoute(route: MCPRoute, policies: McpPolicies, scope: S
     targets,
     oauth: spec.securityPolicy?.oauth,
     elsewhere: !scope.allowLocalAddresses,
+    checksArguments: checksArguments(route, scope),
     ...accessOf(route, scope),
   };
   const rule: OrdinaryRule = {
@@ -130,6 +133,7 @@ function targetOf(
     backend: scope.backend(definition, key),
     path: ref.path,
     tools: ref.toolSelector,
+    lock: toolLockOf(route, ref.name, scope),
     credential,
     forwardHeaders: (ref.forwardHeaders ?? []).map(({ name, backendHeader = name }) => ({
       name: name.toLowerCase(),

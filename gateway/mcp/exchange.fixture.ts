@@ -119,7 +119,7 @@ export async function modernServer(name: string): Promise<FakeServer & { readonl
           resultType: 'complete',
           tools: [{ name: 'echo', inputSchema: { type: 'object' } }],
           ttlMs: 0,
-          cacheScope: 'private',
+          cacheScope: 'public',
         }),
         'subscriptions/listen': events([`data: ${JSON.stringify(acknowledged)}\n\n`], { close: 'hang' }),
       }),

@@ -173,6 +173,15 @@ describe.for(['legacy', 'modern'] as const)('clients of the modern era, at serve
     expect(both.filter((name) => name.startsWith('two__'))).not.toEqual([]);
   });
 
+  test('get nothing that a cache may show to others', async () => {
+    const token = await sign('read resources');
+    for (const [method, params] of [
+      ['tools/list', {}],
+      ['resources/read', { uri: 'one+test://static-text' }],
+    ] as const)
+      expect([method, (await ask(token, method, params)).result['cacheScope']]).toEqual([method, 'private']);
+  });
+
   test('are refused what they may not use', async () => {
     const token = await sign('read');
     expect((await ask(token, 'tools/call', { name: 'one__test_simple_text', arguments: {} })).result).toMatchObject({

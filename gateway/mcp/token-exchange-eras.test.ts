@@ -19,7 +19,10 @@ describe('clients of 2026-07-28', () => {
     const headers = await callerOf('ann');
     expect((await askModern(mcp, 'server/discover', {}, { headers })).result['capabilities']).toBeDefined();
     expect((await askModern(mcp, 'tools/call', { name: 'echo' }, { headers })).result['content']).toEqual([{ type: 'text', text: 'git' }]);
-    expect((await askModern(mcp, 'tools/list', {}, { headers })).result['tools']).toHaveLength(1);
+    expect((await askModern(mcp, 'tools/list', {}, { headers })).result).toMatchObject({
+      tools: [{ name: 'echo' }],
+      cacheScope: 'private',
+    });
     const heard = listenModern(mcp, { toolsListChanged: true }, { headers });
     expect((await heard.next()).value).toMatchObject({ method: 'notifications/subscriptions/acknowledged' });
     expect(git.seen.map(({ headers: of }) => of['mcp-method'])).toContain('subscriptions/listen');
@@ -93,6 +96,27 @@ describe('clients of 2026-07-28', () => {
 function callsOf(of: Scripted) {
   return of.of('tools/call').map(({ headers }) => [headers['mcp-session-id'], headers['authorization']]);
 }
+
+test('tools that are locked are read in the name of each caller who needs that, and by nobody else', async () => {
+  const git = await server('git');
+  const lock = `---
+apiVersion: tierkit.dev/v1alpha1
+kind: MCPToolLock
+metadata: {name: l}
+spec: {targetRef: {kind: MCPRoute, name: tools}, servers: [{name: git, tools: [{name: echo, definition: '{"inputSchema":{"type":"object"},"name":"echo"}'}]}]}
+`;
+  const { mcp, gateway } = await exchanging([git], {
+    more: lock,
+    answer: (one, count) => (subjectOf(one) === 'eve' ? refusal('access_denied') : GIVES(one, count)),
+  });
+  const asking = async (name: string) => askModern(mcp, 'tools/call', { name: 'echo' }, { headers: await callerOf(name) });
+  const [eve, ann] = await Promise.all([asking('eve'), asking('ann')]);
+  expect([eve.status, ann.status]).toEqual([403, 200]);
+  expect(shownTo(git)).toEqual([expect.stringMatching(/^Bearer canary-ann-/)]);
+  const report = await (await fetch(`${gateway.adminUrl}/mcp/tools`)).text();
+  expect(report).toContain('it is called in the name of callers alone');
+  expect(shownTo(git)).toHaveLength(1);
+});
 
 describe('clients with sessions', () => {
   test('are in their own name where a session is opened again, and in what they tell', async () => {

@@ -1,5 +1,6 @@
 import type { KindDefinition } from '../kind.ts';
 import { Budget } from '../tierkit/budget.ts';
+import { MCPToolLock } from '../tierkit/mcp-tool-lock.ts';
 import { PriceTable } from '../tierkit/price-table.ts';
 import { TokenExchange } from '../tierkit/token-exchange.ts';
 import { TracePolicy } from '../tierkit/trace-policy.ts';
@@ -88,6 +89,19 @@ const BUDGET: OwnKind = {
       excludes('slidingSeconds', 'has(self.unit)', 'cannot stand beside unit'),
       excludes('timeZone', "!has(self.unit) || self.unit == 'Total'", 'is for a unit of the calendar'),
     ),
+  },
+};
+
+const TOOL_LOCK: OwnKind = {
+  definition: MCPToolLock,
+  plural: 'mcptoollocks',
+  shortNames: ['toollock'],
+  description:
+    'The tools of MCP servers as somebody has read and accepted them. A tool that is not in it, or is not any more what it was, is neither shown nor called until it is accepted.',
+  columns: [text('Route', '.spec.targetRef.name'), text('First server', '.spec.servers[0].name')],
+  additions: {
+    'spec.servers': keyedBy('name'),
+    'spec.servers[].tools': keyedBy('name'),
   },
 };
 
@@ -183,4 +197,4 @@ const TRACE_POLICY: OwnKind = {
 };
 
 /** Kinds that exist nowhere but here, by name. */
-export const OWN_KINDS: readonly OwnKind[] = [BUDGET, PRICE_TABLE, TOKEN_EXCHANGE, TRACE_POLICY];
+export const OWN_KINDS: readonly OwnKind[] = [BUDGET, TOOL_LOCK, PRICE_TABLE, TOKEN_EXCHANGE, TRACE_POLICY];

@@ -2,7 +2,7 @@
 import { load } from 'js-yaml';
 
 export interface GivenSpec {
-  readonly kind: 'Budget' | 'PriceTable' | 'TokenExchange' | 'TracePolicy';
+  readonly kind: 'Budget' | 'MCPToolLock' | 'PriceTable' | 'TokenExchange' | 'TracePolicy';
   readonly what: string;
   readonly spec: object;
   /** The field that the API server names; `''`: none, it takes the object. */
@@ -25,6 +25,8 @@ const prices = (what: string, entry: string, refused = '', loads = refused === '
   given('PriceTable', what, `{currency: USD, entries: [{model: m, prices: {input: "1"}}, ${entry}]}`, refused, loads);
 const traces = (what: string, content: string, refused = '', loads = refused === '') =>
   given('TracePolicy', what, `{content: ${content}}`, refused, loads);
+const lock = (what: string, servers: string, refused = '', loads = refused === '') =>
+  given('MCPToolLock', what, `{targetRef: {kind: MCPRoute, name: tools}, servers: ${servers}}`, refused, loads);
 const EXCHANGE = {
   targetRef: { kind: 'MCPRoute', name: 'r' },
   tokenEndpoint: 'https://idp.example/token',
@@ -103,6 +105,20 @@ export const SPECS: readonly GivenSpec[] = [
     'an end before the beginning',
     '{model: n, prices: {input: "1"}, from: "2026-02-02", until: "2026-02-01"}',
     'spec.entries[1].until',
+  ),
+
+  lock('tools', '[{name: git, tools: [{name: log, definition: \'{"name":"log"}\'}]}, {name: web, tools: []}]'),
+  lock('no server', '[]', 'spec.servers'),
+  lock('a server twice', '[{name: git, tools: []}, {name: git, tools: []}]', 'spec.servers[1]'),
+  lock('a tool without a definition', '[{name: git, tools: [{name: log}]}]', 'spec.servers[0].tools[0].definition'),
+  lock('a slip', '[{name: git, tools: [], tool: []}]', 'spec.servers[0].tool'),
+  lock('what is no JSON', '[{name: git, tools: [{name: log, definition: "{"}]}]', ...LATER),
+  given(
+    'MCPToolLock',
+    'another kind',
+    '{targetRef: {kind: HTTPRoute, name: r}, servers: [{name: a, tools: []}]}',
+    'spec.targetRef.kind',
+    false,
   ),
 
   exchanges(

@@ -1,6 +1,8 @@
 import type { Edit } from '#core/json/edit';
 import { editObject } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
+import type { ToolsCall } from '../tools/read.ts';
+import type { AskOptions } from '../upstream/ask.ts';
 import { CLIENT_CAPABILITIES_META, CLIENT_INFO_META, LOG_LEVEL_META, modernHeaders, VERSION_META } from '../wire/era.ts';
 import { type RpcMessage, readMessage } from '../wire/message.ts';
 import { INVALID_PARAMS } from '../wire/rpc-error.ts';
@@ -52,6 +54,11 @@ export function modernCall(body: Buffer, kept: Readonly<Record<string, string>> 
   return { protocolVersion, headers: Object.entries(headers).flat() };
 }
 
+/** How a server of the modern era is asked for its tools. @param meta as of {@link modernMeta} */
+export function modernTools(call: AskOptions, meta: readonly Edit[]): ToolsCall {
+  return { ...call, sessionId: undefined, protocolVersion: MODERN_VERSIONS[0], meta, headersOf: (body) => modernCall(body).headers };
+}
+
 /** Results that say how long they may be kept. */
 const CACHEABLE: ReadonlySet<string> = new Set([
   'tools/list',
@@ -75,6 +82,13 @@ export function toModernResult(method: string, result: Buffer): Buffer {
     need('cacheScope', '"private"');
   }
   return editObject(scan, edits);
+}
+
+/** A result that not everybody may have: no cache may show it to another caller. */
+export function toPrivate(method: string, result: Buffer): Buffer {
+  if (!CACHEABLE.has(method)) return result;
+  const scan = scanObject(result, DEPTH);
+  return scan.string('cacheScope') === 'public' ? editObject(scan, [{ set: 'cacheScope', value: '"private"' }]) : result;
 }
 
 /** A result as clients of the legacy era know it. */

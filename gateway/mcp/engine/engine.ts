@@ -1,13 +1,14 @@
 import { GatewayError } from '#core/errors';
 import { readBody } from '#core/read/body';
 import type { McpRequest } from '#core/serve/pipeline';
-import type { McpRule } from '#core/route/mcp-rule';
+import type { McpRule, McpTarget } from '#core/route/mcp-rule';
 
 import { type CallerParts, ExchangingCaller } from '../access/callers-token.ts';
 import { newIssuers } from '../access/issuers.ts';
 import { metadataAnswer } from '../access/metadata.ts';
 import { type Owned, passthroughNaming, prefixNaming } from '../names/naming.ts';
 import { compileToolSelector } from '../names/selector.ts';
+import { ToolBook } from '../tools/book.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import { eraOf } from '../wire/era.ts';
 import { errorBytes, readMessage, type RpcMessage } from '../wire/message.ts';
@@ -143,7 +144,10 @@ export class McpEngine {
     const known = this.#routes.get(mcp);
     if (known !== undefined) return known;
     const servers = new Map(
-      mcp.targets.map((target): [string, RouteServer] => [target.name, { server: target, selector: compileToolSelector(target.tools) }]),
+      mcp.targets.map((target): [string, RouteServer] => [
+        target.name,
+        { server: target, selector: compileToolSelector(target.tools), book: this.#bookOf(target, mcp, name) },
+      ]),
     );
     const names = [...servers.keys()];
     const [only] = names;
@@ -152,6 +156,17 @@ export class McpEngine {
     const made: RouteParts = { name, servers, naming, exchanges };
     this.#routes.set(mcp, made);
     return made;
+  }
+
+  #bookOf({ name, lock }: McpTarget, { checksArguments }: McpRule, route: string): ToolBook | undefined {
+    if (lock === undefined && !checksArguments) return undefined;
+    return new ToolBook({
+      server: `${name} of MCPRoute ${route}`,
+      lock,
+      checksArguments,
+      freshMs: this.#options.limits.toolsMs,
+      warn: this.#options.warn,
+    });
   }
 }
 

@@ -24,15 +24,16 @@ import {
   unknownMethod,
 } from '../wire/rpc-error.ts';
 import { LEGACY_VERSIONS, isLegacyVersion, isModernVersion } from '../wire/versions.ts';
-import { modernCall, toLegacyResult } from './adapt.ts';
+import { modernCall, modernTools, toLegacyResult } from './adapt.ts';
 import { type Link, listAll } from './lists.ts';
 import { ModernServers } from './modern-servers.ts';
 import { OpenedSessions } from './opened.ts';
 import type { Asked, EngineOptions } from './parts.ts';
 import { ServerCalls } from './server-calls.ts';
 import { errorAnswer, failureOf, type Said, toClient } from './server-messages.ts';
-import { absent, bitsOfServer, partsOf, serverOf, Sessions } from './sessions.ts';
+import { absent, bitsOfServer, ownCall, type PartRef, partsOf, serverOf, Sessions } from './sessions.ts';
 import { mergedStream } from './streams.ts';
+import { guardTool } from './tool-guard.ts';
 
 const SESSION_HEADER = 'mcp-session-id';
 
@@ -171,7 +172,19 @@ export class LegacyEra {
     if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
       throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
     if (method.scope === 'one server') permits.require(name, message, target?.name);
+    const refusal = method.name === 'tools/call' ? await this.#guard(asked, session, name, message, target!.name) : undefined;
+    if (refusal !== undefined) return asked.reply.json(200, resultBytes(message.id!, refusal));
     return this.#ask(asked, session, name, message, edit(message, { params: target?.edits ?? [] }));
+  }
+
+  #guard(asked: Asked, session: Session, server: string, message: RpcMessage, tool: string): Promise<object | undefined> | undefined {
+    const { book } = asked.route.servers.get(server)!;
+    if (book === undefined) return undefined;
+    return guardTool(asked, { server, tool, message, book }, async (gone) => {
+      const ref = await this.#refOf(asked, session, server, gone);
+      const call = ownCall(asked, serverOf(asked, server), this.#options.limits);
+      return isModernVersion(ref.protocolVersion) ? modernTools(call, this.#modern.meta(session, server)) : { ...call, ...ref, meta: [] };
+    });
   }
 
   /** Asks all servers of several that have what it takes; one that was away may have it. */
@@ -197,11 +210,15 @@ export class LegacyEra {
   }
 
   async #link(asked: Asked, session: Session, name: string, message: RpcMessage, gone: SessionRef | undefined): Promise<Link> {
-    const ref = await (gone === undefined ? this.#sessions.of(asked, session, name) : this.#sessions.reopen(asked, session, name, gone));
+    const ref = await this.#refOf(asked, session, name, gone);
     const headers = headersFor(serverOf(asked, name), asked.request.headers);
     if (!isModernVersion(ref.protocolVersion)) return { ...ref, headers };
     const meta = this.#modern.meta(session, name);
     return { ...ref, headers: [...headers, ...modernCall(edit(message, { meta })).headers], meta };
+  }
+
+  async #refOf(asked: Asked, session: Session, name: string, gone: SessionRef | undefined): Promise<PartRef> {
+    return gone === undefined ? this.#sessions.of(asked, session, name) : this.#sessions.reopen(asked, session, name, gone);
   }
 
   /** A setting for all servers: it is made where one has taken it, and who has not is named. */

@@ -15,7 +15,7 @@ import { METHODS } from '../wire/methods.ts';
 import { METHOD_NOT_FOUND } from '../wire/rpc-error.ts';
 import { message as messageIn, modernCall } from './adapt.ts';
 import type { BridgedSessions } from './bridged-sessions.ts';
-import { type Asked, type EngineLimits, type EngineOptions, viewOf } from './parts.ts';
+import { type Asked, type EngineLimits, type EngineOptions, notificationFor, viewOf } from './parts.ts';
 import { readServer } from './server-messages.ts';
 import { fanOut, serverOf } from './sessions.ts';
 
@@ -211,7 +211,7 @@ async function relay(asked: Asked, message: RpcMessage, { name, heard, agreed }:
     // What the client did not ask for it must not get, whatever the server does.
     if (kind !== undefined && agreed[kind] === undefined) continue;
     if (kind === undefined && METHODS.get(said.method!)?.eras.includes('modern') === false) continue;
-    const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
+    const bytes = notificationFor(asked, name, said);
     if (bytes !== undefined) await asked.reply.event(edit(messageIn(bytes), { meta: tag(message) }));
   }
 }

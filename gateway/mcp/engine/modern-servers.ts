@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { isObject } from '#core/is-object';
 import type { Edit } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
-import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
+import { rewriteResult } from '../names/rewrite.ts';
 import { CLIENT_CAPABILITIES, capabilitiesOf, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { sealRequestId } from '../sealed/ids.ts';
 import { type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import { toolsOf } from '../tools/read.ts';
 import { isEventStream } from '../upstream/answer.ts';
-import { ask, factsOf, OWN_ID } from '../upstream/ask.ts';
+import { factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
 import type { ServerMessage } from '../upstream/inbox.ts';
@@ -17,9 +17,9 @@ import { headersFor } from '../upstream/server.ts';
 import { edit, metaOf, paramsOf, requestBytes, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
 import { HEADER_MISMATCH, invalidParams, METHOD_NOT_FOUND, RpcError, serverUnreachable, unacceptableAnswer } from '../wire/rpc-error.ts';
-import { inputRequired, LEVELS, message as messageIn, modernCall, modernMeta, toLegacyResult } from './adapt.ts';
+import { inputRequired, LEVELS, message as messageIn, modernCall, modernMeta, modernTools, toLegacyResult } from './adapt.ts';
 import { listenAt, SUBSCRIPTION_META } from './listen.ts';
-import { type Asked, type EngineOptions, viewOf } from './parts.ts';
+import { type Asked, type EngineOptions, notificationFor, viewOf } from './parts.ts';
 import { challengeOf } from './server-calls.ts';
 import { errorAnswer, failureOf, readServer, refusalOf } from './server-messages.ts';
 import { parameterHeaders } from './parameter-headers.ts';
@@ -29,8 +29,6 @@ import { fanOut, serverOf } from './sessions.ts';
 const MOST_SESSIONS = 10_000;
 /** Times that a server may ask the client for more in one call. */
 const MOST_ROUNDS = 16;
-/** Pages of a list in which a tool is looked for. */
-const MOST_PAGES = 64;
 /** Resources of a server that a session may be subscribed to. */
 const MOST_WATCHED = 1000;
 /** Time for the client to answer. */
@@ -182,23 +180,10 @@ export class ModernServers {
 
   async #inputSchema(asked: Asked, session: Session, name: string, tool: string | undefined, signal: AbortSignal): Promise<unknown> {
     const server = serverOf(asked, name);
-    let cursor: string | undefined;
-    for (let page = 0; page < MOST_PAGES; page++) {
-      const listed = messageIn(requestBytes(OWN_ID, 'tools/list', cursor === undefined ? {} : { cursor }));
-      const body = edit(listed, { meta: this.meta(session, name) });
-      const { protocolVersion, headers } = modernCall(body);
-      const call = fanOut(asked, server, this.#options.limits);
-      const { result } = await ask(
-        server,
-        { ...call, signal: AbortSignal.any([call.signal, signal]), protocolVersion, headers: [...call.headers, ...headers] },
-        body.toString(),
-      );
-      const tools = result.parse('tools');
-      const found = (Array.isArray(tools) ? (tools as unknown[]) : []).find((each) => isObject(each) && each['name'] === tool);
-      if (isObject(found)) return found['inputSchema'];
-      cursor = result.string('nextCursor');
-      if (cursor === undefined) return undefined;
-    }
+    const call = fanOut(asked, server, this.#options.limits);
+    const asking = modernTools({ ...call, signal: AbortSignal.any([call.signal, signal]) }, this.meta(session, name));
+    for await (const { name: listed, entry } of toolsOf(server, asking))
+      if (listed === tool) return scanObject(entry, { maxDepth: 256 }).parse('inputSchema');
     return undefined;
   }
 
@@ -251,7 +236,7 @@ export class ModernServers {
         if (said.id === undefined || said.id === request.id) return said;
         continue;
       }
-      const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
+      const bytes = notificationFor(asked, name, said);
       if (bytes === undefined) continue;
       asked.reply.begin(heartbeatMs);
       await asked.reply.event(bytes);

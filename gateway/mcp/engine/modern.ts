@@ -4,7 +4,7 @@ import { editObject, type Edit } from '#core/json/edit';
 import { scanObject } from '#core/json/scan';
 import { targetOf } from '../names/request.ts';
 import { mergeDiscover, type ServerHello } from '../names/merge.ts';
-import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
+import { rewriteResult } from '../names/rewrite.ts';
 import { isEventStream } from '../upstream/answer.ts';
 import { factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
@@ -18,15 +18,25 @@ import { edit, metaOf, paramsOf, resultBytes, type RpcMessage } from '../wire/me
 import { type Method, methodOf, METHODS } from '../wire/methods.ts';
 import { invalidParams, serverUnreachable, shown, unacceptableAnswer, unknownMethod } from '../wire/rpc-error.ts';
 import { isModernVersion, SUPPORTED_VERSIONS } from '../wire/versions.ts';
-import { inputRequired, message as messageIn, modernCall, toModernResult, WITHOUT_MODERN } from './adapt.ts';
+import {
+  inputRequired,
+  message as messageIn,
+  modernCall,
+  modernMeta,
+  modernTools,
+  toModernResult,
+  toPrivate,
+  WITHOUT_MODERN,
+} from './adapt.ts';
 import { BridgedCalls } from './bridged-calls.ts';
 import { BridgedSessions } from './bridged-sessions.ts';
 import { listAll, type Link } from './lists.ts';
 import { listenAll } from './listen.ts';
-import { type Asked, type EngineOptions, viewOf } from './parts.ts';
+import { type Asked, type EngineOptions, notificationFor, viewOf } from './parts.ts';
 import { errorAnswer, failureOf, readServer } from './server-messages.ts';
-import { fanOut, serverOf } from './sessions.ts';
+import { fanOut, ownCall, serverOf } from './sessions.ts';
 import { stateFor, stateIn } from './states.ts';
+import { guardTool } from './tool-guard.ts';
 
 /** How long a description of legacy servers may be kept, in ms: they do not say, and tell of changes on a stream alone. */
 const LEGACY_TTL_MS = 60_000;
@@ -100,7 +110,27 @@ export class ModernEra {
     if (method.name === 'tools/call' && !route.servers.get(name)!.selector(target!.name))
       throw invalidParams(`Unknown tool: ${shown(told.name ?? '')}`, { id: message.id });
     if (method.scope === 'one server') permits.require(name, message, target?.name);
+    const refusal = method.name === 'tools/call' ? await this.#guard(asked, name, message, target!.name) : undefined;
+    if (refusal !== undefined) return asked.reply.json(200, resultBytes(message.id!, { ...refusal, resultType: 'complete' }));
     return this.#ask(asked, name, message, edit(message, { params: target?.edits ?? [] }), kept);
+  }
+
+  #guard(asked: Asked, server: string, message: RpcMessage, tool: string): Promise<object | undefined> | undefined {
+    const { book } = asked.route.servers.get(server)!;
+    if (book === undefined) return undefined;
+    return guardTool(asked, { server, tool, message, book }, async (gone) => {
+      const target = serverOf(asked, server);
+      const call = ownCall(asked, target, this.#options.limits);
+      if (await this.#isModern(asked, server)) {
+        const meta = metaOf(message)!;
+        const capabilities = meta.slice(CLIENT_CAPABILITIES_META)!.toString();
+        const clientInfo = JSON.stringify(this.#options.serverInfo);
+        return modernTools(call, modernMeta({ capabilities, clientInfo, logLevel: undefined }));
+      }
+      if (gone !== undefined) this.#sessions.forget(target, gone);
+      const { sessionId, protocolVersion } = await this.#sessions.of(asked, server, message);
+      return { ...call, sessionId, protocolVersion, meta: [] };
+    });
   }
 
   /** @param body the request in the server's words */
@@ -126,7 +156,7 @@ export class ModernEra {
       const said = readServer(data);
       if (said.kind === 'request') throw unacceptableAnswer(name, 'a request, which this revision does not have');
       if (said.kind === 'notification') {
-        const bytes = rewriteNotification(said, viewOf(asked, name, said.method!));
+        const bytes = notificationFor(asked, name, said);
         if (bytes === undefined) continue;
         reply.begin(heartbeatMs);
         await reply.event(bytes);
@@ -142,7 +172,8 @@ export class ModernEra {
       asked.told.error = factsOf(said.scan.bytes).code ?? 0;
       return said.scan.bytes;
     }
-    let { bytes } = rewriteResult(message.method!, result, viewOf(asked, name, message.method!));
+    const rewritten = rewriteResult(message.method!, result, viewOf(asked, name, message.method!));
+    let bytes = ownFor(asked, message.method!, rewritten.bytes);
     const state = inputRequired(scanObject(bytes, { maxDepth: 256 }))?.requestState;
     if (state !== undefined) {
       const sealed = stateFor(asked, message, { server: name, state }, this.#options.keys());
@@ -184,7 +215,7 @@ export class ModernEra {
       reopened,
       limits: this.#options.limits,
       keys: this.#options.keys(),
-      finish: (result) => toModernResult(method.name, result),
+      finish: (result) => ownFor(asked, method.name, toModernResult(method.name, result)),
     });
     asked.reply.json(200, bytes);
   }
@@ -260,6 +291,11 @@ export class ModernEra {
 interface Hello extends ServerHello {
   readonly ttlMs: number;
   readonly info: { readonly name: string; readonly version: string } | undefined;
+}
+
+/** A result without the promise that it is for everybody, where callers may use different things. */
+function ownFor({ permits }: Asked, method: string, result: Buffer): Buffer {
+  return permits.isPersonal ? toPrivate(method, result) : result;
 }
 
 function parsed(json: Buffer): unknown {

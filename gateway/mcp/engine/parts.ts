@@ -1,10 +1,12 @@
 import type { GatewayRequest } from '#core/serve/request';
 
 import type { Naming } from '../names/naming.ts';
-import type { View } from '../names/rewrite.ts';
+import { rewriteNotification, type View } from '../names/rewrite.ts';
 import type { ToolSelector } from '../names/selector.ts';
 import type { SealKeys } from '../sealed/keys.ts';
+import type { ToolBook } from '../tools/book.ts';
 import type { McpServer } from '../upstream/server.ts';
+import type { RpcMessage } from '../wire/message.ts';
 import type { ClientReply } from './client-reply.ts';
 import type { Permits } from './permits.ts';
 
@@ -14,6 +16,8 @@ export interface EngineOptions {
   /** Of the gateway itself. */
   readonly serverInfo: { readonly name: string; readonly version: string };
   readonly limits: EngineLimits;
+  /** What an operator should know. */
+  readonly warn: (message: string) => void;
   /** Hears of every request that has ended, with its seconds. */
   readonly ended?: (told: Told, seconds: number) => void;
 }
@@ -29,6 +33,8 @@ export interface EngineLimits {
   readonly callMs: number;
   /** Comments in streams that say nothing. */
   readonly heartbeatMs: number;
+  /** So old may be what is known of the tools of a server by which a call is judged. */
+  readonly toolsMs: number;
   /** How long a session lives. */
   readonly sessionSeconds: number;
 }
@@ -39,6 +45,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   fanOutMs: 10_000,
   callMs: 300_000,
   heartbeatMs: 15_000,
+  toolsMs: 60_000,
   sessionSeconds: 24 * 3600,
 };
 
@@ -46,6 +53,8 @@ export const DEFAULT_LIMITS: EngineLimits = {
 export interface RouteServer {
   readonly server: McpServer;
   readonly selector: ToolSelector;
+  /** Undefined: nothing has to be known of its tools. */
+  readonly book: ToolBook | undefined;
 }
 
 /** An MCPRoute, made ready. */
@@ -89,5 +98,13 @@ export interface Told {
 
 /** @param method of which something is shown */
 export function viewOf({ route, permits }: Asked, server: string, method: string): View {
-  return { server, naming: route.naming, selector: route.servers.get(server)!.selector, permits: permits.ofList(server, method) };
+  const { selector, book } = route.servers.get(server)!;
+  return { server, naming: route.naming, selector, book, permits: permits.ofList(server, method) };
+}
+
+/** A notification of a server in the client's words; undefined: it is not for him. */
+export function notificationFor(asked: Asked, server: string, notification: RpcMessage): Buffer | undefined {
+  const method = notification.method!;
+  if (method === 'notifications/tools/list_changed') asked.route.servers.get(server)?.book?.outdated();
+  return rewriteNotification(notification, viewOf(asked, server, method));
 }

@@ -36,6 +36,12 @@ export class Permits {
     this.#mcp = mcp;
   }
 
+  /** Whether callers differ in what they may use. */
+  get isPersonal(): boolean {
+    const { decide, selects, targets } = this.#mcp;
+    return decide !== undefined || selects !== undefined || targets.some(({ exchange }) => exchange !== undefined);
+  }
+
   /** Whether the caller sees a server at all. */
   selects(server: string): boolean {
     const { identity } = this.#request;

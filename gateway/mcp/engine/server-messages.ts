@@ -1,14 +1,13 @@
 import { scanObject } from '#core/json/scan';
 
-import { rewriteNotification, rewriteResult } from '../names/rewrite.ts';
+import { rewriteResult } from '../names/rewrite.ts';
 import { sealProgressToken, sealRequestId } from '../sealed/ids.ts';
 import type { SealKeys } from '../sealed/keys.ts';
 import { type Session, sessionName } from '../sealed/session.ts';
 import { edit, errorBytes, metaOf, paramsOf, readMessage, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { RpcError, serverUnreachable } from '../wire/rpc-error.ts';
 import { ServerFailed } from '../upstream/failed.ts';
-import type { Asked } from './parts.ts';
-import { viewOf } from './parts.ts';
+import { type Asked, notificationFor, viewOf } from './parts.ts';
 
 /** Schemas of tools nest deeper than requests. */
 const DEPTH = { maxDepth: 256, maxBytes: Number.MAX_SAFE_INTEGER };
@@ -60,7 +59,7 @@ export function toClient(
       return { bytes: ofServers(() => requestFrom(asked, session, server, message, keys)), isAnswer: false, isError: false };
     case 'notification': {
       if (message.method === 'notifications/cancelled') return ofServers(() => cancelled(asked, session, server, message, keys));
-      const bytes = rewriteNotification(message, viewOf(asked, server, message.method!));
+      const bytes = notificationFor(asked, server, message);
       return bytes === undefined ? undefined : { bytes, isAnswer: false, isError: false };
     }
   }

@@ -108,9 +108,7 @@ export class Sessions {
       clientInfo: JSON.stringify(this.#options.serverInfo),
     };
     const server = serverOf(asked, name);
-    const { fanOutMs } = this.#options.limits;
-    // Others wait for it as well: it goes on where the one who asked first leaves.
-    const opened = await openEither(server, { ...this.fanOut(asked, server), ...hello, signal: AbortSignal.timeout(fanOutMs) });
+    const opened = await openEither(server, { ...ownCall(asked, server, this.#options.limits), ...hello });
     const { sessionId, protocolVersion } = opened;
     if (!this.hasEnded(session)) return { sessionId, protocolVersion, capabilities: bitsOfServer(opened) };
     await endSession(server, opened, headersFor(server, asked.request.headers));
@@ -150,7 +148,12 @@ export function fanOut(asked: Asked, server: McpServer, { fanOutMs, maxAnswerByt
   return { headers: headersFor(server, asked.request.headers), signal, headMs: fanOutMs, idleMs: fanOutMs, maxBytes: maxAnswerBytes };
 }
 
-async function openEither(server: McpServer, options: Parameters<typeof openSession>[1]): Promise<ServerSession> {
+/** Of a call of the gateway's own, which others may wait for as well: it goes on where the client leaves. */
+export function ownCall(asked: Asked, server: McpServer, limits: EngineLimits): AskOptions {
+  return { ...fanOut(asked, server, limits), signal: AbortSignal.timeout(limits.fanOutMs) };
+}
+
+export async function openEither(server: McpServer, options: Parameters<typeof openSession>[1]): Promise<ServerSession> {
   try {
     return await openSession(server, options);
   } catch (error) {

@@ -12,13 +12,15 @@ export interface View {
   readonly naming: Naming;
   /** Tools that the route shows. */
   readonly selector?: ToolSelector | undefined;
+  /** Knows which tools have been accepted. */
+  readonly book?: { shows(name: string, entry: Buffer): boolean } | undefined;
   /** Whether the caller may use a tool, prompt, resource or template; name or URI in the server's words. */
   readonly permits?: ((name: string) => boolean) | undefined;
 }
 
 export interface Rewritten {
   readonly bytes: Buffer;
-  /** Entries that the selector or `permits` refused. */
+  /** Entries that the selector, `permits` or the book refused. */
   readonly hidden: number;
   /** Entries left out because the client's name for them would reach another server; in the server's words. See `Naming.conflicts`. */
   readonly unreachable: readonly string[];
@@ -55,9 +57,9 @@ function isUntouched({ naming }: View): boolean {
 
 function rewriteList(list: keyof typeof IDENTIFIERS, result: Buffer, view: View): Rewritten {
   const { server, permits } = view;
-  const selector = list === 'tools' ? view.selector : undefined;
+  const [selector, book] = list === 'tools' ? [view.selector, view.book] : [];
   const untouched = { bytes: result, hidden: 0, unreachable: [], awkward: [] };
-  if (isUntouched(view) && selector === undefined && permits === undefined) return untouched;
+  if (isUntouched(view) && selector === undefined && permits === undefined && book === undefined) return untouched;
 
   const patch = new JsonPatch(result, server);
   const root = patch.root();
@@ -73,7 +75,13 @@ function rewriteList(list: keyof typeof IDENTIFIERS, result: Buffer, view: View)
     const entry = patch.entry(span);
     const name = entry && patch.string(entry, member);
     // Without a name it cannot be judged, nor called.
-    if (entry === undefined || name === undefined || selector?.(name) === false || permits?.(name) === false) {
+    if (
+      entry === undefined ||
+      name === undefined ||
+      selector?.(name) === false ||
+      permits?.(name) === false ||
+      book?.shows(name, result.subarray(span.start, span.end)) === false
+    ) {
       removed.add(index);
       continue;
     }

@@ -7,7 +7,7 @@ import { readBody } from '#core/read/body';
 
 import { errorBytes, readMessage } from '../wire/message.ts';
 import { invalidRequest, RpcError, SERVER_UNREACHABLE, sessionGone } from '../wire/rpc-error.ts';
-import type { StdioServer } from './config.ts';
+import type { BridgedServer } from './config.ts';
 import { DEFAULT_LIMITS, type Log, Program, type ProgramLimits } from './program.ts';
 
 const HOST = '127.0.0.1';
@@ -26,12 +26,12 @@ export interface StdioBridge {
 }
 
 /**
- * Servers that are programs, each behind a Streamable HTTP endpoint of the loopback address, so that the gateway calls them like all
+ * Servers that are programs, or speak the transport of 2024-11-05, each behind a Streamable HTTP endpoint of the loopback address, so that the gateway calls them like all
  * others. JSON-RPC passes as it is: whatever members, numbers and ids a message has.
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
-export async function startBridge(servers: readonly StdioServer[], log: Log, limits: Partial<ProgramLimits> = {}): Promise<StdioBridge> {
+export async function startBridge(servers: readonly BridgedServer[], log: Log, limits: Partial<ProgramLimits> = {}): Promise<StdioBridge> {
   const credential = `Bearer ${randomBytes(32).toString('base64url')}`;
   const programs = new Map(servers.map((server) => [`/${server.name}`, new Program(server, { ...DEFAULT_LIMITS, ...limits }, log)]));
   const server = createServer((request, response) => {

@@ -3,24 +3,16 @@ import type { Readable, Writable } from 'node:stream';
 
 import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
 
+import { type Channel, type ChannelEvents, MAX_LINE_BYTES } from './channel.ts';
 import type { StdioServer } from './config.ts';
 import { Lines } from './lines.ts';
 import { StderrLog } from './stderr-log.ts';
 
-/** Bytes of a message of a server, as of an answer by HTTP. */
-export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 /** Time for a server to end by itself once its standard input has, and then after SIGTERM, before SIGKILL. */
 const END_MS = 1500;
 const TERM_MS = 2000;
 /** Time for what an ended server has written to be read. */
 const OUTPUT_MS = 500;
-
-export interface ChildEvents {
-  /** One line, without its end; it may be anything. */
-  line(line: Buffer): void;
-  /** Once. @param why in words that may be logged; undefined: it was stopped */
-  ended(why: string | undefined): void;
-}
 
 /**
  * The process of a server. It is the first of a group of processes of its own: what it starts (npx starts a shell, which starts node)
@@ -29,11 +21,11 @@ export interface ChildEvents {
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#stdio
  */
-export class Child {
+export class Child implements Channel {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #closed: Promise<void>;
   #stopping = false;
-  #events: ChildEvents | undefined;
+  #events: ChannelEvents | undefined;
   #why: string | undefined;
   #isOver = false;
 
@@ -80,19 +72,16 @@ export class Child {
     return this.#isOver;
   }
 
-  /** From now on lines are read. */
-  listen(events: ChildEvents): void {
+  listen(events: ChannelEvents): void {
     this.#events = events;
     if (this.#isOver) events.ended(this.#why);
     this.#process.stdout.resume();
   }
 
-  /** @param message one JSON text */
   write(message: Buffer): void {
     this.#process.stdin.write(Buffer.concat([oneLine(message), NEWLINE]));
   }
 
-  /** While whoever hears its lines is slow. */
   pause(): void {
     this.#process.stdout.pause();
   }
@@ -101,7 +90,6 @@ export class Child {
     this.#process.stdout.resume();
   }
 
-  /** Asks it to end, and sees to it. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#process.stdin.end();

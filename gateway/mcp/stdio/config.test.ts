@@ -19,7 +19,7 @@ function problems(config: unknown): string[] {
 }
 
 test('programs, with variables in the places of Claude and VS Code', () => {
-  const { stdio, notices } = parse({
+  const { bridged, notices } = parse({
     mcpServers: {
       'My Files': {
         command: 'npx',
@@ -31,7 +31,7 @@ test('programs, with variables in the places of Claude and VS Code', () => {
       b: { type: 'stdio', command: 'b', autoApprove: [] },
     },
   });
-  expect(stdio[0]).toEqual({
+  expect(bridged[0]).toEqual({
     name: 'my-files',
     command: 'npx',
     args: ['-y', 'files', '/home/me', ''],
@@ -39,7 +39,7 @@ test('programs, with variables in the places of Claude and VS Code', () => {
     cwd: resolve('dir/sub'),
     secrets: ['secret-token', 'secret-tokenb'],
   });
-  expect(stdio.map(({ name }) => name)).toEqual(['my-files', 'b']);
+  expect(bridged.map(({ name }) => name)).toEqual(['my-files', 'b']);
   expect(notices).toEqual(['dir/mcp.json: off is disabled there', 'dir/mcp.json: b: autoApprove has no effect here']);
 });
 
@@ -54,6 +54,11 @@ test('servers of the network, in the words of VS Code', () => {
     ['https://a.test/mcp?x=secret-token', { name: 'Authorization', value: 'Bearer secret-token' }],
     ['http://b.test/', undefined],
   ]);
+});
+
+test('servers of the transport of 2024-11-05 may have several headers', () => {
+  const { bridged } = parse({ servers: { a: { type: 'sse', url: 'http://a.test/sse', headers: { 'X-A': '1', 'X-B': '${TOKEN}' } } } });
+  expect(bridged).toEqual([{ name: 'a', url: new URL('http://a.test/sse'), headers: { 'X-A': '1', 'X-B': 'secret-token' } }]);
 });
 
 test.each<[string, unknown, string]>([
@@ -72,9 +77,9 @@ test.each<[string, unknown, string]>([
   ],
   ['a number', { servers: { one: { command: 'a', env: { PORT: 1 } } } }, 'dir/mcp.json: one: env.PORT: it must be a string'],
   [
-    'the old transport',
-    { servers: { one: { type: 'sse', url: 'http://b' } } },
-    'dir/mcp.json: one: type: it must be "http" beside url: the transport',
+    'another transport',
+    { servers: { one: { type: 'ws', url: 'http://b' } } },
+    'dir/mcp.json: one: type: it must be "http" or "sse" beside url',
   ],
   ['no URL', { servers: { one: { url: 'file:///etc' } } }, 'dir/mcp.json: one: url: it must be an http or https URL'],
   [
@@ -98,5 +103,5 @@ test.each<[string, unknown, string]>([
 
 test('every problem is told at once', () => {
   expect(problems({ servers: { a: { command: 1, env: { b: '${GONE}' } }, c: 'd' } })).toHaveLength(3);
-  expect(server({ command: 'a' }).stdio).toHaveLength(1);
+  expect(server({ command: 'a' }).bridged).toHaveLength(1);
 });

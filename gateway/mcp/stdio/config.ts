@@ -19,6 +19,16 @@ export interface StdioServer {
   readonly secrets: readonly string[];
 }
 
+/** A server of the network that speaks the transport of 2024-11-05. */
+export interface SseServer {
+  readonly name: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Servers that the gateway does not call itself. */
+export type BridgedServer = StdioServer | SseServer;
+
 /** A server of the network. */
 export interface UrlServer {
   readonly name: string;
@@ -27,7 +37,7 @@ export interface UrlServer {
 }
 
 export interface McpConfig {
-  readonly stdio: readonly StdioServer[];
+  readonly bridged: readonly BridgedServer[];
   readonly urls: readonly UrlServer[];
   /** What the file says to clients alone, and what it turns off: a line each. */
   readonly notices: readonly string[];
@@ -60,16 +70,16 @@ export function parseMcpConfig(text: string, file: string, env: Variables): McpC
   const reader = new ConfigReader(file, env);
   for (const [name, server] of reader.servers(text)) reader.read(name, server);
   if (reader.problems.length > 0) throw new InvalidMcpConfig(reader.problems.join('\n'));
-  const { stdio, urls, notices } = reader;
-  if (stdio.length + urls.length === 0) throw new InvalidMcpConfig(`${file}: it names no server`);
-  return { stdio, urls, notices };
+  const { bridged, urls, notices } = reader;
+  if (bridged.length + urls.length === 0) throw new InvalidMcpConfig(`${file}: it names no server`);
+  return { bridged, urls, notices };
 }
 
 const STDIO = ['type', 'command', 'args', 'env', 'cwd'];
 const HTTP = ['type', 'url', 'headers'];
 /** What only clients act on, or people read. */
 const OF_CLIENTS = new Set(['disabled', 'description', 'autoApprove', 'alwaysAllow', 'gallery', 'version']);
-const HTTP_TYPES = new Set(['http', 'streamable-http', 'streamableHttp']);
+const HTTP_TYPES = new Set(['http', 'sse', 'streamable-http', 'streamableHttp']);
 /** Of a Kubernetes object: tools are called by it. */
 const NAME = /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/;
 /** Folders and people: no secrets. */
@@ -78,7 +88,7 @@ const PUBLIC = new Set(['HOME', 'USER', 'LOGNAME', 'PWD', 'PATH', 'SHELL', 'TMPD
 const LEAST_SECRET = 6;
 
 class ConfigReader {
-  readonly stdio: StdioServer[] = [];
+  readonly bridged: BridgedServer[] = [];
   readonly urls: UrlServer[] = [];
   readonly notices: string[] = [];
   readonly problems: string[] = [];
@@ -130,7 +140,7 @@ class ConfigReader {
     const env = Object.fromEntries(this.#map(given, 'env', server['env']).map(([key, value]) => [key, text(value, `env.${key}`)]));
     const cwd = resolve(dirname(this.#file), server['cwd'] === undefined ? '.' : text(server['cwd'], 'cwd'));
     for (const value of Object.values(env)) secrets.add(value);
-    this.stdio.push({ name, command, args, env, cwd, secrets: [...secrets].filter((value) => value.length >= LEAST_SECRET) });
+    this.bridged.push({ name, command, args, env, cwd, secrets: [...secrets].filter((value) => value.length >= LEAST_SECRET) });
   }
 
   #remote(given: string, name: string, server: Readonly<Record<string, unknown>>): void {
@@ -138,11 +148,22 @@ class ConfigReader {
     if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '' || url.hash !== '')
       return this.#report(given, 'url', 'it must be an http or https URL without user, password and fragment');
     const headers = this.#map(given, 'headers', server['headers']);
+    if (server['type'] === 'sse') return this.#sse(given, name, url, headers);
     if (headers.length > 1) return this.#report(given, 'headers', 'a server gets one header of its own in this release; there are several');
-    const [header] = headers.map(([key, value]) => ({ name: key, value: this.#text(given, `headers.${key}`, value) }));
-    if (header !== undefined && !(isToken(header.name) && isHeaderValue(header.value)))
-      return this.#report(given, `headers.${header.name}`, 'its name or value has a character that no header can have');
+    const [header] = headers.map(([key, value]) => this.#header(given, key, value));
     this.urls.push({ name, url, header });
+  }
+
+  #sse(given: string, name: string, url: URL, headers: readonly [string, unknown][]): void {
+    const pairs = headers.map(([key, value]) => this.#header(given, key, value)).map((header) => [header.name, header.value] as const);
+    this.bridged.push({ name, url, headers: Object.fromEntries(pairs) });
+  }
+
+  #header(given: string, name: string, value: unknown): { readonly name: string; readonly value: string } {
+    const header = { name, value: this.#text(given, `headers.${name}`, value) };
+    if (!isToken(name) || !isHeaderValue(header.value))
+      this.#report(given, `headers.${name}`, 'its name or value has a character that no header can have');
+    return header;
   }
 
   #nameOf(given: string): string {
@@ -167,8 +188,7 @@ class ConfigReader {
 
   #type(given: string, type: unknown, isProgram: boolean): void {
     if (type === undefined || (isProgram ? type === 'stdio' : HTTP_TYPES.has(type as string))) return;
-    const sse = type === 'sse' ? ': the transport of 2024-11-05 is not served, give its Streamable HTTP address' : '';
-    this.#report(given, 'type', `it must be ${isProgram ? '"stdio" beside command' : '"http" beside url'}${sse}`);
+    this.#report(given, 'type', `it must be ${isProgram ? '"stdio" beside command' : '"http" or "sse" beside url'}`);
   }
 
   #list(given: string, value: unknown): readonly unknown[] {

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 
+import type { Channel } from './channel.ts';
 import { Child } from './child.ts';
-import type { StdioServer } from './config.ts';
+import type { BridgedServer } from './config.ts';
+import { SseChannel } from './sse-channel.ts';
 import { StdioSession } from './session.ts';
 
 export interface ProgramLimits {
@@ -30,18 +32,18 @@ export type Log = (level: 'info' | 'warn', message: string) => void;
  */
 export class Program {
   readonly name: string;
-  readonly #server: StdioServer;
+  readonly #server: BridgedServer;
   readonly #limits: ProgramLimits;
   readonly #log: Log;
   readonly #sessions = new Map<string, StdioSession>();
   /** Started before anybody asks: what is wrong with a server is told at the start, and its first session need not wait. */
-  #spare: Child | undefined;
+  #spare: Channel | undefined;
   readonly #ending = new Set<Promise<void>>();
   #crashes = 0;
   #notBefore = 0;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(server: StdioServer, limits: ProgramLimits, log: Log) {
+  constructor(server: BridgedServer, limits: ProgramLimits, log: Log) {
     this.name = server.name;
     this.#server = server;
     this.#limits = limits;
@@ -98,8 +100,8 @@ export class Program {
     await Promise.all([this.#spare?.stop(), ...this.#ending, ...[...this.#sessions.values()].map((session) => this.stop(session))]);
   }
 
-  #start(): Child {
-    return new Child(this.#server, (line) => this.#log('info', line));
+  #start(): Channel {
+    return 'url' in this.#server ? new SseChannel(this.#server) : new Child(this.#server, (line) => this.#log('info', line));
   }
 
   #crashed(why: string | undefined, ranMs: number): void {

@@ -12,7 +12,7 @@ const NAME = 'mcp-config';
 export const MCP_PATH = '/mcp';
 
 /** The servers of a file as resources: a Backend for each, and one MCPRoute for all. @returns YAML */
-export function mcpResources({ stdio, urls }: McpConfig, bridge: StdioBridge | undefined, gateway: GatewayPlace): string {
+export function mcpResources({ bridged, urls }: McpConfig, bridge: StdioBridge | undefined, gateway: GatewayPlace): string {
   const { name, namespace } = gateway;
   const remote = urls.map(({ name: server, url, header }) => ({
     server,
@@ -21,7 +21,7 @@ export function mcpResources({ stdio, urls }: McpConfig, bridge: StdioBridge | u
     header,
     tls: url.protocol === 'https:',
   }));
-  const local = stdio.map(({ name: server }) => ({
+  const local = bridged.map(({ name: server }) => ({
     server,
     endpoint: { ip: { address: '127.0.0.1', port: bridge!.port } },
     path: bridge!.path(server),

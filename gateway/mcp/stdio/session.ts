@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 
 import { errorBytes, metaOf, paramsOf, readMessage, type RpcMessage } from '../wire/message.ts';
 import { RpcError, SERVER_UNREACHABLE } from '../wire/rpc-error.ts';
-import { type Child, MAX_LINE_BYTES } from './child.ts';
+import { type Channel, MAX_LINE_BYTES } from './channel.ts';
 
 /** Time of silence in which an answer is still plain JSON, and between two comments of a stream. */
 const HEARTBEAT_MS = 15_000;
@@ -12,16 +12,16 @@ const MOST_QUEUED = 256;
 const OF_NO_REQUEST = /^notifications\/(?:(?:tools|prompts|resources)\/list_changed|resources\/updated)$/;
 
 export interface SessionEvents {
-  /** The child has ended. @param why undefined: it was stopped */
+  /** The server has ended. @param why undefined: it was stopped */
   ended(session: StdioSession, why: string | undefined): void;
-  /** The child wrote something that is no message. */
+  /** The server wrote something that is no message. */
   nonsense(): void;
 }
 
-/** One client's session with a server, which is a process of its own. */
+/** One client's session with a server, which has a process or a connection of its own. */
 export class StdioSession {
   readonly id: string;
-  readonly #child: Child;
+  readonly #channel: Channel;
   readonly #server: string;
   readonly #events: SessionEvents;
   /** Requests without an answer, the newest last, by the JSON text of their ids. */
@@ -32,12 +32,12 @@ export class StdioSession {
   /** Unix milliseconds of the last message from the client. */
   usedAt = Date.now();
 
-  constructor(id: string, server: string, child: Child, events: SessionEvents) {
+  constructor(id: string, server: string, channel: Channel, events: SessionEvents) {
     this.id = id;
     this.#server = server;
-    this.#child = child;
+    this.#channel = channel;
     this.#events = events;
-    child.listen({ line: (line) => this.#heard(line), ended: (why) => this.#ended(why) });
+    channel.listen({ line: (line) => this.#heard(line), ended: (why) => this.#ended(why) });
   }
 
   /** Nobody waits for an answer. */
@@ -55,27 +55,27 @@ export class StdioSession {
     if (this.#waiting.has(id)) throw new RpcError(-32600, 'A request with this id is under way', { httpStatus: 400, id });
     this.usedAt = Date.now();
     response.setHeader('mcp-session-id', this.id);
-    const exchange = new Exchange(response, this.#child, metaOf(message)?.slice('progressToken')?.toString());
+    const exchange = new Exchange(response, this.#channel, metaOf(message)?.slice('progressToken')?.toString());
     this.#waiting.set(id, exchange);
     // That a client has gone cancels nothing: it says so where it means it.
     response.once('close', () => {
       if (this.#waiting.get(id) === exchange) this.#waiting.delete(id);
     });
-    this.#child.write(body);
+    this.#channel.write(body);
     this.#tellQueued(exchange);
   }
 
   /** Hands on what has no answer. */
   tell(body: Buffer): void {
     this.usedAt = Date.now();
-    this.#child.write(body);
+    this.#channel.write(body);
   }
 
   /** The response gets what the server says by itself. One that listened before is ended. */
   listen(response: ServerResponse): void {
     this.usedAt = Date.now();
     this.#listener?.end();
-    const exchange = new Exchange(response, this.#child, undefined);
+    const exchange = new Exchange(response, this.#channel, undefined);
     this.#listener = exchange;
     response.once('close', () => {
       if (this.#listener === exchange) this.#listener = undefined;
@@ -85,7 +85,7 @@ export class StdioSession {
   }
 
   stop(): Promise<void> {
-    return this.#child.stop();
+    return this.#channel.stop();
   }
 
   #heard(line: Buffer): void {
@@ -118,7 +118,7 @@ export class StdioSession {
     if (first !== undefined) return first.tell(line);
     if (this.#queued.length < MOST_QUEUED) this.#queued.push(line);
     else if (message.kind === 'request')
-      this.#child.write(errorBytes(message.id, new RpcError(SERVER_UNREACHABLE, 'No client listens to this session')));
+      this.#channel.write(errorBytes(message.id, new RpcError(SERVER_UNREACHABLE, 'No client listens to this session')));
   }
 
   #tellQueued(exchange: Exchange): void {
@@ -138,12 +138,12 @@ export class StdioSession {
 class Exchange {
   readonly progressToken: string | undefined;
   readonly #response: ServerResponse;
-  readonly #child: Child;
+  readonly #channel: Channel;
   readonly #heartbeat: NodeJS.Timeout;
 
-  constructor(response: ServerResponse, child: Child, progressToken: string | undefined) {
+  constructor(response: ServerResponse, channel: Channel, progressToken: string | undefined) {
     this.#response = response;
-    this.#child = child;
+    this.#channel = channel;
     this.progressToken = progressToken;
     this.#heartbeat = setInterval(() => {
       this.begin();
@@ -161,10 +161,10 @@ class Exchange {
     this.begin();
     if (this.#response.write(Buffer.concat([DATA, line, END]))) return;
     // One slow reader is the session's only client.
-    this.#child.pause();
+    this.#channel.pause();
     const on = (): void => {
       this.#response.off('drain', on).off('close', on);
-      this.#child.resume();
+      this.#channel.resume();
     };
     this.#response.on('drain', on).on('close', on);
   }

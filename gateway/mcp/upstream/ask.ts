@@ -8,7 +8,7 @@ import type { McpServer } from './server.ts';
 /** What the calls of one purpose have in common. */
 export type AskOptions = Pick<ServerCall, 'headers' | 'signal' | 'headMs' | 'idleMs' | 'maxBytes'>;
 
-/** The id of the gateway's own requests: each is the only one of its connection. */
+/** The id of the gateway's own requests in a session of its own: each is the only one of its connection. */
 export const OWN_ID = '1';
 
 export interface Asked {
@@ -17,15 +17,21 @@ export interface Asked {
 }
 
 /**
- * Sends a request of the gateway's own (`id` is {@link OWN_ID}) and waits for its result. Messages before it are notifications to nobody.
+ * Sends a request of the gateway's own and waits for its result. Messages before it are notifications to nobody.
  *
+ * @param id of the request, as JSON text
  * @throws ServerFailed; of kind `refused` where the response is an error
  */
-export async function ask(server: McpServer, call: Omit<ServerCall, 'method' | 'body'>, body: string): Promise<Asked> {
-  const answer = await callServer(server, { ...call, method: 'POST', body: Buffer.from(body) });
+export async function ask(
+  server: McpServer,
+  call: Omit<ServerCall, 'method' | 'body'>,
+  body: Buffer | string,
+  id = OWN_ID,
+): Promise<Asked> {
+  const answer = await callServer(server, { ...call, method: 'POST', body: typeof body === 'string' ? Buffer.from(body) : body });
   for await (const { data } of answer.messages) {
     const message = scan(data);
-    if (!isResponse(message)) continue;
+    if (!isResponse(message, id)) continue;
     const result = memberObject(message, 'result');
     if (result !== undefined) return { answer, result };
     throw new ServerFailed('refused', 'the server answered with an error', { status: answer.status, rpcError: data });
@@ -34,10 +40,10 @@ export async function ask(server: McpServer, call: Omit<ServerCall, 'method' | '
 }
 
 /** Only an error may have no id: its server could not read that. */
-function isResponse(message: JsonObjectScan): boolean {
+function isResponse(message: JsonObjectScan, asked: string): boolean {
   const id = message.slice('id')?.toString();
-  if (message.type('error') === 'object') return id === undefined || id === 'null' || id === OWN_ID;
-  return id === OWN_ID && message.type('result') === 'object';
+  if (message.type('error') === 'object') return id === undefined || id === 'null' || id === asked;
+  return id === asked && message.type('result') === 'object';
 }
 
 /** What a JSON-RPC error says, as far as the gateway acts on it. */
