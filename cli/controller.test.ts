@@ -53,12 +53,14 @@ test('tierkit crds prints all, one, or says which there are', async () => {
     'budgets.tierkit.dev',
     'mcptoollocks.tierkit.dev',
     'pricetables.tierkit.dev',
+    'tokenexchanges.tierkit.dev',
     'tracepolicies.tierkit.dev',
   ]);
   expect(names(await tierkit(['crds', 'tracepolicies', 'Budget']))).toEqual(['tracepolicies.tierkit.dev', 'budgets.tierkit.dev']);
   const { code, stderr } = await tierkit(['crds', 'Budgte']);
   expect({ code, first: stderr.split('\n')[0] }).toEqual({
     code: 2,
-    first: 'tierkit crds: there is no kind "Budgte" of ours; did you mean "Budget"? (kinds: Budget, MCPToolLock, PriceTable, TracePolicy)',
+    first:
+      'tierkit crds: there is no kind "Budgte" of ours; did you mean "Budget"? (kinds: Budget, MCPToolLock, PriceTable, TokenExchange, TracePolicy)',
   });
 });

@@ -203,6 +203,19 @@ export const SLOTS: readonly Slot[] = [
       spec(tlsOf('two', { hostname: 7 })),
     ],
   ),
+  ...slot(
+    'tierkit.dev/v1alpha1',
+    'TokenExchange',
+    ['exchange'],
+    [
+      spec({
+        targetRef: { kind: 'MCPRoute', name: 'none' },
+        tokenEndpoint: 'https://a.example',
+        clientID: 'a',
+        clientSecret: { name: 's0' },
+      }),
+    ],
+  ),
   ...slot('tierkit.dev/v1alpha1', 'TracePolicy', ['trace'], [spec({ content: { inputs: 'Show' } }), spec({ content: 7 })]),
 ];
 

@@ -55,3 +55,22 @@ it('a PriceTable has a condition of its generation, and says where a price is wr
   expect(brief(conditions)).toEqual(['Accepted=False Invalid']);
   expect(messageOf(conditions, 'Accepted')).toBe('spec.entries[0].prices: has no price; one of 0 is "0"');
 });
+
+it('a TokenExchange is the first tier’s, and says when its route is lost, and when that has no callers with tokens', () => {
+  const secret = '---\napiVersion: v1\nkind: Secret\nmetadata: {name: idp}\nstringData: {client-secret: s}\n';
+  const backend = resource('gateway.envoyproxy.io/v1alpha1', 'Backend', 'git', 'endpoints: [{ip: {address: 192.0.2.1, port: 9}}]');
+  const route = resource(
+    'aigateway.envoyproxy.io/v1beta1',
+    'MCPRoute',
+    'tools',
+    'parentRefs: [{name: gw}], backendRefs: [{group: gateway.envoyproxy.io, kind: Backend, name: git}]',
+  );
+  const spec = 'targetRef: {kind: MCPRoute, name: tools}, tokenEndpoint: "https://idp.example", clientID: c, clientSecret: {name: idp}';
+  const yaml = secret + backend + resource(TIERKIT, 'TokenExchange', 'x', spec);
+  const lost = conditionsOf(yaml, 'TokenExchange', 'x');
+  expect(brief(lost)).toEqual(['Accepted=False TargetNotFound']);
+  const conditions = conditionsOf(yaml + route, 'TokenExchange', 'x');
+  expect(brief(conditions)).toEqual(['Accepted=False Invalid']);
+  expect(messageOf(conditions, 'Accepted')).toContain('spec.targetRef: MCPRoute default/tools identifies nobody by a token');
+  expect(conditionsOf(yaml + route, 'TokenExchange', 'x', true)).toBeUndefined();
+});

@@ -8,6 +8,7 @@ import type { Problem } from '../resources/problem.ts';
 import { Budget } from '../resources/tierkit/budget.ts';
 import { MCPToolLock } from '../resources/tierkit/mcp-tool-lock.ts';
 import { PriceTable } from '../resources/tierkit/price-table.ts';
+import { TokenExchange } from '../resources/tierkit/token-exchange.ts';
 import { TracePolicy } from '../resources/tierkit/trace-policy.ts';
 import { isFalse, isTrue, stamped, textsOf } from './conditions.ts';
 import { targetsOf, withoutOthers } from './targets.ts';
@@ -19,7 +20,7 @@ import { type State, statusOf, type Verdict } from './view.ts';
  */
 export function ownKinds(state: State): Verdict[] {
   const { objects, servesPools } = state.view;
-  const kinds: readonly GroupKind[] = servesPools ? [TracePolicy] : [Budget, MCPToolLock, PriceTable, TracePolicy];
+  const kinds: readonly GroupKind[] = servesPools ? [TracePolicy] : [Budget, MCPToolLock, PriceTable, TokenExchange, TracePolicy];
   return kinds.flatMap(objects).map((object) => {
     const problems = withoutOthers(object, state.problems(object), state);
     const accepted =

@@ -64,6 +64,7 @@ const EVERYTHING = [
   ),
   resource('tierkit.dev/v1alpha1', 'Budget', 'b', 'tokens: 1, window: {unit: Day}'),
   resource('tierkit.dev/v1alpha1', 'PriceTable', 'b', 'prices: 1'),
+  resource('tierkit.dev/v1alpha1', 'TokenExchange', 'b', 'servers: 7'),
   resource('tierkit.dev/v1alpha1', 'TracePolicy', 'b', 'content: {inputs: Hide}'),
 ]
   .join('')
@@ -87,6 +88,7 @@ const KINDS = [
   'PriceTable',
   'QuotaPolicy',
   'SecurityPolicy',
+  'TokenExchange',
   'TracePolicy',
 ];
 const clusters = () => [true, false].map((servesPools) => new TestCluster(EVERYTHING, { servesPools }));

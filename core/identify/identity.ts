@@ -65,6 +65,11 @@ export interface Security {
    * @throws GatewayError TK_UNAUTHENTICATED, TK_FORBIDDEN, TK_INTERNAL
    */
   identify(caller: Caller): Identity | Promise<Identity>;
+  /**
+   * The text of the token that it verified for a request, from where it stands there: it is not kept. Undefined: the policy verifies none.
+   * @param token as {@link identify} gave it
+   */
+  readonly textOf: ((caller: Caller, token: Token) => string | undefined) | undefined;
   readonly cors: Cors | undefined;
 }
 

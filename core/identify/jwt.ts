@@ -31,6 +31,8 @@ export interface Tokens {
    * @throws GatewayError TK_UNAUTHENTICATED, or TK_INTERNAL with status 503 while the keys cannot be had
    */
   verify(caller: Caller): VerifiedToken | undefined | Promise<VerifiedToken>;
+  /** The text of a token that was verified for the same request. */
+  textOf(caller: Caller, token: Token): string | undefined;
 }
 
 /** A token that stands where a provider looks for one. */
@@ -80,6 +82,10 @@ export function compileJwt(spec: JwtSpec, sources: SecuritySources, shared: Shar
         if (known !== undefined) return known;
       }
       return verifyAny(candidates, cache);
+    },
+    textOf(caller, token) {
+      const provider = providers.find(({ name }) => name === token.provider);
+      return provider && credentialAt(provider.places, caller);
     },
   };
 }

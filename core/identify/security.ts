@@ -66,6 +66,7 @@ export function compileSecurity(policy: SecurityPolicy, sources: SecuritySources
     ownedCookies: credentials.cookies,
     passable: { ...passable, headers: passable.headers.difference(set.names) },
     cors: spec.cors && compileCors(spec.cors),
+    textOf: tokens && ((caller, token) => tokens.textOf(caller, token)),
     identify(caller) {
       if (extAuth === undefined) return afterExtAuth(caller, []);
       return extAuth.check(caller).then((headers) => afterExtAuth(caller, headers));

@@ -23,6 +23,7 @@ import { Service } from './kubernetes/service.ts';
 import { Budget } from './tierkit/budget.ts';
 import { MCPToolLock } from './tierkit/mcp-tool-lock.ts';
 import { PriceTable } from './tierkit/price-table.ts';
+import { TokenExchange } from './tierkit/token-exchange.ts';
 import { TracePolicy } from './tierkit/trace-policy.ts';
 
 /** Every kind that is read, by name; where two groups have one name, the group to prefer comes first. */
@@ -53,5 +54,6 @@ export const KINDS: readonly KindDefinition[] = [
   Secret,
   SecurityPolicy,
   Service,
+  TokenExchange,
   TracePolicy,
 ] as readonly KindDefinition[];

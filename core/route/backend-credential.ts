@@ -17,11 +17,11 @@ import type { Override } from '../providers/credentials/override.ts';
 import { type Fetch, Refreshed, type Source } from '../providers/credentials/refreshed.ts';
 import { type BackendSecurityPolicy, overrideHeaders } from '../resources/ai-gateway/backend-security-policy.ts';
 import type { OidcExchangeToken } from '../resources/ai-gateway/oidc-exchange.ts';
-import type { SecretObjectReference } from '../resources/gateway-api/object-reference.ts';
 import { nameOf } from '../resources/kind.ts';
 
 import { secretOf } from './origins.ts';
 import type { Scope } from './scope.ts';
+import { secretEntry } from './secret-entry.ts';
 
 type Spec = BackendSecurityPolicy['body']['spec'];
 
@@ -72,7 +72,7 @@ function ofAws(aws: NonNullable<Spec['awsCredentials']>, compiling: Compiling): 
   const { region, credentialsFile, oidcExchangeToken } = aws;
   if (credentialsFile !== undefined) {
     const path = 'spec.awsCredentials.credentialsFile.secretRef';
-    const file = entryOf(credentialsFile.secretRef, 'credentials', path, compiling);
+    const file = secretEntry(credentialsFile.secretRef, 'credentials', policy, path, scope);
     if (file === undefined) return undefined;
     const keys = profileKeys(file, credentialsFile.profile ?? 'default');
     if (typeof keys !== 'string') return awsCredential(region, keys, override);
@@ -98,11 +98,11 @@ function ofAws(aws: NonNullable<Spec['awsCredentials']>, compiling: Compiling): 
 }
 
 function ofAzure(azure: NonNullable<Spec['azureCredentials']>, compiling: Compiling): Credential | undefined {
-  const { override } = compiling;
+  const { policy, scope, override } = compiling;
   const { clientID: clientId, tenantID: tenantId, clientSecretRef, oidcExchangeToken } = azure;
   const env = process.env;
   if (oidcExchangeToken === undefined) {
-    const secret = entryOf(clientSecretRef!, 'client-secret', 'spec.azureCredentials.clientSecretRef', compiling);
+    const secret = secretEntry(clientSecretRef!, 'client-secret', policy, 'spec.azureCredentials.clientSecretRef', scope);
     if (secret === undefined) return undefined;
     const application = { tenantId, clientId, proof: { secret } };
     const token = refreshed(['azure', clientId, tenantId], [secret], compiling, (signal) => azureToken(application, env, signal));
@@ -136,7 +136,7 @@ function gcpSource(gcp: NonNullable<Spec['gcpCredentials']>, compiling: Compilin
   const { projectName, credentialsFile, workloadIdentityFederationConfig: federation } = gcp;
   if (credentialsFile !== undefined) {
     const path = 'spec.gcpCredentials.credentialsFile.secretRef';
-    const text = entryOf(credentialsFile.secretRef, 'service_account.json', path, compiling);
+    const text = secretEntry(credentialsFile.secretRef, 'service_account.json', policy, path, scope);
     if (text === undefined) return undefined;
     const file = readGcpFile(text);
     const problem = typeof file === 'string' ? file : problemOf(file, scope);
@@ -193,11 +193,11 @@ function problemOf(file: GcpFile, scope: Scope): string | undefined {
   return 'has a "credential_source" that is a file of the gateway’s own machine; in a cluster none is read';
 }
 
-function oidcOf({ oidc, aud }: OidcExchangeToken, at: string, compiling: Compiling): OidcSource | undefined {
+function oidcOf({ oidc, aud }: OidcExchangeToken, at: string, { policy, scope }: Compiling): OidcSource | undefined {
   const { clientIDRef, clientSecret, provider, scopes = [], resources = [] } = oidc;
   const path = `${at}.oidc`;
-  const clientId = clientIDRef === undefined ? oidc.clientID : entryOf(clientIDRef, 'client-id', `${path}.clientIDRef`, compiling);
-  const secret = entryOf(clientSecret, 'client-secret', `${path}.clientSecret`, compiling);
+  const clientId = clientIDRef === undefined ? oidc.clientID : secretEntry(clientIDRef, 'client-id', policy, `${path}.clientIDRef`, scope);
+  const secret = secretEntry(clientSecret, 'client-secret', policy, `${path}.clientSecret`, scope);
   if (clientId === undefined || secret === undefined) return undefined;
   return {
     issuer: provider.issuer,
@@ -207,18 +207,8 @@ function oidcOf({ oidc, aud }: OidcExchangeToken, at: string, compiling: Compili
     scopes,
     resources,
     audience: aud === '' ? undefined : aud,
-    elsewhere: !compiling.scope.allowLocalAddresses,
+    elsewhere: !scope.allowLocalAddresses,
   };
-}
-
-/** A text in a Secret. @returns undefined after a report */
-function entryOf(ref: SecretObjectReference, entry: string, path: string, { policy, scope }: Compiling): string | undefined {
-  const data = secretOf(ref, policy, path, scope);
-  if (data === undefined) return undefined;
-  const text = data.get(entry)?.toString().trim();
-  if (text !== undefined && text !== '') return text;
-  scope.report(policy, path, `Secret ${ref.name} has ${text === undefined ? 'no entry' : 'an empty'} "${entry}"`);
-  return undefined;
 }
 
 /** In a cluster who writes a policy is not who runs the gateway. */

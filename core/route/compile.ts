@@ -22,6 +22,7 @@ import { type TraceRules, traceRulesOf } from '../telemetry/trace/shown.ts';
 import type { KeySource, RemoteKeySet } from '../identify/remote-key-set.ts';
 import { SharedIdentify } from '../identify/shared-identify.ts';
 import { SharedCredentials } from '../providers/credentials/shared-credentials.ts';
+import { SharedExchanges } from '../providers/credentials/shared-exchanges.ts';
 import { checkAiBackend } from './ai-backend.ts';
 import { checkAnnotations } from './annotations.ts';
 import type { ParentOutcome } from './attach.ts';
@@ -42,6 +43,7 @@ import { scopeOf } from './scope-of.ts';
 export interface Shared {
   readonly connections: Pick<Connections, 'kept' | 'pool' | 'destroy'>;
   readonly credentials: SharedCredentials;
+  readonly exchanges: SharedExchanges;
   readonly backends: Kept<Backend>;
   readonly identify: SharedIdentify;
   readonly pools: Pools | undefined;
@@ -63,12 +65,14 @@ export function newShared(warn?: (message: string) => void, pools?: Pools): Shar
 export function sharedWith(connections: Shared['connections'], warn?: (message: string) => void, pools?: Pools): Shared {
   const work = new CompileWork();
   const credentials = new SharedCredentials(warn);
+  const exchanges = new SharedExchanges(warn);
   const backends = new Kept<Backend>(() => undefined);
   work.watch(connections.kept);
   work.watch(credentials.kept);
+  work.watch(exchanges.kept);
   work.watch(backends);
   const identify = new NotedIdentify(work, warn === undefined ? {} : { warn });
-  return { connections, credentials, backends, identify, pools, work, memory: undefined };
+  return { connections, credentials, exchanges, backends, identify, pools, work, memory: undefined };
 }
 
 /** Key sets that are asked for again where a policy is not compiled again. */

@@ -8,23 +8,36 @@ import { didYouMean } from '../resources/nearest.ts';
 import { type RoutePolicies, valueMatch } from './ai-route.ts';
 import { checksArguments } from './annotations.ts';
 import { filtersOf } from './filters.ts';
+import { type RouteExchanges, serverExchanges } from './mcp-exchange.ts';
 import type { McpCredential, McpRule, McpTarget } from './mcp-rule.ts';
 import { toolLockOf } from './mcp-locks.ts';
 import { WELL_KNOWN, wellKnownPath } from './mcp-well-known.ts';
-import { endpointsOf, originsOf, secretOf } from './origins.ts';
+import { endpointsOf, originsOf } from './origins.ts';
 import type { Match, OrdinaryRule, OrdinaryTarget } from './rule.ts';
 import type { Scope } from './scope.ts';
+import { secretEntry } from './secret-entry.ts';
 
 /** Key of the Secret that holds the key for a server. */
 const API_KEY = 'apiKey';
 
+/** What compiling routes of MCP needs besides the scope. */
+export interface McpPolicies extends RoutePolicies {
+  readonly exchanges: RouteExchanges | undefined;
+}
+
 /** The matches of one MCPRoute, not ranked yet: its path, and where its authorization server is told of. */
-export function compileMcpRoute(route: MCPRoute, policies: RoutePolicies, scope: Scope): Match[] {
+export function compileMcpRoute(route: MCPRoute, policies: McpPolicies, scope: Scope): Match[] {
   const { namespace, name } = route.metadata;
   const { spec } = route.body;
   const security = policies.security(undefined);
   const limits = policies.limits(undefined, security);
-  const targets = spec.backendRefs.flatMap((ref, index) => targetOf(ref, `spec.backendRefs[${index}]`, route, policies, scope) ?? []);
+  const exchanges = serverExchanges({ route, found: policies.exchanges, security, scope });
+  const targets = spec.backendRefs.flatMap((ref, index) => {
+    const target = targetOf(ref, `spec.backendRefs[${index}]`, route, policies, scope);
+    const exchange = exchanges.get(ref.name);
+    // Without what it should get of its callers nothing is sent there.
+    return target === undefined || exchange === 'broken' ? [] : [{ ...target, exchange }];
+  });
   const mcp: McpRule = {
     path: spec.path,
     targets,
@@ -100,7 +113,13 @@ const NO_PLAN: Plan<OrdinaryTarget> = {
   maxAnswerBytes: 0,
 };
 
-function targetOf(ref: MCPBackendRef, path: string, route: MCPRoute, policies: RoutePolicies, scope: Scope): McpTarget | undefined {
+function targetOf(
+  ref: MCPBackendRef,
+  path: string,
+  route: MCPRoute,
+  policies: RoutePolicies,
+  scope: Scope,
+): Omit<McpTarget, 'exchange'> | undefined {
   const traffic = policies.traffic(undefined);
   const origins = originsOf(ref, route, path, scope);
   const credential = credentialOf(ref, path, route, scope);
@@ -132,25 +151,11 @@ function credentialOf(
   const apiKey = securityPolicy?.apiKey;
   if (apiKey === undefined) return undefined;
   const at = `${path}.securityPolicy.apiKey`;
-  const value = apiKey.inline ?? keyIn(apiKey.secretRef, `${at}.secretRef`, route, scope);
+  const { inline, secretRef } = apiKey;
+  const value = inline ?? (secretRef && secretEntry(secretRef, API_KEY, route, `${at}.secretRef`, scope));
   if (value === undefined) return 'missing';
   if (apiKey.queryParam !== undefined) return { queryParam: apiKey.queryParam, value };
   const header = (apiKey.header ?? 'authorization').toLowerCase();
   // As the reference has it: a bearer token unless another header is named.
   return { header, value: header === 'authorization' && !/^\S+ \S/.test(value) ? `Bearer ${value}` : value };
-}
-
-function keyIn(
-  ref: { readonly name: string; readonly namespace?: string } | undefined,
-  path: string,
-  route: MCPRoute,
-  scope: Scope,
-): string | undefined {
-  if (ref === undefined) return undefined;
-  const data = secretOf(ref, route, path, scope);
-  if (data === undefined) return undefined;
-  const value = data.get(API_KEY)?.toString().trim();
-  if (value !== undefined && value !== '') return value;
-  scope.report(route, path, `Secret ${ref.name} has no entry "${API_KEY}"`);
-  return undefined;
 }

@@ -1,5 +1,6 @@
 import type { Serving } from '../attempt/backend.ts';
 import type { McpDecide, McpSelects } from '../identify/mcp-authorization.ts';
+import type { ExchangedTokens } from '../providers/credentials/exchanged-tokens.ts';
 import type { MCPBackendRef } from '../resources/ai-gateway/mcp-backend-ref.ts';
 import type { OAuth } from '../resources/ai-gateway/mcp-oauth.ts';
 
@@ -16,6 +17,8 @@ export interface McpTarget {
   /** Undefined: whatever the server says that they are. */
   readonly lock: ToolLock | undefined;
   readonly credential: McpCredential | undefined;
+  /** The server is called in the name of each caller, with a token of his for it; undefined: it is not. */
+  readonly exchange: ExchangedTokens | undefined;
   readonly forwardHeaders: readonly { readonly name: string; readonly as: string }[];
 }
 

@@ -16,6 +16,7 @@ import type { CompiledRoute } from './compiled-route.ts';
 import type { Policies } from './policies.ts';
 import type { BackendQuotas } from './quotas.ts';
 import type { RememberedHosts } from './hosts.ts';
+import type { RouteExchanges } from './mcp-exchange.ts';
 import { remember } from './remember.ts';
 import { Reading, Recorder, Remembered, type Step } from './remembered.ts';
 import type { ClientCertificate } from './scope.ts';
@@ -52,6 +53,7 @@ export class CompileWork {
   readonly pools = this.#reading<string, Serving | undefined>();
   readonly broken = this.#reading<Metadata, boolean>();
   readonly credentials = this.#reading<string, BackendSecurityPolicy | 'broken' | undefined>(sameResource);
+  readonly exchanges = this.#reading<string, RouteExchanges | undefined>(sameExchanges);
   readonly quotas = this.#reading<string, BackendQuotas | undefined>();
   readonly securities = this.#reading<unknown, Security | undefined>();
   readonly clients = this.#reading<string, ClientCertificate | undefined>(sameClient);
@@ -194,6 +196,15 @@ export function sameResource(one: Resource | string | undefined, other: Resource
   if (one === other) return true;
   if (typeof one !== 'object' || typeof other !== 'object') return false;
   return one.body === other.body && one.metadata === other.metadata;
+}
+
+function sameExchanges(one: RouteExchanges | undefined, other: RouteExchanges | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return (
+    one.exchanges.length === other.exchanges.length &&
+    one.exchanges.every((exchange, index) => sameResource(exchange, other.exchanges[index])) &&
+    JSON.stringify(one.unread) === JSON.stringify(other.unread)
+  );
 }
 
 function sameTable(one: KindTable | undefined, other: KindTable | undefined): boolean {

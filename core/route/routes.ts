@@ -21,6 +21,7 @@ import { CostsOf } from './gateway-configs.ts';
 import { DIRECT, egressOf, nameOfProxy } from './egress.ts';
 import { compileHttpRoute } from './http-route.ts';
 import { LimitsOf } from './limits.ts';
+import { exchangesByRoute } from './mcp-exchange.ts';
 import { compileMcpRoute } from './mcp-route.ts';
 import type { CompileMemory, CompileWork } from './memory.ts';
 import { Policies } from './policies.ts';
@@ -68,6 +69,8 @@ export function* compileRoutes(
   yield;
   const byBackend = credentialsByBackend(scope);
   work.credentials.get = (backend) => byBackend.get(backend);
+  const byRoute = exchangesByRoute(scope);
+  work.exchanges.get = (route) => byRoute.get(route);
   const backends: BackendPolicies = {
     credentials: (backend) => work.credentials.ask(backend),
     known: ({ metadata: { namespace, name }, body }, under, lookUp, { client, proxy }) =>
@@ -100,7 +103,11 @@ export function* compileRoutes(
       limits: (rule, callers) => limits.of(route, rule, attachment, callers, costsHere),
       quotas,
     };
-    if (isOf(MCPRoute, route)) return compileMcpRoute(route, policies, scopeHere);
+    if (isOf(MCPRoute, route)) {
+      // Who calls a route that is attached to nothing, nobody can say.
+      const exchanges = attachment && work.exchanges.ask(`${route.metadata.namespace}/${route.metadata.name}`);
+      return compileMcpRoute(route, { ...policies, exchanges }, scopeHere);
+    }
     return isOf(HTTPRoute, route) ? compileHttpRoute(route, policies, scopeHere) : compileAiRoute(route, policies, scopeHere);
   };
   const compileOne = (route: AnyRoute): CompiledRoute | undefined => {

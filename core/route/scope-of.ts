@@ -32,7 +32,7 @@ const NO_SLICES: readonly EndpointSlice[] = [];
 /** The scope of one load. What is looked up in it and told to it is noted, so that remembered work tells it again. */
 export function scopeOf(
   { set, namespaceLabels }: Loaded,
-  { connections, credentials, backends, pools }: Shared,
+  { connections, credentials, exchanges, backends, pools }: Shared,
   work: CompileWork,
   { inCluster = false, allowLocalAddresses = !inCluster, slices = () => NO_SLICES }: CompileOptions,
 ): Findings {
@@ -67,6 +67,7 @@ export function scopeOf(
     namespaceLabels: { get: (namespace) => work.labels.ask(namespace) },
     connections,
     credentials,
+    exchanges,
     pools: pools === undefined ? undefined : { get: (name) => work.pools.ask(name) },
     slices: (service) => work.slices.ask(service),
     backend: (definition, key) => backends.get(key, () => new Backend(definition)),

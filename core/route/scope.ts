@@ -3,6 +3,7 @@ import type { EndpointSlice } from '../kubernetes/endpoint-slices.ts';
 import type { Connections } from '../http/client.ts';
 import type { ForwardProxy } from '../http/forward-proxy.ts';
 import type { SharedCredentials } from '../providers/credentials/shared-credentials.ts';
+import type { SharedExchanges } from '../providers/credentials/shared-exchanges.ts';
 import type { InferencePool } from '../resources/inference/inference-pool.ts';
 import type { Resource } from '../resources/kind.ts';
 import type { Reason } from '../resources/reason.ts';
@@ -46,6 +47,8 @@ export interface Scope {
   readonly connections: Connections;
   /** What is fetched for the credentials of backends. */
   readonly credentials: Pick<SharedCredentials, 'refreshed'>;
+  /** Tokens of callers, exchanged for servers of MCP. */
+  readonly exchanges: Pick<SharedExchanges, 'of'>;
   /** InferencePools by `namespace/name`: those that can be served. Undefined in a tier that serves none. */
   readonly pools: Lookup<Serving> | undefined;
   /** Of the Gateway that a route is compiled for. */

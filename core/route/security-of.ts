@@ -94,6 +94,8 @@ function refusing(name: string): Security {
     ownedCookies: NONE,
     passable: { headers: NONE, params: NONE, cookies: NONE },
     cors: undefined,
+    // Whether it would verify tokens is not known.
+    textOf: () => undefined,
     identify() {
       throw brokenPolicy(name);
     },

@@ -55,7 +55,8 @@ export class Configuration {
 
   /** The same for metrics. */
   get credentialMeasures(): readonly CredentialMeasure[] {
-    return this.#shared.credentials.measures();
+    const { credentials, exchanges } = this.#shared;
+    return [...credentials.measures(), ...exchanges.measures()];
   }
 
   /**
@@ -101,10 +102,11 @@ export class Configuration {
       if (before !== undefined) this.drop();
       return undefined;
     }
-    const { connections, credentials, backends, identify, pools } = this.#shared;
+    const { connections, credentials, exchanges, backends, identify, pools } = this.#shared;
     pools?.begin();
     connections.kept.begin();
     credentials.kept.begin();
+    exchanges.kept.begin();
     backends.begin();
     identify.begin();
     const compiled = yield* compiling(loaded, this.#shared, options, before?.compiled.memory ?? this.#shared.memory);
@@ -122,7 +124,7 @@ export class Configuration {
 
   /** Takes what was prepared into service. */
   take({ snapshot, ignored, compiled }: Candidate): void {
-    const { connections, credentials, backends, identify, pools } = this.#shared;
+    const { connections, credentials, exchanges, backends, identify, pools } = this.#shared;
     this.#current = snapshot;
     this.#shared.memory = compiled.memory;
     this.#ignored = ignored;
@@ -132,6 +134,7 @@ export class Configuration {
     // A request of the old configuration may not have called its backend yet: the connections have to be there when it does.
     connections.kept.commit((dispose) => void before.disposals.push(dispose));
     credentials.kept.commit((dispose) => void before.disposals.push(dispose));
+    exchanges.kept.commit((dispose) => void before.disposals.push(dispose));
     // Not before: a configuration that is refused asks nobody for anything.
     credentials.start();
     pools?.commit((dispose) => void before.disposals.push(dispose));
@@ -144,6 +147,7 @@ export class Configuration {
   drop(): void {
     this.#shared.connections.kept.rollback();
     this.#shared.credentials.kept.rollback();
+    this.#shared.exchanges.kept.rollback();
     this.#shared.backends.rollback();
     this.#shared.pools?.rollback();
   }
@@ -161,6 +165,7 @@ export class Configuration {
   async close(): Promise<void> {
     for (const { disposals } of this.#held) for (const dispose of disposals.splice(0)) dispose();
     this.#shared.credentials.close();
+    this.#shared.exchanges.close();
     await this.#shared.pools?.close();
     await this.#shared.connections.destroy();
   }

@@ -72,6 +72,7 @@ function describeMcp({ route, security }: Rule, { path, targets }: McpRule, matc
       path: target.path.split('?', 1)[0],
       tools: target.tools ?? 'all',
       credential: target.credential === undefined ? 'none' : '[redacted]',
+      ...(target.exchange && { tokenExchange: target.exchange.name }),
       forwardHeaders: target.forwardHeaders.map(({ name, as }) => (name === as ? name : `${name} as ${as}`)),
       endpoints: describeEndpoints(target.backend),
     })),

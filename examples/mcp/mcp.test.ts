@@ -1,4 +1,4 @@
-// Both examples run: the servers of npm where they are installed, with a small program of ours in their place otherwise.
+// The examples run: the servers of npm where they are installed, with a small program of ours in their place otherwise.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,19 +6,22 @@ import { fileURLToPath } from 'node:url';
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { formOf, tokenServer } from '#core/providers/credentials/token-server.fixture';
 import { partPath } from '#core/real-part.fixture';
 
 import { type Env, type Running, start, tierkit } from '../../cli/command.fixture.ts';
-import { type Everything, startEverything } from '../../gateway/mcp/upstream/everything.fixture.ts';
+import { scripted } from '../../gateway/mcp/scripted.fixture.ts';
+import { startEverything } from '../../gateway/mcp/upstream/everything.fixture.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const HERE = import.meta.dirname;
 const FIXTURE = fileURLToPath(new URL('../../gateway/mcp/stdio/server.fixture.ts', import.meta.url));
 const running: Running[] = [];
-const servers: Everything[] = [];
+const servers: { close(): Promise<void> }[] = [];
 let folder: string;
 
 beforeAll(() => {
@@ -39,8 +42,9 @@ async function run(args: readonly string[], env: Env = {}): Promise<string> {
 }
 
 test('two servers behind one path', async () => {
-  servers.push(...(await Promise.all(['git', 'search'].map((name) => startEverything({ name })))));
-  const [git, search] = servers.map(({ url }) => new URL(url).port);
+  const started = await Promise.all(['git', 'search'].map((name) => startEverything({ name })));
+  servers.push(...started);
+  const [git, search] = started.map(({ url }) => new URL(url).port);
   const url = await run([join(HERE, 'two-servers.yaml')], { GIT_PORT: git!, SEARCH_PORT: search! });
   const { stdout } = await tierkit(['mcp', 'ls', url]);
   expect(stdout).toMatch(/^tool +git +git__test_simple_text/m);
@@ -48,8 +52,9 @@ test('two servers behind one path', async () => {
 });
 
 test('tools that cost something, and a budget that ends', async () => {
-  servers.push(...(await Promise.all(['git', 'search'].map((name) => startEverything({ name })))));
-  const [git, search] = servers.map(({ url }) => new URL(url).port);
+  const both = await Promise.all(['git', 'search'].map((name) => startEverything({ name })));
+  servers.push(...both);
+  const [git, search] = both.map(({ url }) => new URL(url).port);
   const url = await run([join(HERE, 'two-servers.yaml'), join(HERE, 'prices.yaml')], { GIT_PORT: git!, SEARCH_PORT: search! });
   const call = (name: string): ReturnType<typeof tierkit> => tierkit(['mcp', 'call', url, name, '{}']);
   for (let each = 0; each < 2; each++) expect((await call('search__test_simple_text')).code).toBe(0);
@@ -57,6 +62,33 @@ test('tools that cost something, and a budget that ends', async () => {
   expect(refused.code).not.toBe(0);
   expect(refused.stderr).toMatch(/0\.01 USD until .* \(Budget default\/tools\)/);
   expect((await call('git__test_simple_text')).code).toBe(0);
+});
+
+test('a server that is called in the name of callers', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('RS256');
+  const jwks = { keys: [await exportJWK(publicKey)] };
+  const [git, search] = await Promise.all(['git', 'search'].map((name) => scripted(name, {}, { tools: {} })));
+  const idp = await tokenServer(({ path }) => {
+    const metadata = { issuer: idp.url, jwks_uri: `${idp.url}/keys`, token_endpoint: `${idp.url}/token` };
+    const given = { access_token: 'for-git', issued_token_type: 'urn:ietf:params:oauth:token-type:access_token', token_type: 'Bearer' };
+    return { body: path === '/token' ? given : path === '/keys' ? jwks : metadata };
+  });
+  servers.push(git!, search!);
+  const url = await run([join(HERE, 'token-exchange.yaml')], {
+    ISSUER: idp.url,
+    GIT_TOKENS: `${idp.url}/token`,
+    GIT_PORT: String(git!.port),
+    SEARCH_PORT: String(search!.port),
+  });
+  const signing = new SignJWT({ sub: 'ann', aud: 'tools', iss: idp.url }).setProtectedHeader({ alg: 'RS256' });
+  const token = await signing.setExpirationTime('1h').sign(privateKey);
+  const { stdout, stderr } = await tierkit(['mcp', 'ls', url, '--header', `authorization: Bearer ${token}`]);
+  expect([stderr, stdout]).toEqual(['', expect.stringMatching(/^tool +git +git__echo/m)]);
+  expect(stdout).toMatch(/^tool +search +search__echo/m);
+  const shown = [git, search].map((server) => new Set(server!.seen.map(({ headers }) => headers.authorization)));
+  expect(shown).toEqual([new Set(['Bearer for-git']), new Set([undefined])]);
+  const [asked] = idp.asked.filter(({ path }) => path === '/token');
+  expect(formOf(asked!)).toMatchObject({ subject_token: token, resource: 'http://127.0.0.1:3001/mcp' });
 });
 
 test('the file of programs, with a program of ours in their place', async () => {

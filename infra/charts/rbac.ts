@@ -20,7 +20,7 @@ const PATCH = ['patch'];
 
 const AI_GATEWAY = ['aigatewayroutes', 'aiservicebackends', 'backendsecuritypolicies', 'gatewayconfigs', 'mcproutes', 'quotapolicies'];
 const ENVOY_GATEWAY = ['backends', 'backendtrafficpolicies', 'clienttrafficpolicies', 'securitypolicies'];
-const TIERKIT = ['budgets', 'mcptoollocks', 'pricetables', 'tracepolicies'];
+const TIERKIT = ['budgets', 'mcptoollocks', 'pricetables', 'tokenexchanges', 'tracepolicies'];
 const status = (kinds: readonly string[]) => kinds.map((kind) => `${kind}/status`);
 
 /** Kinds without a namespace, and namespaces: whoever reads the resources of one namespace needs these of the cluster. */

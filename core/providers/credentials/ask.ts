@@ -45,7 +45,7 @@ export async function ask(request: Ask, signal: AbortSignal): Promise<string> {
     const text = await textOf(body, url);
     if (statusCode === 200) return text;
     const code = request.codeOf?.(text);
-    throw new FetchFailed(`${url.host} answered with status ${statusCode}${code === undefined ? '' : ` (${code})`}`);
+    throw new FetchFailed(`${url.host} answered with status ${statusCode}${code === undefined ? '' : ` (${code})`}`, { code });
   } catch (error) {
     throw namedAt(error, url);
   } finally {

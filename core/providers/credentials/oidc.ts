@@ -1,4 +1,5 @@
 import { ask, membersOf, textIn } from './ask.ts';
+import { authenticate } from './client-authentication.ts';
 import { FetchFailed } from './fetch-failed.ts';
 import { askToken } from './oauth.ts';
 import type { Fetched } from './refreshed.ts';
@@ -18,7 +19,7 @@ export interface OidcSource {
 
 interface Endpoint {
   readonly url: string;
-  /** Whether the client's secret stands in the body: else in the Authorization header, which every server takes (RFC 6749, section 2.3.1). */
+  /** Whether the client's secret stands in the body. */
   readonly inBody: boolean;
 }
 
@@ -34,10 +35,8 @@ export async function oidcToken(source: OidcSource, signal: AbortSignal): Promis
   if (scopes.length > 0) form.set('scope', scopes.join(' '));
   if (audience !== undefined) form.set('audience', audience);
   for (const resource of resources) form.append('resource', resource);
-  if (!inBody) return askToken({ url, elsewhere, form, headers: { authorization: basic(clientId, clientSecret) } }, signal);
-  form.set('client_id', clientId);
-  form.set('client_secret', clientSecret);
-  return askToken({ url, elsewhere, form }, signal);
+  const headers = authenticate(form, { clientId, clientSecret, inBody });
+  return askToken({ url, elsewhere, form, headers }, signal);
 }
 
 async function endpointOf({ issuer, tokenEndpoint, elsewhere }: OidcSource, signal: AbortSignal): Promise<Endpoint> {
@@ -53,13 +52,4 @@ async function endpointOf({ issuer, tokenEndpoint, elsewhere }: OidcSource, sign
   const methods = members['token_endpoint_auth_methods_supported'];
   const inBody = Array.isArray(methods) && !methods.includes('client_secret_basic') && methods.includes('client_secret_post');
   return { url, inBody };
-}
-
-/** RFC 6749, section 2.3.1: both parts as in a form. */
-function basic(id: string, secret: string): string {
-  return `Basic ${Buffer.from(`${formEncoded(id)}:${formEncoded(secret)}`).toString('base64')}`;
-}
-
-function formEncoded(text: string): string {
-  return new URLSearchParams({ '': text }).toString().slice(1);
 }

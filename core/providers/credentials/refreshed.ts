@@ -191,8 +191,8 @@ export class Refreshed<T> {
   }
 }
 
-/** Ends an attempt after its time even where it does not heed its signal. */
-async function within<T>(fetch: Fetch<T>, attempt: AbortController): Promise<Fetched<T>> {
+/** Ends an attempt after its time (10 s) even where it does not heed its signal. */
+export async function within<T>(fetch: Fetch<T>, attempt: AbortController): Promise<Fetched<T>> {
   const { signal } = attempt;
   const timer = setTimeout(() => attempt.abort(new FetchFailed(`no answer within ${ATTEMPT_MS / 1000} s`)), ATTEMPT_MS).unref();
   try {

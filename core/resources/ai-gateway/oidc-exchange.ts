@@ -65,14 +65,14 @@ export function checkOidc(token: OidcExchangeToken | undefined, path: string, re
   if (grantType !== undefined && grantType !== '' && grantType !== 'client_credentials')
     report(`${path}.grantType`, `must be client_credentials, not ${JSON.stringify(grantType)}`);
   const { issuer, tokenEndpoint } = oidc.provider;
-  checkUrl(issuer, `${path}.oidc.provider.issuer`, report);
+  checkSecretUrl(issuer, `${path}.oidc.provider.issuer`, report);
   // OpenID Connect Discovery 1.0, section 3; an endpoint may have a query (RFC 6749, section 3.2).
   if (issuer.includes('?')) report(`${path}.oidc.provider.issuer`, 'must have no query');
-  if (tokenEndpoint !== undefined) checkUrl(tokenEndpoint, `${path}.oidc.provider.tokenEndpoint`, report);
+  if (tokenEndpoint !== undefined) checkSecretUrl(tokenEndpoint, `${path}.oidc.provider.tokenEndpoint`, report);
 }
 
-/** A secret goes there: in the clear only to this machine. */
-function checkUrl(text: string, path: string, report: Report): void {
+/** Reports an address that a secret should not go to: in the clear it goes only to this machine. */
+export function checkSecretUrl(text: string, path: string, report: Report): void {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== 'https:' && !(url.protocol === 'http:' && isHere(url.hostname))))
     report(path, `${JSON.stringify(text)} is no https URL`);

@@ -2,6 +2,7 @@ import type { KindDefinition } from '../kind.ts';
 import { Budget } from '../tierkit/budget.ts';
 import { MCPToolLock } from '../tierkit/mcp-tool-lock.ts';
 import { PriceTable } from '../tierkit/price-table.ts';
+import { TokenExchange } from '../tierkit/token-exchange.ts';
 import { TracePolicy } from '../tierkit/trace-policy.ts';
 import { cel, type CelRule, COVERING_RULES, EACH_ONCE, excludes, keyedBy, needs } from './rules.ts';
 import type { Additions } from './structural.ts';
@@ -165,6 +166,32 @@ const PRICE_TABLE: OwnKind = {
   },
 };
 
+const TOKEN_EXCHANGE: OwnKind = {
+  definition: TokenExchange,
+  plural: 'tokenexchanges',
+  shortNames: ['tokenx'],
+  description:
+    'MCP servers of a route get a token of the caller that is meant for them (RFC 8693), in place of the one that the caller shows the gateway.',
+  columns: [
+    text('Route', '.spec.targetRef.name'),
+    text('Endpoint', '.spec.tokenEndpoint'),
+    text('Audience', '.spec.audience'),
+    { ...text('Resource', '.spec.resource'), priority: 1 },
+  ],
+  additions: {
+    'spec.tokenEndpoint': cel({
+      rule: "!self.startsWith('http:') || self.matches('^http://(localhost|127[.]|\\\\[::1\\\\])')",
+      message: 'is no https URL',
+    }),
+    'spec.clientSecret': cel(
+      { rule: "!has(self.kind) || self.kind == 'Secret'", message: 'must be Secret', fieldPath: '.kind' },
+      { rule: "!has(self.group) || self.group == ''", message: 'must be empty, which is the group of Secret', fieldPath: '.group' },
+    ),
+    'spec.servers': EACH_ONCE,
+    'spec.resource': cel({ rule: "!self.contains('#')", message: 'must have no fragment' }),
+  },
+};
+
 const TRACE_POLICY: OwnKind = {
   definition: TracePolicy,
   plural: 'tracepolicies',
@@ -190,4 +217,4 @@ const TRACE_POLICY: OwnKind = {
 };
 
 /** Kinds that exist nowhere but here, by name. */
-export const OWN_KINDS: readonly OwnKind[] = [BUDGET, TOOL_LOCK, PRICE_TABLE, TRACE_POLICY];
+export const OWN_KINDS: readonly OwnKind[] = [BUDGET, TOOL_LOCK, PRICE_TABLE, TOKEN_EXCHANGE, TRACE_POLICY];

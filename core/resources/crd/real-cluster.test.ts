@@ -86,7 +86,7 @@ describe.skipIf(KUBECONFIG === undefined && process.env['REQUIRE_REAL'] !== '1')
     const ours = files
       .flatMap((name) => loadAll(readFileSync(join(EXAMPLES, name), 'utf8')) as (KubernetesObject | null)[])
       .filter((object) => object?.apiVersion?.startsWith(`${TIERKIT_GROUP}/`));
-    expect(new Set(ours.map((object) => object!.kind))).toEqual(new Set(['Budget', 'PriceTable', 'TracePolicy']));
+    expect(new Set(ours.map((object) => object!.kind))).toEqual(new Set(['Budget', 'PriceTable', 'TokenExchange', 'TracePolicy']));
     for (const object of ours) {
       const { kind, spec } = object as KubernetesObject & { spec: object };
       const answer = await tried(kind, spec);

@@ -2,7 +2,7 @@
 import { load } from 'js-yaml';
 
 export interface GivenSpec {
-  readonly kind: 'Budget' | 'MCPToolLock' | 'PriceTable' | 'TracePolicy';
+  readonly kind: 'Budget' | 'MCPToolLock' | 'PriceTable' | 'TokenExchange' | 'TracePolicy';
   readonly what: string;
   readonly spec: object;
   /** The field that the API server names; `''`: none, it takes the object. */
@@ -29,6 +29,14 @@ const traces = (what: string, content: string, refused = '', loads = refused ===
   given('TracePolicy', what, `{content: ${content}}`, refused, loads);
 const lock = (what: string, servers: string, refused = '', loads = refused === '') =>
   given('MCPToolLock', what, `{targetRef: {kind: MCPRoute, name: tools}, servers: ${servers}}`, refused, loads);
+const EXCHANGE = {
+  targetRef: { kind: 'MCPRoute', name: 'r' },
+  tokenEndpoint: 'https://idp.example/token',
+  clientID: 'c',
+  clientSecret: { name: 's' },
+};
+const exchanges = (what: string, more: string, refused = '', loads = refused === '') =>
+  given('TokenExchange', what, JSON.stringify({ ...EXCHANGE, ...(load(`{${more}}`) as object) }), refused, loads);
 /** What only our loader refuses: the condition says it. */
 const LATER = ['', false] as const;
 
@@ -131,6 +139,26 @@ export const SPECS: readonly GivenSpec[] = [
     'spec.targetRef.kind',
     false,
   ),
+
+  exchanges(
+    'all of it',
+    'servers: [a, b], audience: a, resource: "https://a.example/mcp", scopes: [read, "x:y"], clientAuthentication: Post',
+  ),
+  exchanges('an endpoint of this machine', 'tokenEndpoint: "http://127.0.0.1:9/token?a=b"'),
+  exchanges('another', 'tokenEndpoint: "http://[::1]:9/"'),
+  exchanges('an endpoint in the clear', 'tokenEndpoint: "http://idp.example/token"', 'spec.tokenEndpoint'),
+  exchanges('an endpoint that is none', 'tokenEndpoint: idp.example', 'spec.tokenEndpoint'),
+  exchanges('a password in the endpoint', 'tokenEndpoint: "https://a:b@idp.example/token"', ...LATER),
+  exchanges('the kind of the route', 'targetRef: {kind: HTTPRoute, name: r}', 'spec.targetRef.kind'),
+  exchanges('the group of the route', 'targetRef: {group: a.example, kind: MCPRoute, name: r}', 'spec.targetRef.group'),
+  exchanges('no server', 'servers: []', 'spec.servers'),
+  exchanges('a server twice', 'servers: [a, a]', 'spec.servers[1]'),
+  exchanges('another kind than Secret', 'clientSecret: {name: s, kind: ConfigMap}', 'spec.clientSecret.kind'),
+  exchanges('a Secret of a group', 'clientSecret: {name: s, group: a.example}', 'spec.clientSecret.group'),
+  exchanges('a resource that is no URI', 'resource: mcp', 'spec.resource'),
+  exchanges('a fragment', 'resource: "https://a.example/mcp#a"', 'spec.resource'),
+  exchanges('two scopes in one', 'scopes: ["a b"]', 'spec.scopes[0]'),
+  exchanges('another authentication', 'clientAuthentication: None', 'spec.clientAuthentication'),
 
   traces('what is shown', '{inputs: Show, outputs: Hide, percent: 12.5}'),
   traces('what is hidden', '{inputs: Hide}'),

@@ -295,7 +295,7 @@ export const METRICS = {
     'tierkit_credential_fetches_total',
     'attempts',
     ['policy', 'type', 'result'],
-    'Times that a credential was fetched for a BackendSecurityPolicy, by result: ok or failed',
+    'Times that a credential was fetched for a BackendSecurityPolicy or a TokenExchange, by result: ok or failed',
   ),
   telemetryExported: counter(
     ALL,

@@ -111,7 +111,11 @@ export class BridgedCalls {
     if (answer === undefined) return asked.reply.json(200, this.#questionBytes(asked, request, state, held));
     clearTimeout(held.timer);
     this.#held.delete(state);
-    const { call, question } = held;
+    const { question } = held;
+    const { server } = held.call;
+    // The token that the call began with may have ended.
+    const { token = server.token } = asked.route.servers.get(held.call.name)?.server ?? server;
+    const call = { ...held.call, server: { ...server, token } };
     const detach = attach(asked, () => this.#giveUp(call));
     try {
       const said = Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${question.id},"result":`), answer, Buffer.from('}')]);

@@ -28,7 +28,8 @@ const BRIDGED =
 
 interface Kept {
   readonly opening: Promise<ServerSession>;
-  readonly server: McpServer;
+  /** As the last one called it who used the session. */
+  server: McpServer;
   readonly headers: readonly string[];
   session: ServerSession | undefined;
   usedAt: number;
@@ -36,7 +37,7 @@ interface Kept {
 
 /**
  * Sessions at servers of the legacy era for clients that have none. Requests of one subject share one, if they can be asked the same things and
- * the server gets the same headers of them. Each replica has its own.
+ * the server gets the same headers and the same token of them. Each replica has its own.
  */
 export class BridgedSessions {
   readonly #options: EngineOptions;
@@ -52,10 +53,13 @@ export class BridgedSessions {
   /** @throws ServerFailed */
   of(asked: Asked, name: string, message: RpcMessage): Promise<ServerSession> {
     const capabilities = capabilitiesIn(message);
-    const headers = headersFor(serverOf(asked, name), asked.request.headers);
-    const key = hash('sha256', JSON.stringify([asked.place.route, asked.place.subject, name, capabilities, headers]), 'base64url');
+    const server = serverOf(asked, name);
+    const headers = headersFor(server, asked.request.headers);
+    const { route, subject } = asked.place;
+    const key = hash('sha256', JSON.stringify([route, subject, server.token?.caller, name, capabilities, headers]), 'base64url');
     const known = this.#kept.get(key);
     if (known !== undefined) {
+      known.server = server;
       known.usedAt = Date.now();
       this.#kept.delete(key);
       this.#kept.set(key, known);
@@ -63,7 +67,7 @@ export class BridgedSessions {
     }
     if (this.#kept.size >= MOST) void this.#close(this.#kept.keys().next().value!);
     const opening = this.open(asked, name, message);
-    const kept: Kept = { opening, server: serverOf(asked, name), headers, session: undefined, usedAt: Date.now() };
+    const kept: Kept = { opening, server, headers, session: undefined, usedAt: Date.now() };
     this.#kept.set(key, kept);
     opening.then(
       (session) => (kept.session = session),

@@ -3,6 +3,7 @@ import { readBody } from '#core/read/body';
 import type { McpRequest } from '#core/serve/pipeline';
 import type { McpRule, McpTarget } from '#core/route/mcp-rule';
 
+import { type CallerParts, ExchangingCaller } from '../access/callers-token.ts';
 import { newIssuers } from '../access/issuers.ts';
 import { metadataAnswer } from '../access/metadata.ts';
 import { type Owned, passthroughNaming, prefixNaming } from '../names/naming.ts';
@@ -54,7 +55,8 @@ export class McpEngine {
       return;
     }
     const permits = new Permits(request, mcp);
-    const route = seenBy(permits, this.#routeOf(mcp, `${rule.route.namespace}/${rule.route.name}`), mcp);
+    const seen = seenBy(permits, this.#routeOf(mcp, `${rule.route.namespace}/${rule.route.name}`), mcp);
+    const route = seen.exchanges ? inNameOf({ request, security: rule.security, oauth: mcp.oauth, path: mcp.path }, seen, mcp) : seen;
     const asked: Asked = {
       request,
       route,
@@ -145,7 +147,10 @@ export class McpEngine {
       error instanceof ServerFailed && (challenge !== undefined || !OURS[era].has(error.status ?? 0)) ? error.status : undefined;
     const own = message?.kind === 'request' ? refusalOf(error, message) : undefined;
     if (own !== undefined) return reply.json(status ?? 200, own, headers);
-    reply.json(challenge === undefined ? failure.httpStatus : status!, errorBytes(failure.id ?? id, failure), headers);
+    reply.json(challenge === undefined ? failure.httpStatus : status!, errorBytes(failure.id ?? id, failure), {
+      ...failure.headers,
+      ...headers,
+    });
   }
 
   #routeOf(mcp: McpRule, name: string): RouteParts {
@@ -160,7 +165,8 @@ export class McpEngine {
     const names = [...servers.keys()];
     const [only] = names;
     const naming = names.length === 1 ? passthroughNaming(only!) : prefixNaming(names);
-    const made: RouteParts = { name, servers, naming };
+    const exchanges = mcp.targets.some(({ exchange }) => exchange !== undefined);
+    const made: RouteParts = { name, servers, naming, exchanges };
     this.#routes.set(mcp, made);
     return made;
   }
@@ -197,6 +203,18 @@ function seenBy(permits: Permits, route: RouteParts, { selects }: McpRule): Rout
     uriToServer: (uri: string) => seen(naming.uriToServer(uri)),
   };
   return { ...route, servers, naming: narrowed };
+}
+
+/** The route with its servers as they are called in the name of the caller. */
+function inNameOf(parts: CallerParts, route: RouteParts, { targets }: McpRule): RouteParts {
+  const caller = new ExchangingCaller(parts);
+  const servers = new Map(route.servers);
+  for (const target of targets) {
+    const known = servers.get(target.name);
+    const token = caller.at(target);
+    if (known !== undefined && token !== undefined) servers.set(target.name, { ...known, server: { ...known.server, token } });
+  }
+  return { ...route, servers };
 }
 
 /** Statuses that would tell a client something of the gateway itself: its session, or its credential. */

@@ -369,8 +369,8 @@ export class LegacyEra {
     const told = await Promise.allSettled(names.map((name) => this.#calls.tell(asked, session, name, bodyAt(name))));
     const failed = told.findIndex(({ status }) => status === 'rejected');
     if (failed < 0 || told.some((each) => each.status === 'fulfilled' && each.value)) return;
-    const { code, message } = failureOf((told[failed] as PromiseRejectedResult).reason, names[failed]!, undefined);
-    throw new RpcError(code, message, { httpStatus: 502 });
+    const { code, message, httpStatus, headers } = failureOf((told[failed] as PromiseRejectedResult).reason, names[failed]!, undefined);
+    throw new RpcError(code, message, { httpStatus: httpStatus === 200 ? 502 : httpStatus, headers });
   }
 }
 

@@ -70,6 +70,8 @@ export interface RouteParts {
   /** In the order of the route. */
   readonly servers: ReadonlyMap<string, RouteServer>;
   readonly naming: Naming;
+  /** Whether a server is called in the name of callers. */
+  readonly exchanges: boolean;
 }
 
 /** One request of a client, and what becomes of it. */

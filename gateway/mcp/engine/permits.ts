@@ -38,7 +38,8 @@ export class Permits {
 
   /** Whether callers differ in what they may use. */
   get isPersonal(): boolean {
-    return this.#mcp.decide !== undefined || this.#mcp.selects !== undefined;
+    const { decide, selects, targets } = this.#mcp;
+    return decide !== undefined || selects !== undefined || targets.some(({ exchange }) => exchange !== undefined);
   }
 
   /** Whether the caller sees a server at all. */

@@ -57,9 +57,13 @@ export class Sessions {
   /**
    * A signal for a stream: the client has left, or has ended the session, or the gateway drains.
    * @param isAnswer the stream answers a request, and will end by itself
-   * @returns it, and what to call when the stream is over
+   * @returns it, what ends the stream as well, and what to call when it is over
    */
-  stream(asked: Asked, session: Session, isAnswer: boolean): { readonly signal: AbortSignal; readonly over: () => void } {
+  stream(
+    asked: Asked,
+    session: Session,
+    isAnswer: boolean,
+  ): { readonly signal: AbortSignal; readonly leave: () => void; readonly over: () => void } {
     const stream = new AbortController();
     const streams = this.#streams.get(session.id) ?? new Set();
     this.#streams.set(session.id, streams.add(stream));
@@ -73,7 +77,7 @@ export class Sessions {
       this.#waiting.delete(stream);
       if (streams.size === 0) this.#streams.delete(session.id);
     };
-    return { signal: stream.signal, over };
+    return { signal: stream.signal, leave, over };
   }
 
   /** How a server of a session is asked; one that has no part of it yet gets one. @throws ServerFailed */

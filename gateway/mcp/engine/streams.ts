@@ -10,7 +10,7 @@ import type { ServerMessage } from '../upstream/inbox.ts';
 import type { SessionRef } from '../upstream/initialize.ts';
 import { headersFor } from '../upstream/server.ts';
 import { notificationBytes, type RpcMessage } from '../wire/message.ts';
-import { invalidRequest, RpcError } from '../wire/rpc-error.ts';
+import { CallerUnknown, invalidRequest, RpcError } from '../wire/rpc-error.ts';
 import { isModernVersion } from '../wire/versions.ts';
 import type { ModernServers } from './modern-servers.ts';
 import type { Asked, EngineOptions } from './parts.ts';
@@ -40,8 +40,8 @@ export async function mergedStream(asked: Asked, session: Session, lastEventId: 
   const place = { ...asked.place, session: sessionName(session) };
   const resumed = lastEventId === undefined ? undefined : openEventId(lastEventId, place, options.keys());
   if (lastEventId !== undefined && resumed === undefined) throw invalidRequest('Last-Event-ID is none of this session');
-  const { signal, over } = sessions.stream(asked, session, resumed?.request !== undefined);
-  const stream = new MergedStream({ ...parts, asked, session, signal, resumed });
+  const { signal, leave, over } = sessions.stream(asked, session, resumed?.request !== undefined);
+  const stream = new MergedStream({ ...parts, asked, session, signal, leave, resumed });
   try {
     asked.reply.begin(options.limits.heartbeatMs);
     await stream.run();
@@ -55,6 +55,8 @@ interface StreamParts extends Parts {
   readonly asked: Asked;
   readonly session: Session;
   readonly signal: AbortSignal;
+  /** Ends the stream. */
+  readonly leave: () => void;
   readonly resumed: StreamPosition | undefined;
 }
 
@@ -119,6 +121,10 @@ class MergedStream {
         if (ref !== undefined && hasForgotten(error, ref)) {
           gone = ref;
           this.#position.delete(name);
+        } else if (error instanceof CallerUnknown && error.hasLapsed) {
+          // The client comes again, with a token that holds.
+          this.#parts.leave();
+          return;
         } else if (ref !== undefined || !isPassing(error)) return;
       }
       await sleep(Math.min(MOST_MS, BASE_MS * 2 ** Math.min(tries, 16)) * (0.5 + Math.random() / 2), undefined, { signal }).catch(

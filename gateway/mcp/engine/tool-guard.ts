@@ -27,8 +27,11 @@ export interface GuardedCall {
 export async function guardTool(asked: Asked, call: GuardedCall, askTools: AskTools): Promise<object | undefined> {
   const { book, tool, message, server } = call;
   asked.told.server = server;
-  const reading = book.fresh(() => readAll(asked, call, askTools));
-  if (reading !== undefined) await reading;
+  if (serverOf(asked, server).token !== undefined) await readAsCaller(asked, call, askTools);
+  else {
+    const reading = book.fresh(() => readAll(asked, call, askTools));
+    if (reading !== undefined) await reading;
+  }
   const standing = book.standing(tool);
   if (standing !== 'accepted') {
     const why = standing === 'new' ? 'nobody has accepted it' : 'it is not what was accepted';
@@ -38,6 +41,22 @@ export async function guardTool(asked: Asked, call: GuardedCall, askTools: AskTo
   const problems = book.problemsOf(tool, paramsOf(message)?.slice('arguments'));
   if (problems.length === 0) return undefined;
   return { content: [{ type: 'text', text: `The arguments do not fit the schema of the tool:\n${problems.join('\n')}` }], isError: true };
+}
+
+/** What a server refuses one caller it may grant another: who waited for somebody else's reading makes one of his own. */
+async function readAsCaller(asked: Asked, call: GuardedCall, askTools: AskTools): Promise<void> {
+  let isOwn = false;
+  const read = (): Promise<ReadonlySet<string>> => {
+    isOwn = true;
+    return readAll(asked, call, askTools);
+  };
+  for (let reading = call.book.fresh(read); reading !== undefined; reading = call.book.fresh(read)) {
+    try {
+      return await reading;
+    } catch (error) {
+      if (isOwn) throw error;
+    }
+  }
 }
 
 async function readAll(asked: Asked, guarded: GuardedCall, askTools: AskTools, gone?: SessionRef): Promise<ReadonlySet<string>> {

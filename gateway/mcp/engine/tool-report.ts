@@ -50,6 +50,8 @@ export function reportTools(route: string, { targets }: McpRule, options: ToolRe
 async function reportOf(route: string, target: McpTarget, options: ToolReportOptions): Promise<ToolReport> {
   const { name: server, lock } = target;
   const report = { route, server, locked: lock !== undefined };
+  // Nobody calls here whose token could be exchanged.
+  if (target.exchange !== undefined) return { ...report, tools: [], gone: [], problem: 'it is called in the name of callers alone' };
   try {
     const tools = await readTools(target, options);
     const names = new Set(tools.map(({ name }) => name));

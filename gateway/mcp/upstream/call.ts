@@ -6,7 +6,7 @@ import { isHeaderValue, isRequestTarget, isToken } from '#core/http/sendable';
 import { AnswerReader } from './answer.ts';
 import { ServerFailed } from './failed.ts';
 import type { ServerMessages, StreamCursor } from './inbox.ts';
-import { type McpServer, OF_TRANSPORT, pathFor } from './server.ts';
+import { type CallerToken, type McpServer, OF_TRANSPORT, pathFor } from './server.ts';
 import type { Watch } from './watch.ts';
 
 const ACCEPT = 'application/json, text/event-stream';
@@ -59,13 +59,30 @@ export interface ServerAnswer {
 }
 
 /**
- * Asks a server, once: nothing is sent again, and redirects are not followed. The backend's health and circuit limits count it. An endpoint
+ * Asks a server, once: nothing is sent again but where it did not take the token of its caller, and redirects are not followed. The backend's health and circuit limits count it. An endpoint
  * that health has ejected is asked after all where there is no other one.
  *
- * @throws ServerFailed when there is no answer; GatewayError TK_BAD_REQUEST when a header or the path cannot be sent
+ * @throws ServerFailed when there is no answer; GatewayError TK_BAD_REQUEST when a header or the path cannot be sent; what is thrown where the
+ * caller has no token for the server
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
-export async function callServer(server: McpServer, call: ServerCall): Promise<ServerAnswer> {
+export function callServer(server: McpServer, call: ServerCall): Promise<ServerAnswer> {
+  return server.token === undefined ? send(server, call) : callWith(server.token, server, call);
+}
+
+async function callWith(token: CallerToken, server: McpServer, call: ServerCall): Promise<ServerAnswer> {
+  const first = await token.get(call.signal);
+  try {
+    return await send(server, call, first);
+  } catch (error) {
+    if (!(error instanceof ServerFailed) || error.status !== 401) throw error;
+    // It may have been withdrawn. With a 401 nothing was done: it can be sent again.
+    token.forget(first);
+    return send(server, call, await token.get(call.signal));
+  }
+}
+
+async function send(server: McpServer, call: ServerCall, token?: string): Promise<ServerAnswer> {
   const { watch } = call;
   watch?.begun(call.protocolVersion);
   const failure = failureBefore(server, call);
@@ -77,6 +94,7 @@ export async function callServer(server: McpServer, call: ServerCall): Promise<S
   const now = Date.now();
   const endpoint = backend.endpoint(now, Math.random);
   const outbound = { method: call.method, path: pathFor(server), headers: ['host', endpoint.hostHeader, ...headersOf(call)] };
+  if (token !== undefined) outbound.headers.push('authorization', `Bearer ${token}`);
   watch?.sent(server, endpoint, outbound.headers);
   refuseUnsendable(outbound);
   backend.started(endpoint, now, false);

@@ -41,7 +41,7 @@ export class EraMemory {
   eraOf(server: McpServer, options: DiscoverOptions): Promise<ServerEra> {
     const { signal } = options;
     if (signal.aborted) return Promise.reject(new ServerFailed('aborted', 'the call was given up'));
-    const { era } = this.#remembered(server, options);
+    const era = server.token === undefined ? this.#remembered(server, options).era : this.#eraFor(server, options);
     return new Promise((resolve, reject) => {
       const onAbort = (): void => reject(new ServerFailed('aborted', 'the call was given up'));
       signal.addEventListener('abort', onAbort, { once: true });
@@ -52,6 +52,19 @@ export class EraMemory {
   /** What was known has turned out wrong. */
   forget(server: McpServer): void {
     this.#known.delete(keyOf(server));
+  }
+
+  /** What a server refuses one caller it may grant another: who waited for somebody else's probe makes one of his own. */
+  async #eraFor(server: McpServer, options: DiscoverOptions): Promise<ServerEra> {
+    for (;;) {
+      const before = this.#known.get(keyOf(server));
+      const probed = this.#remembered(server, options);
+      try {
+        return await probed.era;
+      } catch (error) {
+        if (probed !== before) throw error;
+      }
+    }
   }
 
   #remembered(server: McpServer, options: DiscoverOptions): Remembered {

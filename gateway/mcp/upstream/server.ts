@@ -8,6 +8,19 @@ export type ServerCredential =
   | { readonly header: string; readonly value: string }
   | { readonly queryParam: string; readonly value: string };
 
+/** The token of one caller for a server that is called in his name. */
+export interface CallerToken {
+  /** Tells callers apart; nothing of a token is in it. */
+  readonly caller: string;
+  /**
+   * @param signal ends the wait
+   * @throws RpcError with status 401 or 403 where he has no token, or gets none; ServerFailed where it cannot be had now
+   */
+  get(signal: AbortSignal): Promise<string>;
+  /** The server did not take it: the next one is another one. */
+  forget(token: string): void;
+}
+
 /** One MCP server behind a route, as the gateway calls it. */
 export interface McpServer {
   /** Of the backendRef: what its tools are called by. */
@@ -16,6 +29,8 @@ export interface McpServer {
   /** Of its MCP endpoint; may have a query. */
   readonly path: string;
   readonly credential: ServerCredential | undefined;
+  /** Shown in the header authorization of every call. Undefined: the server is called in nobody's name. */
+  readonly token?: CallerToken | undefined;
   /** Headers of the client that the server gets, and the names under which it gets them. Lower case. */
   readonly forwardHeaders: readonly { readonly name: string; readonly as: string }[];
 }

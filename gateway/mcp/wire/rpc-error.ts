@@ -17,6 +17,8 @@ export const SESSION_NOT_FOUND = -32001;
 export const SERVER_UNREACHABLE = -32010;
 /** Ours: a budget has no room for the call of a tool, or there is no price that it asks for. `data.code` says which. */
 export const REFUSED_FOR_MONEY = -32011;
+/** Ours as well: a server is called in the name of the caller, and he has no token for it. */
+export const NOT_LET_IN = -32012;
 /** 2025-11-25: the client has to show its user a URL first. */
 const URL_ELICITATION_REQUIRED = -32042;
 
@@ -118,6 +120,22 @@ export function serverUnreachable(server: string, why: string, id?: string): Rpc
 /** 404 makes a client of the legacy era open a new session. */
 export function sessionGone(id?: string): RpcError {
   return new RpcError(SESSION_NOT_FOUND, 'Session not found: initialize again', { httpStatus: 404, id });
+}
+
+/** Nobody can be named to a server that is called in the name of the caller. */
+export class CallerUnknown extends RpcError {
+  /** Whether he had a token, which has expired meanwhile. */
+  readonly hasLapsed: boolean;
+
+  /** @param options with where to get a token, if that is known */
+  constructor(message: string, { challenge, hasLapsed }: { readonly challenge: string | undefined; readonly hasLapsed: boolean }) {
+    super(
+      NOT_LET_IN,
+      message,
+      challenge === undefined ? { httpStatus: 403 } : { httpStatus: 401, headers: { 'www-authenticate': challenge } },
+    );
+    this.hasLapsed = hasLapsed;
+  }
 }
 
 /** The server answered, and its answer cannot be passed on. */
