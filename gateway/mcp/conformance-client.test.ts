@@ -64,6 +64,7 @@ test.for(CASES)('$revision $scenario: each check as without the gateway', { time
 const BRIDGED: readonly { readonly revision: string; readonly scenario: string; readonly failing?: RegExp }[] = [
   { revision: OLD, scenario: 'initialize' },
   { revision: OLD, scenario: 'tools_call' },
+  { revision: OLD, scenario: 'elicitation-sep1034-client-defaults' },
   { revision: OLD, scenario: 'sse-retry' },
   { revision: OLD, scenario: 'json-schema-2020-12-preservation' },
   { revision: NEW, scenario: 'tools_call' },

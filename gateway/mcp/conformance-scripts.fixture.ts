@@ -51,6 +51,13 @@ async function callListed(ask: Ask, name: string, args: Json): Promise<void> {
   await ask('tools/call', { name, arguments: args }, parameterHeaders(schema, args));
 }
 
+/** What the user is offered, who accepts it. */
+function defaultsIn(request: unknown): Json {
+  const { requestedSchema } = (request as { params: { requestedSchema?: { properties: Readonly<Record<string, Json>> } } }).params;
+  const properties = Object.entries(requestedSchema?.properties ?? {});
+  return Object.fromEntries(properties.flatMap(([name, property]) => ('default' in property ? [[name, property['default']]] : [])));
+}
+
 /** Calls until the tool has all that it asks for. */
 async function callThrough(ask: Ask, name: string, between: () => Promise<unknown> = async () => undefined): Promise<void> {
   const { result } = await ask('tools/call', { name, arguments: {} });
@@ -58,7 +65,10 @@ async function callThrough(ask: Ask, name: string, between: () => Promise<unknow
   await between();
   const { requestState } = result;
   const inputResponses = Object.fromEntries(
-    Object.keys(result['inputRequests'] as Json).map((key) => [key, { action: 'accept', content: { confirmed: true } }]),
+    Object.entries(result['inputRequests'] as Json).map(([key, request]) => [
+      key,
+      { action: 'accept', content: { confirmed: true, ...defaultsIn(request) } },
+    ]),
   );
   await ask('tools/call', { name, arguments: {}, inputResponses, ...(requestState !== undefined && { requestState }) });
 }
@@ -100,6 +110,7 @@ export const LEGACY: Readonly<Record<string, Drive>> = {
 export const MODERN: Readonly<Record<string, Drive>> = {
   initialize: modern((ask) => ask('tools/list')),
   tools_call: modern(async (ask) => callListed(ask, 'add_numbers', { a: 5, b: 3 })),
+  'elicitation-sep1034-client-defaults': modern((ask) => callThrough(ask, 'test_client_elicitation_defaults')),
   'sse-retry': modern((ask) => ask('tools/call', { name: 'test_reconnection', arguments: {} })),
   'json-schema-2020-12-preservation': modern(async (ask) => {
     const schema = (await listed(ask)).find(({ name }) => name === SCHEMA_TOOL)!.inputSchema;

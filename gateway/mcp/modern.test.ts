@@ -255,6 +255,26 @@ describe('a server of the legacy era', () => {
     expect((await call(url, 'test_sampling', { prompt: 'hello' }, { requestState, inputResponses })).error.code).toBe(-32602);
   });
 
+  test('asks the client on the stream of the session, and nobody where it may be somebody else', async () => {
+    const { url } = await bridged();
+    const ask = (prompt: string, more = {}): Promise<Reply> => call(url, 'test_sampling_elsewhere', { prompt }, more);
+    const answerTo = ({ result }: Reply, words: string): object => {
+      const [key] = Object.keys(result['inputRequests'] as object);
+      const { requestState } = result;
+      return { requestState, inputResponses: { [key!]: { role: 'assistant', model: 'm', content: { type: 'text', text: words } } } };
+    };
+    const asked = await ask('hello');
+    expect(asked.result).toMatchObject({ resultType: 'input_required' });
+    expect(JSON.stringify(asked.result)).toContain('hello');
+    // While it is held another one of the same session asks: clients without a name cannot be told apart.
+    const other = await ask('other');
+    expect(other.error.message).toContain('It cannot be told which client is to be asked this');
+    expect(textOf(await ask('hello', answerTo(asked, 'sampled')))).toContain('sampled');
+    // And then there is only one again.
+    const again = await ask('again');
+    expect(textOf(await ask('again', answerTo(again, 'once more')))).toContain('once more');
+  });
+
   test('cannot ask a client that says that it cannot be asked', async () => {
     const { url } = await bridged();
     const told = await askModern(url, 'tools/call', { name: 'test_sampling', arguments: { prompt: 'x' } }, { capabilities: {} });

@@ -18,7 +18,8 @@ import { edit, errorBytes, metaOf, notificationBytes, paramsOf, resultBytes, typ
 import { METHODS } from '../wire/methods.ts';
 import { internalError, invalidParams, METHOD_NOT_FOUND, RpcError, serverUnreachable } from '../wire/rpc-error.ts';
 import { isLogged, message as messageIn, toModernError, toModernResult, WITHOUT_MODERN } from './adapt.ts';
-import type { BridgedSessions } from './bridged-sessions.ts';
+import { type BridgedSessions, capabilitiesIn } from './bridged-sessions.ts';
+import { type Overheard, OverheardSessions } from './overheard.ts';
 import { type Asked, type EngineOptions, viewOf } from './parts.ts';
 import { hasForgotten } from './server-calls.ts';
 import { readServer } from './server-messages.ts';
@@ -55,6 +56,10 @@ interface Call {
   readonly controller: AbortController;
   readonly cursor: ServerAnswer['cursor'];
   readonly watch: Watch | undefined;
+  /** What the server says of it elsewhere. Undefined: the client cannot be asked anything. */
+  readonly overheard: Overheard | undefined;
+  /** What was asked of `messages`, and is not there yet. */
+  coming?: Coming | undefined;
   messages: AsyncIterator<ServerMessage, unknown, undefined>;
   questions: number;
 }
@@ -70,6 +75,7 @@ export class BridgedCalls {
   readonly #options: EngineOptions;
   readonly #sessions: BridgedSessions;
   readonly #held = new Map<string, Held>();
+  readonly #overheard = new OverheardSessions();
 
   constructor(options: EngineOptions, sessions: BridgedSessions) {
     this.#options = options;
@@ -85,18 +91,26 @@ export class BridgedCalls {
     const controller = new AbortController();
     const id = JSON.stringify(randomUUID());
     let session = await this.#sessions.of(asked, name, request);
-    const send = (): Promise<Call> => this.#send(asked, name, { session, id, controller, body: bodyFor(request, body, id) });
+    let overheard: Overheard | undefined;
+    const send = async (): Promise<Call> => {
+      overheard = await this.#listen(asked, request, name, session, id);
+      return this.#send(asked, name, { session, id, controller, overheard, body: bodyFor(request, body, id) });
+    };
     const detach = attach(asked, () =>
-      this.#giveUp({ server: serverOf(asked, name), session, headers: headersAt(asked, name), id, controller }),
+      this.#giveUp({ server: serverOf(asked, name), session, headers: headersAt(asked, name), id, controller, overheard }),
     );
     try {
       const call = await send().catch(async (error: unknown) => {
+        overheard?.leave();
         if (!hasForgotten(error, session)) throw error;
         this.#sessions.forget(serverOf(asked, name), session);
         session = await this.#sessions.of(asked, name, request);
         return send();
       });
       await this.#relay(asked, request, call);
+    } catch (error) {
+      overheard?.leave();
+      throw error;
     } finally {
       detach();
     }
@@ -121,6 +135,9 @@ export class BridgedCalls {
       const said = Buffer.concat([Buffer.from(`{"jsonrpc":"2.0","id":${question.id},"result":`), answer, Buffer.from('}')]);
       await this.#tell(call, said, asked.toll);
       await this.#relay(asked, request, call);
+    } catch (error) {
+      call.overheard?.leave();
+      throw error;
     } finally {
       detach();
     }
@@ -129,12 +146,24 @@ export class BridgedCalls {
   /** Gives up what is held. */
   close(): void {
     for (const state of this.#held.keys()) this.#drop(state);
+    this.#overheard.close();
+  }
+
+  /** Where the client can be asked something, what the server says on the stream of the session is a part of the call. */
+  async #listen(asked: Asked, request: RpcMessage, name: string, session: ServerSession, id: string): Promise<Overheard | undefined> {
+    if (!MAY_ASK.has(request.method!) || !canBeAskedAny(request)) return undefined;
+    const server = serverOf(asked, name);
+    const headers = headersAt(asked, name);
+    const { sessionId, protocolVersion } = session;
+    const stream = { sessionId, protocolVersion, headers, headMs: 0, idleMs: 0, maxBytes: this.#options.limits.maxAnswerBytes };
+    const isShared = asked.place.subject === '' && server.token === undefined;
+    return this.#overheard.join({ server, session, stream, isShared, reply: (body) => this.#tell({ server, session, headers }, body) }, id);
   }
 
   async #send(
     asked: Asked,
     name: string,
-    { session, id, controller, body }: Pick<Call, 'session' | 'id' | 'controller'> & { readonly body: Buffer },
+    { session, id, controller, overheard, body }: Pick<Call, 'session' | 'id' | 'controller' | 'overheard'> & { readonly body: Buffer },
   ): Promise<Call> {
     const server = serverOf(asked, name);
     const headers = headersAt(asked, name);
@@ -156,12 +185,12 @@ export class BridgedCalls {
     const answer = await callServer(server, { ...call, signal: controller.signal });
     const { messages, cursor } = answer;
     if (isEventStream(answer.headers)) asked.reply.beginLater(this.#options.limits.heartbeatMs);
-    return { name, server, session, headers, id, controller, cursor, watch, messages, questions: 0 };
+    return { name, server, session, headers, id, controller, cursor, watch, overheard, messages, questions: 0 };
   }
 
   async #relay(asked: Asked, request: RpcMessage, call: Call): Promise<void> {
     for (;;) {
-      const said = readServer((await this.#next(call, request)).data);
+      const said = await this.#next(call, request);
       if (said.kind === 'notification') {
         const bytes = notificationFor(request, call, said);
         if (bytes === undefined) continue;
@@ -173,19 +202,26 @@ export class BridgedCalls {
         return asked.reply.last(200, this.#hold(asked, request, call, question));
       } else if (said.id === undefined || said.id === call.id) {
         void call.messages.return?.();
+        call.overheard?.leave();
         return answered(asked, request, call, said);
       }
     }
   }
 
   /** @throws RpcError where the server ends without a response, ServerFailed */
-  async #next(call: Call, { id }: RpcMessage): Promise<ServerMessage> {
+  async #next(call: Call, { id }: RpcMessage): Promise<RpcMessage> {
+    const { overheard } = call;
     for (;;) {
-      const next = await call.messages.next().catch((error: unknown) => {
-        if (error instanceof ServerFailed && error.kind === 'reset' && call.cursor.lastEventId !== undefined) return undefined;
-        throw error;
-      });
-      if (next !== undefined && next.done !== true) return next.value;
+      const heard = overheard?.take();
+      if (heard !== undefined) return heard;
+      call.coming ??= new Coming(call);
+      if (overheard !== undefined && !call.coming.isHere) {
+        await overheard.either(call.coming.next);
+        if (!call.coming.isHere) continue;
+      }
+      const next = await call.coming.next;
+      call.coming = undefined;
+      if (next !== undefined && next.done !== true) return readServer(next.value.data);
       const { lastEventId, retryMs = RETRY_MS } = call.cursor;
       if (lastEventId === undefined) throw serverUnreachable(call.name, 'it ended its answer without a response', id);
       await sleep(retryMs, undefined, { signal: call.controller.signal }).catch(() => undefined);
@@ -254,8 +290,9 @@ export class BridgedCalls {
   }
 
   /** A server of the legacy era goes on when nobody reads any more, unless it is told. */
-  #giveUp(call: Pick<Call, 'server' | 'session' | 'headers' | 'id' | 'controller'>): void {
+  #giveUp(call: Pick<Call, 'server' | 'session' | 'headers' | 'id' | 'controller' | 'overheard'>): void {
     call.controller.abort();
+    call.overheard?.leave();
     const params = Buffer.from(`{"requestId":${call.id},"reason":"the client has left"}`);
     void this.#tell(call, notificationBytes('notifications/cancelled', params)).catch(() => undefined);
   }
@@ -294,6 +331,27 @@ function answerTo(request: RpcMessage, key: string): Buffer | undefined {
   if (!responses.has(key)) return undefined;
   if (responses.type(key) !== 'object') throw refuse(`inputResponses.${key}`);
   return responses.slice(key);
+}
+
+/** The next message of an answer, which may come while something else is done. */
+class Coming {
+  /** Undefined: the stream broke off where it can be taken up again. */
+  readonly next: Promise<IteratorResult<ServerMessage, unknown> | undefined>;
+  isHere = false;
+
+  constructor({ messages, cursor }: Call) {
+    this.next = messages.next().catch((error: unknown) => {
+      if (error instanceof ServerFailed && error.kind === 'reset' && cursor.lastEventId !== undefined) return undefined;
+      throw error;
+    });
+    const here = (): void => void (this.isHere = true);
+    this.next.then(here, here);
+  }
+}
+
+/** Whether the client said that it can be asked anything. */
+function canBeAskedAny(request: RpcMessage): boolean {
+  return Object.keys(capabilitiesIn(request)).length > 0;
 }
 
 /** Whether the client said that it can be asked this. */

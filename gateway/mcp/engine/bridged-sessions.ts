@@ -117,6 +117,7 @@ export class BridgedSessions {
   }
 }
 
-function capabilitiesIn(message: RpcMessage): Record<string, unknown> {
+/** What the client can be asked for. */
+export function capabilitiesIn(message: RpcMessage): Record<string, unknown> {
   return capabilitiesOf(bitsOf(metaOf(message)?.parse(CLIENT_CAPABILITIES_META), CLIENT_CAPABILITIES) & BRIDGED, CLIENT_CAPABILITIES);
 }

@@ -7,8 +7,8 @@ import { rewriteNotification } from '../names/rewrite.ts';
 import { ask, factsOf } from '../upstream/ask.ts';
 import { callServer } from '../upstream/call.ts';
 import { ServerFailed } from '../upstream/failed.ts';
-import { follow } from '../upstream/follow.ts';
 import { endSession } from '../upstream/initialize.ts';
+import { StandingStream } from '../upstream/standing.ts';
 import { headersFor } from '../upstream/server.ts';
 import { edit, notificationBytes, paramsOf, resultBytes, type RpcMessage } from '../wire/message.ts';
 import { METHODS } from '../wire/methods.ts';
@@ -31,8 +31,6 @@ const KINDS: Readonly<Record<string, string>> = {
   [UPDATED]: 'resourceSubscriptions',
 };
 const LISTS: ReadonlySet<string> = new Set(['toolsListChanged', 'promptsListChanged', 'resourcesListChanged']);
-/** Time for a server of the legacy era to open its stream before the client is told that it listens. */
-const OPEN_MS = 1000;
 
 type Filter = Readonly<Record<string, unknown>>;
 
@@ -177,10 +175,8 @@ async function* listenAtLegacy(
     if (wanted['toolsListChanged'] === true && capabilities.toolsListChanged) agreed['toolsListChanged'] = true;
     if (wanted['promptsListChanged'] === true && capabilities.promptsListChanged) agreed['promptsListChanged'] = true;
     if (wanted['resourcesListChanged'] === true && capabilities.resourcesListChanged) agreed['resourcesListChanged'] = true;
-    const stream = { headMs: limits.callMs, idleMs: 0, maxBytes: limits.maxAnswerBytes, signal };
-    const opening = callServer(server, { method: 'GET', ...ref, ...stream });
-    opening.catch(() => undefined);
-    await Promise.race([opening, sleep(OPEN_MS, undefined, { ref: false })]);
+    const stream = new StandingStream(server, { ...ref, headMs: limits.callMs, idleMs: 0, maxBytes: limits.maxAnswerBytes, signal });
+    await stream.opened();
     if (capabilities.resourcesSubscribe && Array.isArray(wanted['resourceSubscriptions'])) {
       const uris: string[] = [];
       for (const uri of wanted['resourceSubscriptions'] as readonly string[]) {
@@ -195,11 +191,8 @@ async function* listenAtLegacy(
       if (uris.length > 0) agreed['resourceSubscriptions'] = uris;
     }
     yield messageIn(notificationBytes(ACKNOWLEDGED, { notifications: agreed }));
-    const answer = await opening;
-    if (answer.status === 405) return await untilAborted(signal);
-    for await (const { data } of answer.messages) yield* heardOf(data, agreed);
-    const { lastEventId, retryMs } = answer.cursor;
-    for await (const { data } of follow(server, { ...ref, ...stream, lastEventId, retryMs })) yield* heardOf(data, agreed);
+    if (!(await stream.isThere())) return await untilAborted(signal);
+    for await (const { data } of stream.messages()) yield* heardOf(data, agreed);
   } finally {
     void endSession(server, session, headers);
   }

@@ -30,11 +30,13 @@ async function bridge(url: URL, headers: Record<string, string> = {}): Promise<S
   return opening(startBridge([{ name: 'old', url, headers }], (level, message) => void log.push(`${level} ${message}`), { backOffMs: 1 }));
 }
 
-async function client({ port, path, credential }: StdioBridge): Promise<Client> {
+const urlOf = (at: StdioBridge): URL => new URL(at.path('old'), `http://127.0.0.1:${at.port}`);
+
+async function client(at: StdioBridge): Promise<Client> {
   const made = new Client({ name: 'test', version: '1' }, { capabilities: { sampling: {} } });
   made.setRequestHandler(CreateMessageRequestSchema, () => ({ model: 'm', role: 'assistant', content: { type: 'text', text: 'sampled' } }));
-  const requestInit = { headers: { authorization: credential } };
-  await made.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${port}${path('old')}`), { requestInit }));
+  const requestInit = { headers: { authorization: at.credential } };
+  await made.connect(new StreamableHTTPClientTransport(urlOf(at), { requestInit }));
   return opening(made);
 }
 
@@ -77,10 +79,14 @@ function scripted(endpoint: string, told: (body: string, stream: ServerResponse,
 }
 
 const HELLO = '{"protocolVersion":"2024-11-05","capabilities":{},"serverInfo":{"name":"old","version":"1"}}';
-const ask = async ({ port, path, credential }: StdioBridge, method: string, session?: string): Promise<Response> =>
-  fetch(`http://127.0.0.1:${port}${path('old')}`, {
+const ask = async (at: StdioBridge, method: string, session?: string): Promise<Response> =>
+  fetch(urlOf(at), {
     method: 'POST',
-    headers: { authorization: credential, 'content-type': 'application/json', ...(session !== undefined && { 'mcp-session-id': session }) },
+    headers: {
+      authorization: at.credential,
+      'content-type': 'application/json',
+      ...(session !== undefined && { 'mcp-session-id': session }),
+    },
     body: `{"jsonrpc":"2.0","id":"a","method":"${method}","params":{}}`,
   });
 

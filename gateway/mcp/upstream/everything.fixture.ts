@@ -171,6 +171,15 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
       return text(`LLM response: ${content.type === 'text' ? content.text : content.type}`);
     },
   },
+  test_sampling_elsewhere: {
+    description: 'Asks the model of the client on the stream of the session, as the SDK does where it is not told what for',
+    inputSchema: needs('prompt', 'What to ask'),
+    run: async ({ prompt }, _extra, { server }) => {
+      const messages = [{ role: 'user' as const, content: { type: 'text' as const, text: String(prompt) } }];
+      const { content } = await server.createMessage({ messages, maxTokens: 100 });
+      return text(`LLM response: ${JSON.stringify(content)}`);
+    },
+  },
   test_elicitation: {
     description: 'Asks the user',
     inputSchema: needs('message', 'What the user is shown'),
