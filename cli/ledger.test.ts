@@ -126,7 +126,7 @@ test.each([
   [
     ['report', '.', '--by', 'clint'],
     2,
-    '--by knows day, client, model, backend_model, backend, route, not "clint"; did you mean "client"?',
+    '--by knows day, client, model, backend_model, tool, backend, route, not "clint"; did you mean "client"?',
   ],
   [['report', '.', '--since', '2026-02-30'], 2, '--since must be a day such as 2026-01-31, not "2026-02-30"'],
   [['report', '.', '--since', '2026-02-02', '--until', '2026-02-01'], 2, '--since 2026-02-02 is behind --until 2026-02-01'],

@@ -12,7 +12,7 @@ import { type Env, type Running, start, tierkit } from './command.fixture.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const FIXTURE = fileURLToPath(new URL('../gateway/mcp/stdio/server.fixture.ts', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('../gateway/mcp/local/server.fixture.ts', import.meta.url));
 const SECRET = 'b0xTqW9s0mEr4nd0mBytesThatNobodyKnowsYet123=';
 let folder: string;
 const started: Running[] = [];

@@ -2,16 +2,16 @@ import { Gateway } from '#core/resources/gateway-api/gateway';
 import { Loader, type Sources } from '#core/resources/load';
 
 import { autoConfig } from '../gateway/autoconfig.ts';
-import { type StdioBridge, startBridge } from '../gateway/mcp/stdio/bridge.ts';
-import { InvalidMcpConfig, type McpConfig, readMcpConfig } from '../gateway/mcp/stdio/config.ts';
-import { gatewayResource, type GatewayPlace, MCP_PATH, mcpResources } from '../gateway/mcp/stdio/resources.ts';
+import { type LocalBridge, startBridge } from '../gateway/mcp/local/bridge.ts';
+import { InvalidMcpConfig, type McpConfig, readMcpConfig } from '../gateway/mcp/local/config.ts';
+import { gatewayResource, type GatewayPlace, MCP_PATH, mcpResources } from '../gateway/mcp/local/resources.ts';
 import { CommandError } from './command.ts';
 import { log } from './serve.ts';
 
 /** Servers of a local file beside other resources, and the programs among them. */
 export interface McpSources {
   readonly sources: Sources;
-  readonly bridge: StdioBridge | undefined;
+  readonly bridge: LocalBridge | undefined;
 }
 
 const OWN: GatewayPlace = { name: 'tierkit', namespace: 'default' };

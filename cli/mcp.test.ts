@@ -62,8 +62,8 @@ test('inspect tells era, version and capabilities, and no session id', async () 
 });
 
 test.each<[string, string[], number, RegExp]>([
-  ['no verb', [], 2, /say ls, call or inspect\n/],
-  ['an unknown verb', ['list', 'http://x'], 2, /say ls, call or inspect, not "list"/],
+  ['no verb', [], 2, /say ls, call, inspect or lock\n/],
+  ['an unknown verb', ['list', 'http://x'], 2, /say ls, call, inspect or lock, not "list"/],
   ['no URL', ['ls'], 2, /give the URL/],
   ['another URL', ['ls', 'ftp://x'], 2, /"ftp:\/\/x" is no http or https URL/],
   ['no tool', ['call', 'http://127.0.0.1:1'], 2, /call needs the name of a tool/],

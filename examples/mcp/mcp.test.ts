@@ -19,7 +19,7 @@ import { startEverything } from '../../gateway/mcp/upstream/everything.fixture.t
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const HERE = import.meta.dirname;
-const FIXTURE = fileURLToPath(new URL('../../gateway/mcp/stdio/server.fixture.ts', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('../../gateway/mcp/local/server.fixture.ts', import.meta.url));
 const running: Running[] = [];
 const servers: { close(): Promise<void> }[] = [];
 let folder: string;

@@ -26,6 +26,13 @@ const textOf = ({ result }: Reply): string => (result['content'] as { text: stri
 const call = (url: string, name: string, args: object = {}, more: object = {}): Promise<Reply> =>
   askModern(url, 'tools/call', { name, arguments: args, ...more });
 
+/** The same call once more, with what the model said. */
+const answerTo = ({ result }: Reply, words: string): object => {
+  const [key] = Object.keys(result['inputRequests'] as object);
+  const { requestState } = result;
+  return { requestState, inputResponses: { [key!]: { role: 'assistant', model: 'm', content: { type: 'text', text: words } } } };
+};
+
 /** The next messages of a stream. */
 async function take(stream: AsyncIterator<Message>, count: number): Promise<Message[]> {
   const taken: Message[] = [];
@@ -258,11 +265,6 @@ describe('a server of the legacy era', () => {
   test('asks the client on the stream of the session, and nobody where it may be somebody else', async () => {
     const { url } = await bridged();
     const ask = (prompt: string, more = {}): Promise<Reply> => call(url, 'test_sampling_elsewhere', { prompt }, more);
-    const answerTo = ({ result }: Reply, words: string): object => {
-      const [key] = Object.keys(result['inputRequests'] as object);
-      const { requestState } = result;
-      return { requestState, inputResponses: { [key!]: { role: 'assistant', model: 'm', content: { type: 'text', text: words } } } };
-    };
     const asked = await ask('hello');
     expect(asked.result).toMatchObject({ resultType: 'input_required' });
     expect(JSON.stringify(asked.result)).toContain('hello');

@@ -19,7 +19,7 @@ import { type Running, start } from '../../../cli/command.fixture.ts';
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 180_000 });
 
 const HERE = import.meta.dirname;
-const MEMORY = fileURLToPath(new URL('../../../gateway/mcp/stdio/server.fixture.ts', import.meta.url));
+const MEMORY = fileURLToPath(new URL('../../../gateway/mcp/local/server.fixture.ts', import.meta.url));
 const EVERYTHING = fileURLToPath(new URL('../../../gateway/mcp/upstream/everything.fixture.ts', import.meta.url));
 const REDIRECT = 'http://127.0.0.1:6274/oauth/callback';
 

@@ -58,7 +58,7 @@ test('a caller is known by his token, of which nothing is told', async () => {
 
 test('who has no token is told where to get one, if that is known', async () => {
   const error = await refusalOf(caller(ANYONE, OAUTH).get);
-  expect(error).toMatchObject({ httpStatus: 401, headers: { 'www-authenticate': `Bearer ${WHERE}` }, hasLapsed: false, code: -32011 });
+  expect(error).toMatchObject({ httpStatus: 401, headers: { 'www-authenticate': `Bearer ${WHERE}` }, hasLapsed: false, code: -32012 });
   expect(await refusalOf(caller(ANYONE, undefined).get)).toMatchObject({ httpStatus: 403, headers: {} });
 });
 

@@ -1,5 +1,4 @@
 import type { FollowOptions } from '../upstream/follow.ts';
-import { ServerFailed } from '../upstream/failed.ts';
 import type { ServerSession } from '../upstream/initialize.ts';
 import type { McpServer } from '../upstream/server.ts';
 import { StandingStream } from '../upstream/standing.ts';
@@ -75,10 +74,7 @@ export class OverheardSessions {
   async join(session: OverheardSession, id: string): Promise<Overheard> {
     let stream = this.#streams.get(session.session);
     if (stream === undefined || stream.isOver) {
-      stream = new SessionStream(session);
-      this.#streams.set(session.session, stream);
-      this.#open.add(stream);
-      stream.run().finally(() => this.#open.delete(stream!));
+      stream = this.#openAt(session);
     }
     const joined = stream.join(id);
     await stream.opened;
@@ -87,6 +83,14 @@ export class OverheardSessions {
 
   close(): void {
     for (const stream of this.#open) stream.end();
+  }
+
+  #openAt(session: OverheardSession): SessionStream {
+    const stream = new SessionStream(session);
+    this.#streams.set(session.session, stream);
+    this.#open.add(stream);
+    void stream.run().finally(() => this.#open.delete(stream));
+    return stream;
   }
 }
 
@@ -127,9 +131,8 @@ class SessionStream {
   async run(): Promise<void> {
     try {
       for await (const { data } of this.#stream.messages()) this.#heard(readServer(data));
-    } catch (error) {
+    } catch {
       // Calls do without it: it is the server's to have one.
-      if (!(error instanceof ServerFailed) && !(error instanceof RpcError)) throw error;
     } finally {
       this.#isOver = !(await this.#lacksStream());
     }

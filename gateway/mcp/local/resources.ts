@@ -1,4 +1,4 @@
-import type { StdioBridge } from './bridge.ts';
+import type { LocalBridge } from './bridge.ts';
 import type { McpConfig } from './config.ts';
 
 /** A Gateway that routes are attached to. */
@@ -12,7 +12,7 @@ const NAME = 'mcp-config';
 export const MCP_PATH = '/mcp';
 
 /** The servers of a file as resources: a Backend for each, and one MCPRoute for all. @returns YAML */
-export function mcpResources({ bridged, urls }: McpConfig, bridge: StdioBridge | undefined, gateway: GatewayPlace): string {
+export function mcpResources({ bridged, urls }: McpConfig, bridge: LocalBridge | undefined, gateway: GatewayPlace): string {
   const { name, namespace } = gateway;
   const remote = urls.map(({ name: server, url, header }) => ({
     server,

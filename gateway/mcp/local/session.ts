@@ -13,13 +13,13 @@ const OF_NO_REQUEST = /^notifications\/(?:(?:tools|prompts|resources)\/list_chan
 
 export interface SessionEvents {
   /** The server has ended. @param why undefined: it was stopped */
-  ended(session: StdioSession, why: string | undefined): void;
+  ended(session: LocalSession, why: string | undefined): void;
   /** The server wrote something that is no message. */
   nonsense(): void;
 }
 
 /** One client's session with a server, which has a process or a connection of its own. */
-export class StdioSession {
+export class LocalSession {
   readonly id: string;
   readonly #channel: Channel;
   readonly #server: string;

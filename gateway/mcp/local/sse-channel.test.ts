@@ -11,7 +11,7 @@ import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect, test, vi } from 'vitest';
 
 import { closeAfterEach, opening } from '../opening.fixture.ts';
-import { type StdioBridge, startBridge } from './bridge.ts';
+import { type LocalBridge, startBridge } from './bridge.ts';
 
 closeAfterEach();
 
@@ -25,14 +25,14 @@ async function serve(answer: Answer): Promise<URL> {
 }
 
 const log: string[] = [];
-async function bridge(url: URL, headers: Record<string, string> = {}): Promise<StdioBridge> {
+async function bridge(url: URL, headers: Record<string, string> = {}): Promise<LocalBridge> {
   log.length = 0;
   return opening(startBridge([{ name: 'old', url, headers }], (level, message) => void log.push(`${level} ${message}`), { backOffMs: 1 }));
 }
 
-const urlOf = (at: StdioBridge): URL => new URL(at.path('old'), `http://127.0.0.1:${at.port}`);
+const urlOf = (at: LocalBridge): URL => new URL(at.path('old'), `http://127.0.0.1:${at.port}`);
 
-async function client(at: StdioBridge): Promise<Client> {
+async function client(at: LocalBridge): Promise<Client> {
   const made = new Client({ name: 'test', version: '1' }, { capabilities: { sampling: {} } });
   made.setRequestHandler(CreateMessageRequestSchema, () => ({ model: 'm', role: 'assistant', content: { type: 'text', text: 'sampled' } }));
   const requestInit = { headers: { authorization: at.credential } };
@@ -79,7 +79,7 @@ function scripted(endpoint: string, told: (body: string, stream: ServerResponse,
 }
 
 const HELLO = '{"protocolVersion":"2024-11-05","capabilities":{},"serverInfo":{"name":"old","version":"1"}}';
-const ask = async (at: StdioBridge, method: string, session?: string): Promise<Response> =>
+const ask = async (at: LocalBridge, method: string, session?: string): Promise<Response> =>
   fetch(urlOf(at), {
     method: 'POST',
     headers: {

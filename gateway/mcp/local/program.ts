@@ -4,7 +4,7 @@ import type { Channel } from './channel.ts';
 import { Child } from './child.ts';
 import type { BridgedServer } from './config.ts';
 import { SseChannel } from './sse-channel.ts';
-import { StdioSession } from './session.ts';
+import { LocalSession } from './session.ts';
 
 export interface ProgramLimits {
   /** Sessions, and so processes, of one server. @default 32 */
@@ -35,7 +35,7 @@ export class Program {
   readonly #server: BridgedServer;
   readonly #limits: ProgramLimits;
   readonly #log: Log;
-  readonly #sessions = new Map<string, StdioSession>();
+  readonly #sessions = new Map<string, LocalSession>();
   /** Started before anybody asks: what is wrong with a server is told at the start, and its first session need not wait. */
   #spare: Channel | undefined;
   readonly #ending = new Set<Promise<void>>();
@@ -59,7 +59,7 @@ export class Program {
     this.#timer = setInterval(() => this.#stopIdle(), Math.min(limits.idleMs, 10_000)).unref();
   }
 
-  session(id: string): StdioSession | undefined {
+  session(id: string): LocalSession | undefined {
     return this.#sessions.get(id);
   }
 
@@ -68,14 +68,14 @@ export class Program {
   }
 
   /** @returns milliseconds after which to ask again, when there is no room or the server crashes at each start */
-  open(): StdioSession | number {
+  open(): LocalSession | number {
     const wait = this.#notBefore - Date.now();
     if (wait > 0) return wait;
     if (this.#sessions.size >= this.#limits.sessions && !this.#makeRoom()) return BUSY_MS;
     const child = this.#spare ?? this.#start();
     this.#spare = undefined;
     const startedAt = Date.now();
-    const session: StdioSession = new StdioSession(randomUUID(), this.name, child, {
+    const session: LocalSession = new LocalSession(randomUUID(), this.name, child, {
       ended: ({ id }, why) => {
         this.#sessions.delete(id);
         if (why !== undefined) this.#crashed(why, Date.now() - startedAt);
@@ -87,7 +87,7 @@ export class Program {
     return session;
   }
 
-  async stop(session: StdioSession): Promise<void> {
+  async stop(session: LocalSession): Promise<void> {
     this.#sessions.delete(session.id);
     const ending = session.stop();
     this.#ending.add(ending);

@@ -14,7 +14,7 @@ const HOST = '127.0.0.1';
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const BODY_MS = 60_000;
 
-export interface StdioBridge {
+export interface LocalBridge {
   readonly port: number;
   /** Of the header `authorization`: other programs of this machine do not get past the gateway. */
   readonly credential: string;
@@ -31,7 +31,7 @@ export interface StdioBridge {
  *
  * @see https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
  */
-export async function startBridge(servers: readonly BridgedServer[], log: Log, limits: Partial<ProgramLimits> = {}): Promise<StdioBridge> {
+export async function startBridge(servers: readonly BridgedServer[], log: Log, limits: Partial<ProgramLimits> = {}): Promise<LocalBridge> {
   const credential = `Bearer ${randomBytes(32).toString('base64url')}`;
   const programs = new Map(servers.map((server) => [`/${server.name}`, new Program(server, { ...DEFAULT_LIMITS, ...limits }, log)]));
   const server = createServer((request, response) => {

@@ -2,12 +2,12 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { type StdioBridge, startBridge } from './bridge.ts';
+import { type LocalBridge, startBridge } from './bridge.ts';
 import type { StdioServer } from './config.ts';
 import type { ProgramLimits } from './program.ts';
 
 const FIXTURE = fileURLToPath(new URL('server.fixture.ts', import.meta.url));
-const opened: StdioBridge[] = [];
+const opened: LocalBridge[] = [];
 const log: string[] = [];
 
 afterEach(async () => {
@@ -15,14 +15,14 @@ afterEach(async () => {
   log.length = 0;
 });
 
-async function start(server: Partial<StdioServer> = {}, limits: Partial<ProgramLimits> = {}): Promise<StdioBridge> {
+async function start(server: Partial<StdioServer> = {}, limits: Partial<ProgramLimits> = {}): Promise<LocalBridge> {
   const full = { name: 'one', command: process.execPath, args: [FIXTURE], env: {}, cwd: '.', secrets: [], ...server };
   const bridge = await startBridge([full], (level, message) => void log.push(`${level} ${message}`), limits);
   opened.push(bridge);
   return bridge;
 }
 
-function send(bridge: StdioBridge, body: string | undefined, session?: string, method = 'POST'): Promise<Response> {
+function send(bridge: LocalBridge, body: string | undefined, session?: string, method = 'POST'): Promise<Response> {
   return fetch(`http://127.0.0.1:${bridge.port}${bridge.path('one')}`, {
     method,
     headers: {
@@ -38,14 +38,14 @@ const INITIALIZE = '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"pro
 const call = (name: string, args = '{}', id = '1'): string =>
   `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"${name}","arguments":${args}}}`;
 
-async function open(bridge: StdioBridge): Promise<string> {
+async function open(bridge: LocalBridge): Promise<string> {
   const answer = await send(bridge, INITIALIZE);
   expect(answer.status).toBe(200);
   await answer.text();
   return answer.headers.get('mcp-session-id')!;
 }
 
-async function tool(bridge: StdioBridge, session: string, name: string, args?: string): Promise<string> {
+async function tool(bridge: LocalBridge, session: string, name: string, args?: string): Promise<string> {
   const { result } = (await (await send(bridge, call(name, args), session)).json()) as { result: { content: { text: string }[] } };
   return result.content[0]!.text;
 }
