@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { tierkit } from './command.fixture.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const STARTER = fileURLToPath(new URL('../examples/prices/starter.yaml', import.meta.url));
 const ROUTES = `

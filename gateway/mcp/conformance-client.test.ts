@@ -72,6 +72,7 @@ const BRIDGED: readonly { readonly revision: string; readonly scenario: string; 
   // For clients with sessions a server is asked by `initialize` first, which has neither metadata nor headers.
   { revision: NEW, scenario: 'request-metadata', failing: /client-populates-meta|client-sends-client-info|client-sends-version-header/ },
   { revision: NEW, scenario: 'http-standard-headers', failing: /MethodHeader_initialize/ },
+  { revision: NEW, scenario: 'http-custom-headers' },
   { revision: NEW, scenario: 'http-invalid-tool-headers' },
   { revision: NEW, scenario: 'sep-2322-client-request-state' },
   { revision: NEW, scenario: 'json-schema-ref-no-deref' },

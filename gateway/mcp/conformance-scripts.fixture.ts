@@ -96,6 +96,9 @@ export const LEGACY: Readonly<Record<string, Drive>> = {
     await client.listPrompts();
     await client.getPrompt({ name: 'test_prompt' });
   }),
+  'http-custom-headers': legacy(async (client, { context }) => {
+    for (const { name, arguments: args } of context.toolCalls!) await client.callTool({ name, arguments: args });
+  }),
   'http-invalid-tool-headers': legacy(async (client) => {
     await client.listTools();
     await client.callTool({ name: 'valid_tool', arguments: { region: 'eu' } });

@@ -10,12 +10,13 @@ import { notPinned, pinSelf } from './processes.ts';
 import { table } from './report.ts';
 import { type Plan, removeFolder, type Row, type RowResult, type Run } from './row.ts';
 import { answerRows } from './rows/answers.ts';
+import { mcpRows } from './rows/mcp.ts';
 import { ROUTES, rulesRow } from './rows/rules.ts';
 import { soakRow } from './rows/soak.ts';
 import { streamRows } from './rows/streams.ts';
 import { wrkVersion } from './wrk.ts';
 
-const ROWS: readonly Row[] = [...answerRows, ...streamRows, rulesRow, soakRow];
+const ROWS: readonly Row[] = [...answerRows, ...streamRows, ...mcpRows, rulesRow, soakRow];
 
 const HELP = `Usage: node loadtests/bench/bench.ts [OPTION…]
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 
 import type { Edit } from '#core/json/edit';
 import { type JsonObjectScan, scanObject } from '#core/json/scan';
@@ -7,6 +8,7 @@ import { rewriteResult } from '../names/rewrite.ts';
 import { CLIENT_CAPABILITIES, capabilitiesOf, SERVER_CAPABILITIES } from '../sealed/capabilities.ts';
 import { sealRequestId } from '../sealed/ids.ts';
 import { type Session, sessionName, type SessionServer } from '../sealed/session.ts';
+import { ParameterSchemas } from '../tools/parameter-schemas.ts';
 import { toolsOf } from '../tools/read.ts';
 import { isEventStream } from '../upstream/answer.ts';
 import { factsOf } from '../upstream/ask.ts';
@@ -23,7 +25,7 @@ import { type Asked, contextFor, type EngineOptions, notificationFor, viewOf } f
 import { challengeOf } from './server-calls.ts';
 import { errorAnswer, failureOf, readServer, refusalOf } from './server-messages.ts';
 import { parameterHeaders } from './parameter-headers.ts';
-import { fanOut, serverOf } from './sessions.ts';
+import { ownCall, serverOf } from './sessions.ts';
 
 /** Sessions of which something is remembered; the oldest one is forgotten first. */
 const MOST_SESSIONS = 10_000;
@@ -64,6 +66,7 @@ interface Answer {
 export class ModernServers {
   readonly #options: EngineOptions;
   readonly #memories = new Map<string, Memory>();
+  readonly #schemas = new ParameterSchemas();
   /** Requests under way, by session and the client's id. */
   readonly #running = new Map<string, AbortController>();
   /** What clients were asked, by the id that the gateway gave it. */
@@ -155,7 +158,7 @@ export class ModernServers {
     }
   }
 
-  /** Asks; where the server wants headers of parameters, with those. Only its list of tools says which. */
+  /** Asks; with other headers of parameters where the server wants them by now. @param headers of parameters; changed in place */
   async #calling(
     asked: Asked,
     session: Session,
@@ -169,27 +172,28 @@ export class ModernServers {
       return await this.#call(asked, name, request, body, signal, headers);
     } catch (error) {
       const isMismatch = error instanceof ServerFailed && error.rpcError !== undefined && factsOf(error.rpcError).code === HEADER_MISMATCH;
-      if (!isMismatch || request.method !== 'tools/call' || Object.keys(headers).length > 0) throw error;
-      const params = paramsOf(messageIn(body));
-      const schema = await this.#inputSchema(asked, session, name, params?.string('name'), signal);
-      Object.assign(headers, parameterHeaders(schema, params?.parse('arguments')));
-      if (Object.keys(headers).length === 0) throw error;
+      if (!isMismatch || request.method !== 'tools/call') throw error;
+      this.#schemas.forget(serverOf(asked, name));
+      const wanted = await this.#parameterHeaders(asked, session, name, body);
+      if (isDeepStrictEqual(wanted, headers)) throw error;
+      Object.assign(headers, wanted);
       return this.#call(asked, name, request, body, signal, headers);
     }
   }
 
-  async #inputSchema(asked: Asked, session: Session, name: string, tool: string | undefined, signal: AbortSignal): Promise<unknown> {
+  /** The headers that a tool wants of its arguments. @param body `tools/call` in the server's words */
+  async #parameterHeaders(asked: Asked, session: Session, name: string, body: Buffer): Promise<Record<string, string>> {
     const server = serverOf(asked, name);
-    const call = fanOut(asked, server, this.#options.limits);
-    const asking = modernTools({ ...call, signal: AbortSignal.any([call.signal, signal]) }, this.meta(session, name));
-    for await (const { name: listed, entry } of toolsOf(server, asking))
-      if (listed === tool) return scanObject(entry, { maxDepth: 256 }).parse('inputSchema');
-    return undefined;
+    const params = paramsOf(messageIn(body));
+    const schema = await this.#schemas.of(server, params?.string('name') ?? '', () =>
+      toolsOf(server, modernTools(ownCall(asked, server, this.#options.limits), this.meta(session, name))),
+    );
+    return schema === undefined ? {} : parameterHeaders(schema, params?.parse('arguments'));
   }
 
   async #rounds(asked: Asked, session: Session, name: string, request: RpcMessage, body: Buffer, signal: AbortSignal): Promise<void> {
     let sent = body;
-    const headers: Record<string, string> = {};
+    const headers = request.method === 'tools/call' ? await this.#parameterHeaders(asked, session, name, body) : {};
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const said = await this.#calling(asked, session, name, request, sent, signal, headers);
       const result = said.scan.slice('result');

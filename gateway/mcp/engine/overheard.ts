@@ -7,7 +7,7 @@ import { METHOD_NOT_FOUND, RpcError } from '../wire/rpc-error.ts';
 import { readServer } from './server-messages.ts';
 
 /** So long a stream stays open when no call is under way: the next one need not wait for it. */
-const LINGER_MS = 30_000;
+const LINGER_MS = 300_000;
 /** Messages for one call that wait to be read. */
 const MOST_WAITING = 256;
 

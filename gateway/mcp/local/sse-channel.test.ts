@@ -150,3 +150,30 @@ test('a session that it has forgotten is over', async () => {
   expect((await ask(at, 'tools/list', session)).status).toBe(502);
   expect((await ask(at, 'tools/list', session)).status).toBe(404);
 });
+
+test('messages come in the order in which they were sent', async () => {
+  const came: string[] = [];
+  const url = await serve(
+    scripted('/messages', (body, stream, response) => {
+      const { method } = JSON.parse(body) as { method: string };
+      const take = (): void => {
+        came.push(method);
+        response.writeHead(202).end();
+      };
+      // This one is taken slowly, and what follows it must not be there before.
+      if (method === 'notifications/initialized') setTimeout(take, 50);
+      else take();
+      if (method === 'initialize') stream.write(`data: {"jsonrpc":"2.0","id":"a","result":${HELLO}}\n\n`);
+      if (method === 'tools/list') stream.write('data: {"jsonrpc":"2.0","id":"a","result":{"tools":[]}}\n\n');
+    }),
+  );
+  const at = await bridge(url);
+  const session = (await ask(at, 'initialize')).headers.get('mcp-session-id')!;
+  await fetch(urlOf(at), {
+    method: 'POST',
+    headers: { authorization: at.credential, 'content-type': 'application/json', 'mcp-session-id': session },
+    body: '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+  });
+  expect((await ask(at, 'tools/list', session)).status).toBe(200);
+  expect(came).toEqual(['initialize', 'notifications/initialized', 'tools/list']);
+});

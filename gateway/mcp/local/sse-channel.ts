@@ -27,6 +27,7 @@ export class SseChannel implements Channel {
   readonly #gone = new AbortController();
   readonly #timer: NodeJS.Timeout;
   readonly #waiting: Buffer[] = [];
+  #sending = Promise.resolve();
   #events: ChannelEvents | undefined;
   #early: Buffer[] = [];
   #stream: Readable | undefined;
@@ -52,7 +53,7 @@ export class SseChannel implements Channel {
   }
 
   write(message: Buffer): void {
-    if (this.#endpoint !== undefined) void this.#post(this.#endpoint, message);
+    if (this.#endpoint !== undefined) this.#send(this.#endpoint, message);
     else if (this.#waiting.length < MOST_WAITING) this.#waiting.push(message);
     else this.#over('it was told too much before it said where it takes messages');
   }
@@ -112,10 +113,17 @@ export class SseChannel implements Channel {
     if (endpoint?.origin !== this.#server.url.origin) return this.#over('it takes messages at another origin, which is not followed');
     clearTimeout(this.#timer);
     this.#endpoint = endpoint;
-    for (const message of this.#waiting.splice(0)) void this.#post(endpoint, message);
+    for (const message of this.#waiting.splice(0)) this.#send(endpoint, message);
   }
 
+  /** One after the other: over two connections they could change places, and what follows `initialized` may not come before it. */
+  #send(endpoint: URL, message: Buffer): void {
+    this.#sending = this.#sending.then(() => this.#post(endpoint, message));
+  }
+
+  /** Never rejects. */
   async #post(endpoint: URL, message: Buffer): Promise<void> {
+    if (this.#isOver) return;
     try {
       const { statusCode, body } = await request(endpoint, {
         method: 'POST',

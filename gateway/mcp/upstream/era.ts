@@ -1,6 +1,6 @@
 import { type DiscoverOptions, probeEra, type ServerEra } from './discover.ts';
 import { ServerFailed } from './failed.ts';
-import type { McpServer } from './server.ts';
+import { keyOf, type McpServer } from './server.ts';
 
 const TTL_MS = 300_000;
 const PROBE_MS = 30_000;
@@ -94,9 +94,4 @@ async function probe(server: McpServer, options: DiscoverOptions): Promise<Serve
     if (!(error instanceof ServerFailed) || error.kind !== 'aborted') throw error;
     throw new ServerFailed('timeout', `the server did not say its era within ${PROBE_MS} ms`);
   }
-}
-
-/** Routes share what is known of a server; a reload does not make another one of it. */
-function keyOf({ backend, path }: McpServer): string {
-  return `${backend.name} ${path}`;
 }

@@ -35,6 +35,11 @@ export interface McpServer {
   readonly forwardHeaders: readonly { readonly name: string; readonly as: string }[];
 }
 
+/** By which routes share what is known of a server; a reload does not make another one of it. */
+export function keyOf({ backend, path }: Pick<McpServer, 'backend' | 'path'>): string {
+  return `${backend.name} ${path}`;
+}
+
 /** Written by every call itself, from what the call is about. */
 export const OF_TRANSPORT: ReadonlySet<string> = new Set([
   ...OF_FRAMING,

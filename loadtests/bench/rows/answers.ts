@@ -1,11 +1,12 @@
 import { startGateway, startReferenceProxy } from '../gateway-process.ts';
-import { measure, measureByWrk, type Request, type Target, ticksToUs, type Times } from '../measure.ts';
+import { measure, measureByWrk, type Request, type Target, type Times } from '../measure.ts';
 import type { AnswerName } from '../payloads.ts';
 import { chatRequest, embeddingsRequest, messagesRequest } from '../payloads.ts';
 import { baseYaml, CLIENT_KEY, MODEL, routeYaml } from '../resources.ts';
-import type { Figure, Plan, Row, Run } from '../row.ts';
+import type { Plan, Row, Run } from '../row.ts';
 import { writeConfig } from '../row.ts';
 import { startUpstream } from '../upstream.ts';
+import { figuresAt, unaryRun } from './unary.ts';
 
 interface Work {
   readonly name: string;
@@ -69,15 +70,12 @@ const WORKS: readonly Work[] = [
   },
 ];
 
-const ADDED: Figure = { key: 'addedP50Ms', text: 'added p50 # ms', digits: 3 };
-const DIRECT: Figure = { key: 'directP50Ms', text: 'direct p50 # ms', digits: 3 };
-
 /** Requests with one answer each. */
 export const answerRows: readonly Row[] = WORKS.map((work) => ({
   name: work.name,
   work: work.work,
   connections: work.connections,
-  figures: work.connections === 1 ? [ADDED, DIRECT] : [],
+  figures: figuresAt(work.connections),
   bar: work.bar,
   run: (plan) => run(work, plan),
 }));
@@ -93,22 +91,7 @@ async function run(work: Work, plan: Plan): Promise<Run> {
     const subject = await startSubject(work, plan, upstream.port);
     try {
       const result = await load(subject, plan);
-      const rps = result.requests / result.seconds;
-      const directRps = direct.requests / direct.seconds;
-      return {
-        rps,
-        p50Ms: result.p50Ms,
-        p99Ms: result.p99Ms,
-        cpuUs: result.cpuTicks === undefined ? undefined : ticksToUs(result.cpuTicks) / result.requests,
-        rssMib: result.rssKib === undefined ? undefined : result.rssKib / 1024,
-        // With one connection the mock waits for the gateway most of the time: a ratio would say nothing.
-        headroom: connections === 1 ? undefined : directRps / rps,
-        directRps,
-        directP50Ms: direct.p50Ms,
-        addedP50Ms: result.p50Ms === undefined || direct.p50Ms === undefined ? undefined : result.p50Ms - direct.p50Ms,
-        othersShare: result.othersShare,
-        errors: result.errors,
-      };
+      return unaryRun(result, direct, connections);
     } finally {
       await subject.stop();
     }
