@@ -17,6 +17,11 @@ function listing(...tools: readonly object[]): { readonly read: () => AsyncGener
   return { read, count: () => count };
 }
 
+async function* failing(): AsyncGenerator<ListedTool> {
+  await Promise.reject(new Error('away'));
+  yield { name: '', entry: Buffer.alloc(0) };
+}
+
 test('a server is asked once for all of its tools, whoever calls which', async () => {
   const schemas = new ParameterSchemas();
   const one = listing({ name: 'a', inputSchema: schema('A') }, { name: 'b', inputSchema: {} });
@@ -35,10 +40,6 @@ test('what is not right any more is read anew', async () => {
 
 test('a server that does not say is asked again by the next call', async () => {
   const schemas = new ParameterSchemas();
-  const failing = async function* (): AsyncGenerator<ListedTool> {
-    await Promise.reject(new Error('away'));
-    yield { name: '', entry: Buffer.alloc(0) };
-  };
   expect(await schemas.of(server('one'), 'a', failing)).toBeUndefined();
   expect(await schemas.of(server('one'), 'a', listing({ name: 'a', inputSchema: schema('A') }).read)).toEqual(schema('A'));
 });
