@@ -1,10 +1,8 @@
-import { dayStart } from '../resources/tierkit/day.ts';
 import type { PriceEntrySpec } from '../resources/tierkit/price-table.ts';
 
 import { type Cost, Rates, type Unpriced, type Used } from './cost.ts';
+import { DatedPrice } from './dated-price.ts';
 import type { Priced } from './price-levels.ts';
-
-export const DAY_MS = 86_400_000;
 
 export interface Origin {
   readonly namespace: string;
@@ -34,7 +32,7 @@ export function priceKey(
 }
 
 /** One price of one table. */
-export class PriceEntry implements PriceKey {
+export class PriceEntry extends DatedPrice implements PriceKey {
   /** The same after a reload: `default/list/gpt-4o@2026-01-01`. */
   readonly id: string;
   readonly name: string;
@@ -42,19 +40,13 @@ export class PriceEntry implements PriceKey {
   readonly model: string;
   readonly prefix: string | undefined;
   readonly level: string;
-  /** In ms since 1970. */
-  readonly from: number;
-  /** Not in it. */
-  readonly until: number;
-  readonly source: string | undefined;
-  /** In ms since 1970; undefined: nobody says when. */
-  readonly checked: number | undefined;
   readonly #rates: Rates;
   readonly #longRates: Rates | undefined;
   readonly #longAbove: number;
 
   constructor(spec: PriceEntrySpec, currency: string, { namespace, table, name }: Origin) {
-    const { model, backend, provider, from, until, longInput } = spec;
+    super(spec);
+    const { model, backend, provider, from, longInput } = spec;
     const place = backend === undefined ? (provider === undefined ? '' : `${provider}:`) : `${backend}:`;
     this.id = `${namespace}/${table}/${place}${model}${from === undefined ? '' : `@${from}`}`;
     this.name = name;
@@ -63,10 +55,6 @@ export class PriceEntry implements PriceKey {
     this.model = key.model;
     this.prefix = key.prefix;
     this.level = key.level;
-    this.from = from === undefined ? Number.NEGATIVE_INFINITY : dayStart(from);
-    this.until = until === undefined ? Number.POSITIVE_INFINITY : dayStart(until) + DAY_MS;
-    this.source = spec.source;
-    this.checked = spec.checked === undefined ? undefined : dayStart(spec.checked);
     this.#rates = new Rates(spec.prices);
     this.#longRates = longInput === undefined ? undefined : new Rates(longInput.prices);
     this.#longAbove = longInput?.above ?? Number.POSITIVE_INFINITY;

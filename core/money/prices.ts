@@ -9,6 +9,7 @@ import type { ReportResource } from '../route/covering.ts';
 
 import { type Cost, Unpriced, type Used } from './cost.ts';
 import { PriceEntry, type PriceKey, priceKey } from './price-entry.ts';
+import { SameTime } from './dated-price.ts';
 import { PriceLevels } from './price-levels.ts';
 
 /** Where tokens are used. */
@@ -51,7 +52,7 @@ export class Prices {
     let first: PriceEntry | undefined;
     for (const entry of entries) {
       if ('unread' in entry) return entry.unread;
-      if (entry.from <= now && now < entry.until) return entry;
+      if (entry.holdsAt(now)) return entry;
       first ??= entry;
     }
     const what = `model ${JSON.stringify(place.model)} of ${place.backend}`;
@@ -89,7 +90,7 @@ export class Prices {
 /** The prices of models of a load. Reports entries that hold at one time for the same, and backends that are not there. */
 export function pricesOf(set: ResourceSet, report: ReportResource): Prices {
   const entries: PriceEntry[] = [];
-  const byKey = new Map<string, PriceEntry[]>();
+  const sameTime = new SameTime<PriceEntry>();
   for (const table of set.all(PriceTable)) {
     const { currency, entries: specs = [] } = table.body.spec;
     const { namespace } = table.metadata;
@@ -97,12 +98,9 @@ export function pricesOf(set: ResourceSet, report: ReportResource): Prices {
       const path = `spec.entries[${index}]`;
       if (spec.backend !== undefined) checkBackend(spec.backend, table, `${path}.backend`, set, report);
       const entry = new PriceEntry(spec, currency, { namespace, table: table.metadata.name, name: `${path} of ${nameOf(table)}` });
-      const key = `${entry.level} ${entry.model}`;
-      const others = byKey.get(key) ?? [];
-      const other = others.find(({ from, until }) => entry.from < until && from < entry.until);
+      const other = sameTime.add(`${entry.level} ${entry.model}`, entry);
       if (other === undefined) entries.push(entry);
       else report(table, path, `holds for the same at the same time as ${other.name}: give one of them another model, from or until`);
-      byKey.set(key, [...others, entry]);
     }
   }
   return new Prices(Object.freeze(entries), unreadPricesOf(set));

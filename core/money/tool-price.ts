@@ -1,9 +1,9 @@
-import { dayStart } from '../resources/tierkit/day.ts';
 import { nanosOf } from '../resources/tierkit/money.ts';
 import type { ToolPriceSpec } from '../resources/tierkit/price-table.ts';
 
 import type { ToolCost } from './cost.ts';
-import { DAY_MS, type Origin } from './price-entry.ts';
+import { DatedPrice } from './dated-price.ts';
+import type { Origin } from './price-entry.ts';
 import type { Priced } from './price-levels.ts';
 
 /** What a price of a tool is of. */
@@ -25,7 +25,7 @@ export function toolKey({ tool, server, route }: ToolPlace, namespace: string): 
 }
 
 /** One price of a tool. */
-export class ToolPrice implements ToolKey {
+export class ToolPrice extends DatedPrice implements ToolKey {
   /** The same after a reload: `default/list/tool/git:create_*@2026-01-01`. */
   readonly id: string;
   readonly name: string;
@@ -33,18 +33,12 @@ export class ToolPrice implements ToolKey {
   readonly tool: string;
   readonly prefix: string | undefined;
   readonly level: string;
-  /** In ms since 1970. */
-  readonly from: number;
-  /** Not in it. */
-  readonly until: number;
-  readonly source: string | undefined;
-  /** In ms since 1970; undefined: nobody says when. */
-  readonly checked: number | undefined;
   /** Of one call. */
   readonly cost: ToolCost;
 
   constructor(spec: ToolPriceSpec, currency: string, { namespace, table, name }: Origin) {
-    const { tool, server, route, from, until } = spec;
+    super(spec);
+    const { tool, server, route, from } = spec;
     const place = `${route === undefined ? '' : `${route}/`}${server === undefined ? '' : `${server}:`}`;
     this.id = `${namespace}/${table}/tool/${place}${tool}${from === undefined ? '' : `@${from}`}`;
     this.name = name;
@@ -53,10 +47,6 @@ export class ToolPrice implements ToolKey {
     this.tool = key.tool;
     this.prefix = key.prefix;
     this.level = key.level;
-    this.from = from === undefined ? Number.NEGATIVE_INFINITY : dayStart(from);
-    this.until = until === undefined ? Number.POSITIVE_INFINITY : dayStart(until) + DAY_MS;
-    this.source = spec.source;
-    this.checked = spec.checked === undefined ? undefined : dayStart(spec.checked);
     const nanos = Number(nanosOf(spec.price));
     this.cost = Object.freeze({ nanos, currency, entry: this.id, parts: [{ kind: 'perCall', nanos }] as const });
     Object.freeze(this);

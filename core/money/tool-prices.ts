@@ -8,6 +8,7 @@ import type { ReportResource } from '../route/covering.ts';
 import type { RouteInfo } from '../route/rule.ts';
 
 import { Unpriced } from './cost.ts';
+import { SameTime } from './dated-price.ts';
 import { PriceLevels } from './price-levels.ts';
 import { ToolPrice, toolKey, type ToolKey } from './tool-price.ts';
 
@@ -70,7 +71,7 @@ export class RouteToolPrices {
     if (entries.length === 0) return undefined;
     for (const entry of entries) {
       if ('unread' in entry) return entry.unread;
-      if (entry.from <= now && now < entry.until) return entry;
+      if (entry.holdsAt(now)) return entry;
     }
     const { id, from } = entries[0] as ToolPrice;
     return new Unpriced(`the price of tool ${JSON.stringify(tool)} of ${server} (${id}) ${from > now ? 'does not hold yet' : 'has ended'}`);
@@ -98,7 +99,7 @@ export class RouteToolPrices {
 /** The prices of tools of a load. Reports entries that hold at one time for the same, and servers and routes that are not there. */
 export function toolPricesOf(set: ResourceSet, report: ReportResource): ToolPrices {
   const entries: ToolPrice[] = [];
-  const byKey = new Map<string, ToolPrice[]>();
+  const sameTime = new SameTime<ToolPrice>();
   for (const table of set.all(PriceTable)) {
     const { currency, tools = [] } = table.body.spec;
     const { namespace, name } = table.metadata;
@@ -106,12 +107,9 @@ export function toolPricesOf(set: ResourceSet, report: ReportResource): ToolPric
       const path = `spec.tools[${index}]`;
       checkPlace(spec, table, path, set, report);
       const entry = new ToolPrice(spec, currency, { namespace, table: name, name: `${path} of ${nameOf(table)}` });
-      const key = `${entry.level} ${entry.tool}`;
-      const others = byKey.get(key) ?? [];
-      const other = others.find(({ from, until }) => entry.from < until && from < entry.until);
+      const other = sameTime.add(`${entry.level} ${entry.tool}`, entry);
       if (other === undefined) entries.push(entry);
       else report(table, path, `holds for the same at the same time as ${other.name}: give one of them another tool, from or until`);
-      byKey.set(key, [...others, entry]);
     }
   }
   return new ToolPrices(Object.freeze(entries), unreadOf(set));

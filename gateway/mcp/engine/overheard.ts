@@ -73,9 +73,7 @@ export class OverheardSessions {
   /** A call is about to begin. Resolved when the server would be heard. @param id JSON text of its id */
   async join(session: OverheardSession, id: string): Promise<Overheard> {
     let stream = this.#streams.get(session.session);
-    if (stream === undefined || stream.isOver) {
-      stream = this.#openAt(session);
-    }
+    if (stream === undefined || stream.isOver) stream = this.#openAt(session);
     const joined = stream.join(id);
     await stream.opened;
     return joined;
