@@ -42,6 +42,8 @@ export class ToolBook {
   readonly #seen = new Map<string, SeenTool>();
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
+  /** Times that the server said so. */
+  #changes = 0;
 
   constructor(options: BookOptions) {
     this.#options = options;
@@ -79,13 +81,16 @@ export class ToolBook {
 
   /** The server says that its tools have changed. */
   outdated(): void {
+    this.#changes++;
     this.#readAt = Number.NEGATIVE_INFINITY;
   }
 
   async #read(read: () => Promise<ReadonlySet<string>>): Promise<void> {
+    const changes = this.#changes;
     const listed = await read();
     for (const name of this.#seen.keys()) if (!listed.has(name)) this.#seen.delete(name);
-    this.#readAt = performance.now();
+    // What was read may be what was there before.
+    if (changes === this.#changes) this.#readAt = performance.now();
   }
 
   #note(name: string, entry: Buffer): SeenTool {
